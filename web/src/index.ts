@@ -1,0 +1,4 @@
+// The bundle: each import defines one custom element and brings its style.
+import "./style.css";
+import "./player.css";
+import "./player";

@@ -1,0 +1,5 @@
+import { define } from "./element";
+
+class Player extends HTMLElement {}
+
+define("nmp-player", Player);
