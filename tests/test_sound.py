@@ -1,0 +1,270 @@
+"""Recordings, loudness, and the names and frequencies of pitches."""
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nmp_lessons import fetch, sound
+from nmp_lessons.errors import InputError
+from nmp_lessons.sound import Recording, load, loudness, save, tone
+
+SUFFIXES = [".wav", ".flac", ".ogg", ".mp3"]
+
+
+@pytest.fixture(scope="module")
+def voice(tmp_path_factory):
+    """A real recording of a singer, as a file."""
+    path = tmp_path_factory.mktemp("voice") / "vocadito_10.wav"
+    path.write_bytes(fetch.read(fetch.BASIC_PITCH_SDIST, "basic_pitch-0.4.0/tests/resources/vocadito_10.wav"))
+    return path
+
+
+# Files in and out
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+def test_a_tone_survives_every_format(tmp_path, suffix, rate):
+    written = sound.fade(tone(440, 1.0, rate=rate), 0.05)
+    save(written, tmp_path / f"a{suffix}")
+    found = load(tmp_path / f"a{suffix}")
+    assert found.rate == rate and abs(found.seconds - 1) < 0.1 and found.title == "a"
+    spectrum = np.abs(np.fft.rfft(found.audio, 4 * rate))
+    assert np.argmax(spectrum) / 4 == pytest.approx(440, abs=0.5)
+    assert loudness(found) == pytest.approx(loudness(written), abs=0.5)
+
+
+@pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 37_000, 96_000])
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_any_rate_and_any_number_of_channels_become_mono(tmp_path, rate, channels):
+    audio = np.repeat(tone(440, 0.5, rate=rate).audio[:, None], channels, axis=1)
+    soundfile.write(tmp_path / "a.wav", audio, rate)
+    found = load(tmp_path / "a.wav", rate=22_050)
+    assert found.rate == 22_050 and found.audio.dtype == np.float32
+    assert found.audio.ndim == 1 and abs(len(found.audio) - 11_025) <= 2
+    assert np.argmax(np.abs(np.fft.rfft(found.audio))) * 2 == pytest.approx(440, abs=2)
+
+
+def test_a_segment_equals_the_same_part_of_the_whole(voice):
+    whole = load(voice)
+    part = load(voice, start=1.0, stop=2.5)
+    assert np.array_equal(part.audio, whole.excerpt(1.0, 2.5).audio)
+    assert part.seconds == pytest.approx(1.5, abs=1 / whole.rate)
+
+
+def test_a_segment_is_sought_not_read_through(tmp_path, monkeypatch):
+    save(tone(440, 60.0), tmp_path / "long.flac")
+    frames = []
+    read = soundfile.SoundFile.read
+    monkeypatch.setattr(
+        soundfile.SoundFile, "read", lambda self, n=-1, *args, **kw: frames.append(n) or read(self, n, *args, **kw)
+    )
+    load(tmp_path / "long.flac", start=30, stop=32)
+    assert 2 * 22_050 <= sum(frames) <= 2 * 22_050 + 1
+
+
+def test_a_segment_may_reach_beyond_the_end(voice):
+    whole = load(voice)
+    assert load(voice, start=1, stop=1e6).seconds == pytest.approx(whole.seconds - 1, abs=1e-3)
+
+
+def test_saving_an_unknown_format_or_rate_writes_nothing(tmp_path):
+    with pytest.raises(InputError, match="suffix"):
+        save(tone(440), tmp_path / "a.xyz")
+    with pytest.raises(InputError, match="12345 Hz"):
+        save(tone(440, rate=12_345), tmp_path / "a.mp3")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_long_recording_is_written_as_ogg(tmp_path):
+    save(tone(440, 300.0, rate=8000), tmp_path / "long.ogg")
+    assert load(tmp_path / "long.ogg").seconds == pytest.approx(300)
+
+
+# Bad files: one message that names the file
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(InputError, match="no.wav: no such file"):
+        load(tmp_path / "no.wav")
+
+
+def test_a_folder(tmp_path):
+    with pytest.raises(InputError, match="is a folder"):
+        load(tmp_path)
+
+
+def test_an_empty_file(tmp_path):
+    (tmp_path / "a.wav").touch()
+    with pytest.raises(InputError, match="a.wav: the file is empty"):
+        load(tmp_path / "a.wav")
+
+
+def test_a_file_with_a_header_and_no_audio(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.zeros(0), 22_050)
+    with pytest.raises(InputError, match="a.wav: holds no audio"):
+        load(tmp_path / "a.wav")
+
+
+def test_a_text_called_wav(tmp_path):
+    (tmp_path / "a.wav").write_text("This is no sound.\n" * 100)
+    with pytest.raises(InputError, match="a.wav: cannot be read as audio"):
+        load(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("kept", [0.02, 0.5, 0.9])
+def test_a_truncated_file(voice, tmp_path, suffix, kept):
+    whole = tmp_path / f"whole{suffix}"
+    save(load(voice), whole)
+    data = whole.read_bytes()
+    cut = tmp_path / f"cut{suffix}"
+    cut.write_bytes(data[: int(kept * len(data))])
+    with pytest.raises(InputError, match="cut.*(cut off|cannot be read)"):
+        load(cut)
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac"])
+def test_a_truncated_file_is_found_out_even_where_the_segment_is_there(voice, tmp_path, suffix):
+    save(load(voice), tmp_path / f"whole{suffix}")
+    data = (tmp_path / f"whole{suffix}").read_bytes()
+    (tmp_path / f"cut{suffix}").write_bytes(data[: len(data) * 3 // 4])
+    with pytest.raises(InputError, match="cut off"):
+        load(tmp_path / f"cut{suffix}", start=0, stop=0.5)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_nan_in_a_file(tmp_path, value):
+    audio = tone(440).audio.copy()
+    audio[100] = value
+    soundfile.write(tmp_path / "a.wav", audio, 22_050, subtype="FLOAT")
+    with pytest.raises(InputError, match="a.wav: some samples are NaN"):
+        load(tmp_path / "a.wav")
+
+
+def test_a_header_with_rate_zero(tmp_path):
+    save(tone(440), tmp_path / "a.wav")
+    data = bytearray((tmp_path / "a.wav").read_bytes())
+    data[24:28] = bytes(4)
+    (tmp_path / "a.wav").write_bytes(data)
+    with pytest.raises(InputError, match="a.wav"):
+        load(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize("start, stop", [(-1, 2), (60, 61), (2, 2), (2, 1), (np.nan, 1)])
+def test_a_segment_that_is_not_there(voice, start, stop):
+    with pytest.raises(InputError, match="vocadito_10.wav"):
+        load(voice, start=start, stop=stop)
+
+
+@pytest.mark.parametrize(
+    "audio, rate",
+    [
+        (np.zeros(0), 22_050),
+        (np.zeros((2, 100)), 22_050),
+        (np.zeros(100, dtype=np.int16), 22_050),
+        (np.array([0.0, np.nan]), 22_050),
+        (np.zeros(100), 0),
+        (np.zeros(100), 0.5),
+    ],
+)
+def test_a_recording_is_checked_at_the_door(audio, rate):
+    with pytest.raises(InputError):
+        Recording(audio, rate)
+
+
+# Loudness and fades
+
+
+@pytest.mark.parametrize("seconds", [0.01, 0.1, 0.4, 2.0])
+def test_sounds_of_every_length_are_brought_to_one_loudness(seconds):
+    assert loudness(sound.at_loudness(tone(1000, seconds), -20)) == pytest.approx(-20, abs=0.01)
+
+
+def test_a_full_scale_sine_at_1_khz_has_the_loudness_of_the_standard():
+    """ITU-R BS.1770: a sine of 997 Hz at 0 dBFS in one channel measures -3.01 LUFS."""
+    full = Recording(2 * tone(997, 5.0, rate=48_000).audio, 48_000)
+    assert loudness(full) == pytest.approx(-3.01, abs=0.05)
+
+
+def test_silence_has_no_loudness_and_stays_silence():
+    silence = Recording(np.zeros(22_050), 22_050, title="rest")
+    with pytest.raises(InputError, match="rest: is silent"):
+        loudness(silence)
+    assert not sound.at_loudness(silence).audio.any()
+
+
+def test_loudness_never_clips():
+    click = np.zeros(22_050)
+    click[100] = 0.1
+    assert np.abs(sound.at_loudness(Recording(click, 22_050), -5).audio).max() == pytest.approx(1)
+
+
+def test_a_fade_leaves_the_middle_alone():
+    recording = tone(440, 1.0)
+    faded = sound.fade(recording, 0.1)
+    assert faded.audio[0] == 0 and faded.audio[-1] == 0
+    assert np.array_equal(faded.audio[2205:-2205], recording.audio[2205:-2205])
+
+
+def test_a_very_short_sound_is_faded_too():
+    assert sound.fade(Recording(np.ones(3), 22_050), 1.0).audio.tolist() == [0, 1, 0]
+
+
+# Pitch and frequency
+
+
+@given(st.floats(0, 127))
+def test_pitch_and_frequency_are_inverse(pitch):
+    assert sound.frequency_to_pitch(sound.pitch_to_frequency(pitch)) == pytest.approx(pitch)
+
+
+def test_an_octave_doubles_the_frequency():
+    pitches = np.arange(21, 97)
+    assert np.allclose(sound.pitch_to_frequency(pitches + 12), 2 * sound.pitch_to_frequency(pitches))
+
+
+@given(st.integers(0, 127))
+def test_a_name_and_its_number_are_inverse(pitch):
+    assert sound.pitch_number(sound.pitch_name(pitch)) == pitch
+
+
+def test_the_pianos_ends_are_a0_and_c8():
+    assert (sound.pitch_name(21), sound.pitch_name(108)) == ("A0", "C8")
+    assert sound.pitch_number("Cb4") == sound.pitch_number("B3") and sound.pitch_number("c#-1") == 1
+
+
+@pytest.mark.parametrize("name", ["", "H2", "A", "4", "A4.5", "A4x"])
+def test_a_name_that_is_none(name):
+    with pytest.raises(InputError, match="names no pitch"):
+        sound.pitch_number(name)
+
+
+@pytest.mark.parametrize("frequency", [0, -1, np.nan])
+def test_a_frequency_without_pitch(frequency):
+    with pytest.raises(InputError, match="no pitch"):
+        sound.frequency_to_pitch([440, frequency])
+
+
+def test_a_tenth_is_minus_twenty_decibels_and_nothing_is_minus_infinity():
+    assert sound.level_in_db([1, 0.1, 0, -0.01]).tolist() == pytest.approx([0, -20, -np.inf, -40])
+
+
+def test_stiff_strings_stretch_their_partials():
+    ideal, stiff = sound.partials(45, 10), sound.partials(45, 10, inharmonicity=4e-4)
+    assert np.allclose(ideal / 110, np.arange(1, 11))
+    assert (np.diff(stiff / ideal) > 0).all()
+
+
+def test_a_tones_partials_stand_where_they_belong_and_none_folds_back():
+    spectrum = np.abs(np.fft.rfft(tone(3000, 1.0, partials=[1, 1, 1, 1, 1]).audio))
+    assert np.flatnonzero(spectrum > 100).tolist() == [3000, 6000, 9000]
+
+
+def test_a_real_recording_resamples_to_the_same_sound(voice):
+    whole = load(voice)
+    there_and_back = whole.resampled(32_000).resampled(whole.rate)
+    assert there_and_back.seconds == pytest.approx(whole.seconds, abs=1e-3)
+    assert loudness(there_and_back) == pytest.approx(loudness(whole), abs=0.1)
