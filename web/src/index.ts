@@ -2,3 +2,5 @@
 import "./style.css";
 import "./player.css";
 import "./player";
+import "./explore.css";
+import "./explore";

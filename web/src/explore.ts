@@ -1,0 +1,164 @@
+// <nmp-explore>: moves between frames that were computed when the book was built.
+//
+// The markup (nmp_lessons/show/explore.py) holds the first frame and the controls; every other piece of a
+// frame waits in a <template>, where a browser neither decodes nor fetches it.
+
+import { define, whenParsed } from "./element";
+
+interface Plan {
+  labels: string[][]; // per choice, what the reader reads
+  frames: number[][]; // per combination (last choice fastest), the piece in each slot
+}
+
+interface Control {
+  title: string;
+  index: () => number;
+  show: (label: string) => void;
+}
+
+class Explore extends HTMLElement {
+  private plan!: Plan;
+  private controls: Control[] = [];
+  private slots: HTMLElement[] = [];
+  private shown: number[] = [];
+  private readonly pieces = new Map<string, HTMLElement>();
+  private latest = 0;
+  private ready = false;
+
+  connectedCallback(): void {
+    whenParsed(() => this.start());
+  }
+
+  private start(): void {
+    if (this.ready || !this.dataset.plan) return;
+    this.ready = true;
+    this.plan = JSON.parse(this.dataset.plan) as Plan;
+    this.slots = [...this.querySelectorAll<HTMLElement>(".nmp-explore-slot")];
+    this.controls = [...this.querySelectorAll<HTMLElement>(".nmp-explore-control")].map(control);
+    this.shown = this.frame().slice();
+    this.slots.forEach((slot, i) => this.pieces.set(key(i, this.shown[i]!), slot.firstElementChild as HTMLElement));
+    const form = this.querySelector("form")!;
+    form.addEventListener("submit", (event) => event.preventDefault());
+    form.addEventListener("input", () => void this.update());
+    form.querySelector("fieldset")!.disabled = false;
+    this.addEventListener("pointerenter", () => this.prefetch(), { once: true });
+    this.addEventListener("focusin", () => this.prefetch(), { once: true });
+    this.dataset.ready = "";
+    if (this.frame().some((piece, i) => piece !== this.shown[i])) void this.update(); // restored by the browser
+  }
+
+  private frame(): number[] {
+    const place = this.controls.reduce((sum, each, i) => sum * this.plan.labels[i]!.length + each.index(), 0);
+    return this.plan.frames[place]!;
+  }
+
+  private async update(): Promise<void> {
+    const labels = this.controls.map((each, i) => this.plan.labels[i]![each.index()]!);
+    this.controls.forEach((each, i) => each.show(labels[i]!));
+    const frame = this.frame();
+    const mine = ++this.latest;
+    const next = frame.map((piece, slot) => this.piece(slot, piece));
+    await Promise.all(next.map(decoded)); // the old picture stays until the new one can be painted
+    if (mine !== this.latest) return;
+    next.forEach((piece, slot) => this.swap(slot, piece));
+    this.shown = frame.slice();
+    const state = this.controls.map((each, i) => `${each.title}: ${labels[i]}`).join(", ");
+    this.querySelector(".nmp-explore-state")!.textContent = state;
+    this.prefetch();
+  }
+
+  /** The element of a piece, taken out of its template on first use. */
+  private piece(slot: number, piece: number): HTMLElement {
+    const name = key(slot, piece);
+    const kept = this.pieces.get(name);
+    if (kept) return kept;
+    const template = this.querySelector<HTMLTemplateElement>(
+      `:scope > template[data-slot="${slot}"][data-piece="${piece}"]`,
+    )!;
+    const made = document.importNode(template.content, true).firstElementChild as HTMLElement;
+    this.pieces.set(name, made);
+    return made;
+  }
+
+  private swap(index: number, next: HTMLElement): void {
+    const slot = this.slots[index]!;
+    const old = slot.firstElementChild as HTMLElement;
+    if (old === next) return;
+    slot.style.minHeight = `${slot.offsetHeight}px`; // texts of other lengths must not move the page
+    const playing = playback(old);
+    slot.replaceChildren(next);
+    if (playing) resume(next, playing);
+  }
+
+  /** Fetches the pictures one step away, so that the next move is instant. */
+  private prefetch(): void {
+    const sizes = this.plan.labels.map((labels) => labels.length);
+    const state = this.controls.map((each) => each.index());
+    for (const [i, size] of sizes.entries()) {
+      for (const step of [-1, 1]) {
+        const moved = state[i]! + step;
+        if (moved < 0 || moved >= size) continue;
+        const place = sizes.reduce((sum, each, j) => sum * each + (j === i ? moved : state[j]!), 0);
+        this.plan.frames[place]!.forEach((piece, slot) => this.piece(slot, piece));
+      }
+    }
+  }
+}
+
+const key = (slot: number, piece: number): string => `${slot}:${piece}`;
+
+function control(group: HTMLElement): Control {
+  const title = group.querySelector("legend, label > span")!.textContent!;
+  const slider = group.querySelector<HTMLInputElement>("input[type=range]");
+  const value = group.querySelector(".nmp-explore-value");
+  const menu = group.querySelector("select");
+  return {
+    title,
+    index: () => Number((slider ?? menu ?? group.querySelector<HTMLInputElement>("input:checked"))!.value),
+    show: (label) => {
+      if (value) value.textContent = label;
+      slider?.setAttribute("aria-valuetext", label);
+    },
+  };
+}
+
+async function decoded(piece: HTMLElement): Promise<void> {
+  if (piece instanceof HTMLImageElement) await piece.decode().catch(() => undefined);
+}
+
+/** What a plain sound or a player is doing: enough to go on at the same instant in another version. */
+interface Playback {
+  time: number;
+  seconds: number;
+  playing: boolean;
+}
+
+interface Playable extends HTMLElement {
+  currentTime: number;
+  readonly duration: number;
+  readonly paused: boolean;
+  play(): Promise<void> | void;
+}
+
+function playable(piece: HTMLElement): Playable | null {
+  return piece.matches("audio, nmp-player") && "currentTime" in piece ? (piece as Playable) : null;
+}
+
+function seconds(sound: Playable): number {
+  return Number(sound.dataset.seconds ?? sound.duration);
+}
+
+function playback(piece: HTMLElement): Playback | null {
+  const sound = playable(piece);
+  return sound && { time: sound.currentTime, seconds: seconds(sound), playing: !sound.paused };
+}
+
+function resume(piece: HTMLElement, before: Playback): void {
+  const sound = playable(piece);
+  if (!sound) return;
+  const same = Math.abs(seconds(sound) - before.seconds) < 0.05;
+  sound.currentTime = same ? before.time : 0;
+  if (before.playing) void Promise.resolve(sound.play()).catch(() => undefined);
+}
+
+define("nmp-explore", Explore);
