@@ -414,6 +414,44 @@ def partials(pitch: float, count: int = 8, *, inharmonicity: float = 0.0) -> np.
     return n * pitch_to_frequency(pitch) * np.sqrt(1 + inharmonicity * n**2)
 
 
+def shared_partials(
+    lower: float, higher: float, *, count: int = 8, tolerance: float = 600 / NMP.bins_per_octave
+) -> np.ndarray:
+    """The partials of a higher note that lie on partials of a lower one (eq-hearing-shared).
+
+    Parameters
+    ----------
+    lower, higher : float
+        MIDI numbers of the two notes.
+    count : int
+        How many partials of the higher note are looked at; the lower note has as many as it needs.
+    tolerance : float
+        How near two partials count as one, in cents; by default half a bin of the book's transform.
+
+    Returns
+    -------
+    np.ndarray, shape (shared, 2), int
+        Rows (m, n): partial m of the lower note and partial n of the higher coincide.
+
+    Raises
+    ------
+    InputError
+        If `higher` lies below `lower`.
+
+    A fifth stands in the ratio 3 : 2, so every second partial is shared:
+
+    >>> shared_partials(48, 55).tolist()
+    [[3, 2], [6, 4], [9, 6], [12, 8]]
+    """
+    if higher < lower:
+        raise InputError(f"pitch {higher:g} lies below {lower:g}; give the lower note first.")
+    n = np.arange(1, count + 1)
+    ratio = pitch_to_frequency(higher) / pitch_to_frequency(lower)
+    m = np.round(n * ratio).astype(int)
+    near = np.abs(1200 * np.log2(n * ratio / m)) <= tolerance
+    return np.stack([m, n], axis=1)[near]
+
+
 def tone(
     frequency: float, seconds: float = 1.0, *, partials: Sequence[float] = (1.0,), rate: int = NMP.sample_rate
 ) -> Recording:
