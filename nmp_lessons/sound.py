@@ -326,7 +326,9 @@ def fade(recording: Recording, seconds: float = 0.01) -> Recording:
 
 
 def pitch_to_frequency(pitch):
-    """Frequency in Hz of a pitch in equal temperament: f = 440 · 2^((p − 69)/12). Arrays welcome.
+    """Frequency in Hz of a pitch in equal temperament: f = 440 · 2^((p − 69)/12) (eq-sound-temperament).
+
+    Arrays welcome.
 
     >>> pitch_to_frequency([69, 60]).round(2).tolist()
     [440.0, 261.63]
@@ -335,7 +337,9 @@ def pitch_to_frequency(pitch):
 
 
 def frequency_to_pitch(frequency):
-    """Pitch of a frequency in Hz, fractions included: p = 69 + 12 · log2(f/440). Arrays welcome.
+    """Pitch of a frequency in Hz, fractions included: p = 69 + 12 · log2(f/440) (eq-sound-pitch).
+
+    Arrays welcome.
 
     Raises
     ------
@@ -381,7 +385,9 @@ def pitch_number(name: str) -> int:
 
 
 def level_in_db(amplitude, *, reference: float = 1.0):
-    """Level of an amplitude in decibels: L = 20 · log10(a/reference). Arrays welcome; silence is -inf.
+    """Level of an amplitude in decibels: L = 20 · log10(a/reference) (eq-sound-level).
+
+    Arrays welcome; silence is -inf.
 
     >>> level_in_db([1, 0.5, 0.1]).round(2).tolist()
     [0.0, -6.02, -20.0]
@@ -391,7 +397,7 @@ def level_in_db(amplitude, *, reference: float = 1.0):
 
 
 def partials(pitch: float, count: int = 8, *, inharmonicity: float = 0.0) -> np.ndarray:
-    """Frequencies in Hz of the first partials of a note: f_n = n · f · sqrt(1 + B·n²).
+    """Frequencies in Hz of the first partials of a note: f_h = h · f · sqrt(1 + β·h²) (eq-sound-partials).
 
     Parameters
     ----------
@@ -400,7 +406,7 @@ def partials(pitch: float, count: int = 8, *, inharmonicity: float = 0.0) -> np.
     count : int
         How many partials.
     inharmonicity : float
-        B, the stiffness of the string: 0 for an ideal one, about 0.0004 in the middle of a piano.
+        β, the stiffness of the string: 0 for an ideal one, about 0.0004 in the middle of a piano.
         Source: Fletcher, "Normal vibration frequencies of a stiff piano string", JASA 1964.
 
     Returns
@@ -410,8 +416,92 @@ def partials(pitch: float, count: int = 8, *, inharmonicity: float = 0.0) -> np.
     >>> partials(57, 4).tolist()
     [220.0, 440.0, 660.0, 880.0]
     """
-    n = np.arange(1, count + 1)
-    return n * pitch_to_frequency(pitch) * np.sqrt(1 + inharmonicity * n**2)
+    h = np.arange(1, count + 1)
+    return h * pitch_to_frequency(pitch) * np.sqrt(1 + inharmonicity * h**2)
+
+
+def measured_partials(recording: Recording, pitch: float, count: int = 8) -> tuple[np.ndarray, np.ndarray]:
+    """Frequencies and levels of the first partials of a recorded note.
+
+    Each is the highest peak of the spectrum (Hann window, parabola through three bins) within a quarter of
+    the fundamental of the place where the two partials below it lead one to expect it.
+
+    Parameters
+    ----------
+    recording : Recording
+        One note, half a second or more.
+    pitch : float
+        MIDI number that the note should have.
+    count : int
+        How many partials.
+
+    Returns
+    -------
+    frequencies : np.ndarray, shape (count,), Hz
+    levels : np.ndarray, shape (count,), dB relative to full scale, as a mean over the recording
+
+    Raises
+    ------
+    InputError
+        If the highest partial lies above half the sample rate.
+
+    >>> frequencies, levels = measured_partials(tone(220, 1.0, partials=(1, 0.5)), 57, 2)
+    >>> frequencies.round(1).tolist(), (levels[1] - levels[0]).round(1).item()
+    ([220.0, 440.0], -6.0)
+    """
+    fundamental = float(pitch_to_frequency(pitch))
+    if (count + 0.5) * fundamental > recording.rate / 2:
+        raise InputError(
+            f"{recording.title or 'the recording'}: partial {count} lies above half the sample rate; ask for fewer."
+        )
+    window = np.hanning(len(recording.audio))
+    length = 4 * len(window)  # zeros after the sound: a finer grid to find the peak on
+    level = level_in_db(2 * np.abs(np.fft.rfft(recording.audio * window, length)) / window.sum() + 1e-12)
+    step = recording.rate / length  # Hz
+    frequencies, levels = [0.0], []
+    for _ in range(count):
+        gap = fundamental if len(frequencies) < 3 else frequencies[-1] - frequencies[-2]
+        first, last = (round((frequencies[-1] + gap + side * fundamental / 4) / step) for side in (-1, 1))
+        peak = first + int(np.argmax(level[first:last]))
+        below, top, above = level[peak - 1 : peak + 2]
+        offset = 0.5 * (below - above) / (below - 2 * top + above)
+        frequencies.append((peak + offset) * step)
+        levels.append(top - 0.25 * (below - above) * offset)
+    return np.array(frequencies[1:]), np.array(levels)
+
+
+def fit_inharmonicity(frequencies) -> tuple[float, float]:
+    """Fundamental and inharmonicity that fit measured partials 1, 2, 3, … best (eq-sound-partials).
+
+    By least squares on (f_h/h)² = f² + f²β·h², a straight line in h².
+
+    Returns
+    -------
+    (float, float)
+        f in Hz and β.
+
+    >>> fundamental, inharmonicity = fit_inharmonicity(partials(45, 8, inharmonicity=0.0004))
+    >>> round(fundamental, 3), round(inharmonicity, 6)
+    (110.0, 0.0004)
+    """
+    frequencies = np.asarray(frequencies, dtype=float)
+    h = np.arange(1, len(frequencies) + 1)
+    slope, intercept = np.polyfit(h**2, (frequencies / h) ** 2, 1)
+    return float(np.sqrt(intercept)), float(slope / intercept)
+
+
+def folded_frequency(frequency, *, rate: float):
+    """The frequency in Hz, at most half the rate, that samples of a sine show: |f − rate·round(f/rate)|.
+
+    Equation eq-sound-folding. Arrays welcome.
+
+    >>> folded_frequency([400, 600, 1100], rate=1000).tolist()
+    [400.0, 400.0, 100.0]
+    """
+    if not rate > 0:
+        raise InputError(f"a sample rate of {rate:g} Hz takes no samples; use a rate above 0.")
+    frequency = np.asarray(frequency, dtype=float)
+    return np.abs(frequency - rate * np.round(frequency / rate))
 
 
 def shared_partials(
