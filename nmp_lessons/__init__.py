@@ -7,3 +7,35 @@ exercises (``exercises/<slug>/``).
 """
 
 __version__ = "0.1.0"
+
+
+def transcribe(recording, *, model=None):
+    """The notes of a recording and what the network believed, with the released weights or another model.
+
+    Parameters
+    ----------
+    recording : Recording
+        Of any sample rate.
+    model : NMPNet, optional
+        The released network by default.
+
+    Returns
+    -------
+    (Notes, Posteriors)
+
+    Raises
+    ------
+    InputError
+        If the recording is silent, or too short to hold a note that the decoder would keep.
+
+    >>> from nmp_lessons.sound import tone
+    >>> notes, posteriors = transcribe(tone(440, 1.0, partials=(1, 0.5, 0.3)))
+    >>> notes.pitch.tolist()
+    [69]
+    """
+    from . import decoding, released
+    from .model import posteriors
+
+    decoding.check_recording(recording)
+    found = posteriors(model or released.load(), recording)
+    return decoding.decode(found), found

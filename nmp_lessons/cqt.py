@@ -1,0 +1,315 @@
+"""The constant-Q transform: a spectrum whose bins are a third of a semitone apart, at every pitch.
+
+Chapter ``cqt``. A bin k has the frequency f_k = f_0 · 2^(k/B) and looks through a Hann window of
+N_k = ⌈Q · f_s / f_k⌉ samples, Q = 1 / (2^(1/B) − 1): the same number of periods at every pitch, so long
+windows in the bass and short ones in the treble.
+
+Computing it directly is dear: the lowest bin's window of the released network is 41,245 samples long.
+The algorithm here goes octave by octave. One bank of kernels serves the top octave; then the audio is
+halved (low-pass, every second sample kept), and the same bank, now an octave lower, serves the next one.
+Two matrix products do all the work: frames times kernels, and blocks of audio times the halving filter.
+
+Conventions: audio is (batch, samples); spectra are (batch, bins, frames), lowest bin first; frame t is
+centred on sample t · hop; frequencies are in Hz, times in seconds. The numbers are those of the released
+network (`nmp_lessons.constants.NMP`), and so are the results.
+
+Sources: Brown, "Calculation of a constant Q spectral transform", JASA 1991; Schörkhuber and Klapuri,
+"Constant-Q transform toolbox for music processing", SMC 2010; the released constants of basic-pitch 0.4.0.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy.signal import firwin2
+from scipy.signal.windows import hann
+from torch import nn
+
+from .constants import NMP
+from .errors import InputError
+
+FLOOR = 1e-10  # power added before the logarithm: -100 dB
+TAPS = 256  # of the halving filter
+BLOCK = 64  # halved samples made by one row of the halving product
+CHUNK_FRAMES = 2048  # of a streamed transform: 24 s
+
+
+def quality(bins_per_octave: int) -> float:
+    """Q, periods of a bin's frequency in its window, for neighbours that just meet (eq-q).
+
+    >>> round(quality(36), 4)
+    51.4386
+    """
+    return 1 / (2 ** (1 / bins_per_octave) - 1)
+
+
+def bin_frequencies(bins: int, *, lowest: float = NMP.lowest_frequency, bins_per_octave: int = NMP.bins_per_octave):
+    """Frequencies f_k = f_0 · 2^(k/B) in Hz, shape (bins,) (eq-bins).
+
+    >>> bin_frequencies(3, lowest=110.0, bins_per_octave=1)
+    array([110., 220., 440.])
+    """
+    return lowest * 2 ** (np.arange(bins) / bins_per_octave)
+
+
+def window_lengths(frequencies, *, sample_rate: float = NMP.sample_rate, bins_per_octave: int = NMP.bins_per_octave):
+    """Window lengths N_k = ⌈Q · f_s / f_k⌉ in samples (eq-window).
+
+    >>> window_lengths(np.array([27.5]))
+    array([41245])
+    """
+    return np.ceil(quality(bins_per_octave) * sample_rate / np.asarray(frequencies)).astype(int)
+
+
+def kernel_bank(frequencies, *, sample_rate: float, bins_per_octave: int) -> np.ndarray:
+    """Kernels of the given bins, complex, shape (width, bins): Hann windows times complex waves (eq-kernel).
+
+    Each window sums to 1 (so a sine of amplitude 1 gives ½), and each stands centred in a common width.
+    NOTE: a window of odd length is centred half a sample early, as in the released constants.
+    """
+    lengths = window_lengths(frequencies, sample_rate=sample_rate, bins_per_octave=bins_per_octave)
+    centre = -(-lengths.max() // 2)  # half the width, rounded up
+    bank = np.zeros((2 * centre, len(lengths)), dtype=complex)
+    for k, (frequency, length) in enumerate(zip(frequencies, lengths, strict=True)):
+        start = centre - -(-length // 2)
+        n = np.arange(start, start + length)
+        window = hann(length, sym=False)
+        wave = np.exp(2j * np.pi * frequency / sample_rate * (n - centre))
+        bank[n, k] = window / window.sum() * wave
+    return bank
+
+
+def halving_filter() -> np.ndarray:
+    """The low-pass in front of the halving: 256 taps, cut at half of the band, as released (eq-halve)."""
+    return firwin2(TAPS, [0, 0.5 / 1.001, 0.5 * 1.001, 1], [1, 1, 0, 0])
+
+
+def halving_matrix() -> np.ndarray:
+    """The halving as a matrix: column n holds the filter, two rows lower for each halved sample (eq-toeplitz).
+
+    Shape (2 · 64 + 254, 64): a block of audio times this gives 64 samples at half the rate.
+    """
+    matrix = np.zeros((2 * BLOCK + TAPS - 2, BLOCK))
+    for n in range(BLOCK):
+        matrix[2 * n : 2 * n + TAPS, n] = halving_filter()
+    return matrix
+
+
+class CQT(nn.Module):
+    """Magnitudes of the constant-Q transform, differentiable, in the dtype and on the device of the module.
+
+    Parameters
+    ----------
+    sample_rate, hop, lowest_frequency, bins_per_octave, bins
+        Hz, samples, Hz, counts; by default those of the released network. `hop` must be divisible by
+        2^(octaves − 1), because each octave halves it.
+    dtype
+        Of the kernels, torch.float32 or torch.float64.
+
+    Raises
+    ------
+    InputError
+        If the highest bin lies above half the sample rate or the hop cannot be halved often enough.
+
+    Examples
+    --------
+    A sine of amplitude 1 on A4 (440 Hz is bin 144) gives ½ · √N_k there.
+
+    >>> cqt = CQT()
+    >>> n = torch.arange(2 * 22_050)
+    >>> spectrum = cqt(torch.sin(2 * torch.pi * 440 / 22_050 * n)[None])
+    >>> tuple(spectrum.shape), int(spectrum[0, :, 86].argmax())
+    ((1, 309, 173), 144)
+    >>> round(float(spectrum[0, 144, 86]) / float(cqt.lengths[144]) ** 0.5, 2)
+    0.5
+    """
+
+    def __init__(
+        self,
+        *,
+        sample_rate: float = NMP.sample_rate,
+        hop: int = NMP.hop,
+        lowest_frequency: float = NMP.lowest_frequency,
+        bins_per_octave: int = NMP.bins_per_octave,
+        bins: int = NMP.cqt_bins,
+        dtype: torch.dtype = torch.float32,
+    ):
+        super().__init__()
+        self.sample_rate, self.hop = sample_rate, hop
+        self.bins, self.bins_per_octave = bins, bins_per_octave
+        self.octaves = -(-bins // bins_per_octave)
+        self.frequencies = bin_frequencies(bins, lowest=lowest_frequency, bins_per_octave=bins_per_octave)
+        self._check()
+        # The top octave's kernels; going down from them, the bins below the lowest are left out.
+        top = self.frequencies[-1] * 2 ** (np.arange(1 - bins_per_octave, 1) / bins_per_octave)
+        bank = kernel_bank(top, sample_rate=sample_rate, bins_per_octave=bins_per_octave)
+        self.width = len(bank)
+        lengths = window_lengths(self.frequencies, sample_rate=sample_rate, bins_per_octave=bins_per_octave)
+        self.register_buffer("bank_real", torch.tensor(bank.real, dtype=dtype), persistent=False)
+        self.register_buffer("bank_imag", torch.tensor(-bank.imag, dtype=dtype), persistent=False)
+        self.register_buffer("halving", torch.tensor(halving_matrix(), dtype=dtype), persistent=False)
+        self.register_buffer("lengths", torch.tensor(lengths, dtype=dtype), persistent=False)
+
+    def _check(self) -> None:
+        if self.frequencies[-1] > self.sample_rate / 2:
+            raise InputError(
+                f"the highest bin, {self.frequencies[-1]:.0f} Hz, lies above half the sample rate, "
+                f"{self.sample_rate / 2:.0f} Hz. Use fewer bins or a higher rate."
+            )
+        if self.hop % 2 ** (self.octaves - 1):
+            raise InputError(
+                f"a hop of {self.hop} samples cannot be halved {self.octaves - 1} times; "
+                f"use a multiple of {2 ** (self.octaves - 1)}."
+            )
+
+    @property
+    def shortest(self) -> int:
+        """Samples that the transform needs at least, to have something to reflect in the lowest octave."""
+        return (self.width // 2 + 1) * 2 ** (self.octaves - 1)
+
+    @property
+    def margin(self) -> int:
+        """Frames at a cut that can feel it: so many are discarded on each side of a chunk (eq-margin)."""
+        scale = 2 ** (self.octaves - 1)
+        reach = self.width // 2 * scale + TAPS // 2 * (scale - 1)
+        return -(-reach // self.hop)
+
+    @property
+    def delays(self) -> np.ndarray:
+        """How much later than its frame's time each bin looks, in seconds, shape (bins,).
+
+        The halving filter has an even length, so every octave lags half a sample of the one above (5.8 ms in
+        the lowest); windows of odd length look half a sample early.
+        """
+        octave = (np.arange(self.bins)[::-1]) // self.bins_per_octave  # 0 is the highest
+        odd = np.tile(
+            window_lengths(
+                self.frequencies[-self.bins_per_octave :],
+                sample_rate=self.sample_rate,
+                bins_per_octave=self.bins_per_octave,
+            )
+            % 2,
+            self.octaves,
+        )[-self.bins :]
+        return ((2.0**octave - 1) - odd * 2.0**octave) / 2 / self.sample_rate
+
+    def times(self, frames: int) -> np.ndarray:
+        """Times of the frames' centres in seconds, shape (frames,): t · hop / f_s, not t / 86 (eq-frames)."""
+        return np.arange(frames) * self.hop / self.sample_rate
+
+    def forward(self, audio: torch.Tensor) -> torch.Tensor:
+        """Magnitudes, (batch, samples) -> (batch, bins, samples // hop + 1)."""
+        return self.power(audio).sqrt()
+
+    def power(self, audio: torch.Tensor) -> torch.Tensor:
+        """Squared magnitudes: what the logarithm needs, and differentiable in silence too."""
+        octaves = [real.square() + imag.square() for real, imag in self._octaves(audio)]
+        return (torch.cat(octaves, dim=-1) * self.lengths).mT
+
+    def complex(self, audio: torch.Tensor) -> torch.Tensor:
+        """The coefficients with their phases, complex, same shape as the magnitudes."""
+        octaves = [torch.complex(real, imag) for real, imag in self._octaves(audio)]
+        return (torch.cat(octaves, dim=-1) * self.lengths.sqrt()).mT
+
+    def _octaves(self, audio: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """Real and imaginary parts of each octave, lowest first, (batch, frames, bins of the octave)."""
+        self._check_audio(audio)
+        found, left, hop = [], self.bins, self.hop
+        while left > 0:
+            frames = self.frame(audio, hop)
+            kept = slice(-min(left, self.bins_per_octave), None)
+            found.insert(0, (frames @ self.bank_real[:, kept], frames @ self.bank_imag[:, kept]))
+            left, hop = left - self.bins_per_octave, hop // 2
+            if left > 0:
+                audio = self.halve(audio)
+        return found
+
+    def frame(self, audio: torch.Tensor, hop: int) -> torch.Tensor:
+        """Frames centred on every hop-th sample, reflected at the ends: (batch, frames, width)."""
+        side = self.width // 2
+        padded = F.pad(audio[:, None], (side, side), mode="reflect")[:, 0]
+        return padded.unfold(-1, self.width, hop)
+
+    def halve(self, audio: torch.Tensor) -> torch.Tensor:
+        """Low-pass and keep every second sample: (batch, samples) -> (batch, samples // 2) (eq-halve)."""
+        samples = audio.shape[-1]
+        blocks = -(-(samples // 2) // BLOCK)
+        before = TAPS // 2 - 1
+        after = 2 * BLOCK * blocks + TAPS - 2 - before - samples
+        padded = F.pad(audio, (before, after))
+        halved = padded.unfold(-1, len(self.halving), 2 * BLOCK) @ self.halving  # (batch, blocks, 64)
+        return halved.flatten(1)[:, : samples // 2]
+
+    def between(self, audio, start: int, stop: int) -> torch.Tensor:
+        """The power of frames start to stop of a recording, (bins, stop − start), equal to the whole's.
+
+        Only the samples that these frames can feel are read: `audio` is one channel that can be sliced,
+        shape (samples,), an array, a tensor or a memory-mapped file (eq-margin).
+        """
+        samples = len(audio)
+        first = max(0, start - self.margin)
+        if samples - first * self.hop < self.shortest:  # too little left to reflect at the end: begin earlier
+            first = max(0, (samples - self.shortest) // self.hop)
+        last = min(samples, (stop + self.margin) * self.hop)
+        piece = torch.as_tensor(audio[first * self.hop : last]).to(self.halving)
+        return self.power(piece[None])[0, :, start - first : stop - first]
+
+    def stream(self, audio, *, chunk_frames: int = CHUNK_FRAMES) -> Iterator[torch.Tensor]:
+        """The power of a long recording, chunk by chunk, equal to the whole, in memory that does not grow.
+
+        `audio` is as in `between`. Yields (bins, frames); joined along time they are `power` of the whole.
+
+        >>> cqt, noise = CQT(), torch.randn(200_000, generator=torch.manual_seed(0))
+        >>> chunks = torch.cat(list(cqt.stream(noise, chunk_frames=100)), dim=1)
+        >>> torch.allclose(chunks, cqt.power(noise[None])[0], rtol=1e-4)
+        True
+        """
+        frames = len(audio) // self.hop + 1
+        for start in range(0, frames, chunk_frames):
+            yield self.between(audio, start, min(start + chunk_frames, frames))
+
+    def _check_audio(self, audio: torch.Tensor) -> None:
+        if audio.ndim != 2:
+            raise InputError(f"audio of shape {tuple(audio.shape)}: give (batch, samples).")
+        if audio.shape[-1] < self.shortest:
+            raise InputError(
+                f"{audio.shape[-1]} samples are too few for the lowest bin, which needs {self.shortest} "
+                f"({self.shortest / self.sample_rate:.2f} s). Append silence."
+            )
+
+
+def decibels(power: torch.Tensor) -> torch.Tensor:
+    """10 · log10(power + 1e-10) in dB; digital silence is -100 dB (eq-db).
+
+    >>> decibels(torch.tensor([0.0, 1.0]))
+    tensor([-100.,    0.])
+    """
+    return 10 * torch.log10(power + FLOOR)
+
+
+def normalised_log_released(power: torch.Tensor) -> torch.Tensor:
+    """Levels from 0 to 1 between the faintest and the loudest value of each window (eq-minmax).
+
+    As in the released network: (batch, bins, frames) -> the same shape. The result depends on where the
+    audio is cut, and faint noise becomes as bright as music.
+
+    >>> normalised_log_released(torch.tensor([[[1.0, 10.0, 100.0]]]))
+    tensor([[[0.0000, 0.5000, 1.0000]]])
+    """
+    level = decibels(power)
+    low = level.amin((1, 2), keepdim=True)
+    span = level.amax((1, 2), keepdim=True) - low
+    return (level - low) * torch.where(span > 0, 1 / span, torch.zeros_like(span))
+
+
+def normalised_log_fixed(power: torch.Tensor) -> torch.Tensor:
+    """Levels on a fixed scale, (dB + 90) / 60, whatever else is in the window (eq-fixed).
+
+    >>> normalised_log_fixed(torch.tensor([1e-9, 1e-3]))
+    tensor([0.0069, 1.0000])
+    """
+    return (decibels(power) + 90) / 60
+
+
+NORMALISATIONS = {"released": normalised_log_released, "fixed": normalised_log_fixed}

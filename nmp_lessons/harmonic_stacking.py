@@ -1,0 +1,99 @@
+"""Harmonic stacking: a note's partials brought to one place, so that a small kernel sees the whole note.
+
+Chapter ``harmonic_stacking``. On a logarithmic frequency axis the h-th partial of every note lies the same
+number of bins above it: s_h = B · log2(h). Shift the transform down by s_h, once for each harmonic, and lay
+the copies on each other as channels: bin k of channel h then holds the level at h · f_k.
+
+Conventions: input is (batch, frames, bins); output (batch, harmonics, frames, bins); shifts are in bins.
+
+Source: Bittner et al., "Deep salience representations for F0 estimation in polyphonic music", ISMIR 2017.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from .constants import NMP
+from .errors import InputError
+
+
+def shifts(harmonics: Sequence[float] = NMP.harmonics, *, bins_per_octave: int = NMP.bins_per_octave) -> np.ndarray:
+    """Shifts s_h = round(B · log2 h) in bins, one for each harmonic (eq-shift).
+
+    >>> shifts()
+    array([-36,   0,  36,  57,  72,  84,  93, 101])
+    """
+    return np.round(_exact_shifts(harmonics, bins_per_octave)).astype(int)
+
+
+def rounding_errors_in_cents(
+    harmonics: Sequence[float] = NMP.harmonics, *, bins_per_octave: int = NMP.bins_per_octave
+) -> np.ndarray:
+    """How far each shift overshoots its partial, in cents (eq-rounding); a bin is 1200 / B cents wide.
+
+    >>> rounding_errors_in_cents().round(1).tolist()
+    [0.0, 0.0, 0.0, -2.0, 0.0, 13.7, -2.0, -2.2]
+    """
+    exact = _exact_shifts(harmonics, bins_per_octave)
+    return (np.round(exact) - exact) * 1200 / bins_per_octave
+
+
+class HarmonicStacking(nn.Module):
+    """Copies of a spectrum, one for each harmonic, shifted so that a note's partials share its bin.
+
+    Parameters
+    ----------
+    harmonics
+        Positive numbers, any set of them; ½ is the octave below.
+    bins_per_octave
+        B.
+    bins
+        How many of the lowest bins are returned.
+
+    Raises
+    ------
+    InputError
+        If a harmonic is not positive.
+
+    Examples
+    --------
+    One bin to an octave: the second harmonic moves down one bin, and the fill comes in from above.
+
+    >>> stack = HarmonicStacking((1, 2), bins_per_octave=1, bins=3)
+    >>> stack(torch.tensor([[[1.0, 2.0, 3.0]]]))
+    tensor([[[[1., 2., 3.]],
+    <BLANKLINE>
+             [[2., 3., 0.]]]])
+    """
+
+    def __init__(
+        self,
+        harmonics: Sequence[float] = NMP.harmonics,
+        *,
+        bins_per_octave: int = NMP.bins_per_octave,
+        bins: int = NMP.contour_bins,
+    ):
+        super().__init__()
+        if not harmonics or min(harmonics) <= 0:
+            raise InputError(f"harmonics {tuple(harmonics)}: give at least one, and positive numbers only.")
+        self.harmonics, self.bins = tuple(harmonics), bins
+        self.shifts = [int(s) for s in shifts(harmonics, bins_per_octave=bins_per_octave)]
+
+    def forward(self, spectrum: torch.Tensor, *, fill: float | torch.Tensor = 0.0) -> torch.Tensor:
+        """Stack (batch, frames, bins) to (batch, harmonics, frames, bins); `fill` comes in where bins end.
+
+        The released network fills with 0, which is *not* its level of silence; hand that level to fill
+        with silence. The result is laid out channels-last, which convolutions on CPUs like best.
+        """
+        below = max(0, -min(self.shifts))
+        above = max(0, max(self.shifts) + self.bins - spectrum.shape[-1])
+        padded = F.pad(spectrum - fill, (below, above)) + fill
+        copies = [padded[..., below + s : below + s + self.bins] for s in self.shifts]
+        return torch.stack(copies, dim=-1).permute(0, 3, 1, 2)  # (batch, harmonics, frames, bins)
+
+
+def _exact_shifts(harmonics: Sequence[float], bins_per_octave: int) -> np.ndarray:
+    return bins_per_octave * np.log2(np.asarray(harmonics, dtype=float))

@@ -1,0 +1,313 @@
+"""NMP, the network of this book: 16,782 numbers that turn a constant-Q transform into notes.
+
+Chapter ``model``. Audio becomes a normalised constant-Q transform (`cqt`), its harmonics are stacked
+(`harmonic_stacking`), and three small heads answer for every frame of 11.6 ms: Yp, which pitches sound, on
+264 bins of a third of a semitone; Yn, which keys sound; Yo, which keys begin.
+
+    stack ── 3×39, 8 ── 5×5, 1 ── Yp ── 7×7/3, 32 ── 7×3, 1 ── Yn ─┐
+      └───── 5×5/3, 32 ───────────────────────────────────── concat ── 3×3, 1 ── Yo
+
+One `Config` of switches names every variant; an ablation is a value, not a fork.
+
+Conventions: tensors are (batch, channels, frames, bins); kernels are time × frequency; "/3" is a stride of
+three bins, from thirds of a semitone to keys. Heads are returned as (batch, frames, bins).
+
+Source: Bittner, Bosch, Rubinstein, Meseguer-Brocal, Ewert, ICASSP 2022, and basic-pitch 0.4.0.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from .constants import NMP
+from .cqt import CQT, NORMALISATIONS
+from .errors import InputError
+from .harmonic_stacking import HarmonicStacking
+from .sound import Recording
+
+OVERLAP = 30  # frames that two neighbouring windows of the released network share
+KEPT = NMP.window_frames - OVERLAP  # frames that each window contributes: 142
+BATCH = 8  # windows run at once
+CHUNK_FRAMES = 1024  # of a whole file run at once: 12 s
+
+CHOICES = {
+    "missing": ("off", "series", "parallel"),
+    "padding": ("released", "centred"),
+    "normalisation": ("released", "fixed"),
+    "fill": ("zero", "silence"),
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """The switches of the network; the defaults are the released form.
+
+    Parameters
+    ----------
+    stacking
+        Stack the eight harmonics; without, the network sees the transform alone.
+    contour
+        Predict Yp and read the notes from it; without, the notes read the eight channels before it.
+    missing
+        The 5×5 layer of the paper's figure that the released network lacks: "off", in "series" before the
+        3×39 layer, or "parallel" to it.
+    missing_filters
+        Its width; the source had 32.
+    padding
+        Of the layers with stride 3: "released" centres key n's kernel on bin 3n + 1, "centred" on bin 3n,
+        where the key lies.
+    normalisation
+        "released", min–max over each window of two seconds, or "fixed", which does not depend on cuts.
+    fill
+        What comes in at the ends of the stack: "zero" as released, or the level of "silence".
+
+    Raises
+    ------
+    InputError
+        If a switch has no such position.
+    """
+
+    stacking: bool = True
+    contour: bool = True
+    missing: str = "off"
+    missing_filters: int = 32
+    padding: str = "released"
+    normalisation: str = "released"
+    fill: str = "zero"
+
+    def __post_init__(self):
+        for switch, positions in CHOICES.items():
+            if getattr(self, switch) not in positions:
+                raise InputError(f"{switch}={getattr(self, switch)!r}: choose one of {', '.join(positions)}.")
+        if self.missing_filters < 1:
+            raise InputError(f"missing_filters={self.missing_filters}: give at least 1.")
+
+
+class Heads(NamedTuple):
+    """What the network answers, (batch, frames, 264 or 88); `contour` is None when it is switched off."""
+
+    contour: torch.Tensor | None
+    note: torch.Tensor
+    onset: torch.Tensor
+
+
+class NMPNet(nn.Module):
+    """The network, from audio (batch, samples) to probabilities (batch, frames, 264 or 88).
+
+    >>> sum(weights.numel() for weights in NMPNet().parameters())
+    16782
+    >>> heads = NMPNet().eval()(torch.zeros(1, NMP.window_samples))
+    >>> tuple(heads.contour.shape), tuple(heads.onset.shape)
+    ((1, 172, 264), (1, 172, 88))
+    """
+
+    def __init__(self, config: Config = Config()):
+        super().__init__()
+        self.config = config
+        self.cqt = CQT()
+        self.input_norm = _norm(1)
+        self.stacking = HarmonicStacking(NMP.harmonics if config.stacking else (1,))
+        stacked = len(self.stacking.harmonics)
+        contour_in, beside = stacked, 0
+        if config.missing != "off":
+            self.missing = _conv(stacked, config.missing_filters, (5, 5))
+            self.missing_norm = _norm(config.missing_filters)
+        if config.missing == "series":
+            contour_in = config.missing_filters
+        if config.missing == "parallel":
+            beside = config.missing_filters
+        self.contour = _conv(contour_in, 8, (3, 39))
+        self.contour_norm = _norm(8)
+        if config.contour:
+            self.contour_out = _conv(8 + beside, 1, (5, 5))
+        self.note = _conv(1 if config.contour else 8 + beside, 32, (7, 7), padding=config.padding)
+        self.note_out = _conv(32, 1, (7, 3))
+        self.onset = _conv(stacked, 32, (5, 5), padding=config.padding)
+        self.onset_norm = _norm(32)
+        self.onset_out = _conv(33, 1, (3, 3))
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, audio: torch.Tensor) -> Heads:
+        """Probabilities of the three heads."""
+        return probabilities(self.logits(self.features(audio)))
+
+    def features(self, audio: torch.Tensor) -> torch.Tensor:
+        """The normalised constant-Q transform, (batch, samples) -> (batch, frames, 309)."""
+        power = self.cqt.power(audio)  # (batch, bins, frames)
+        return NORMALISATIONS[self.config.normalisation](power).mT
+
+    def logits(self, features: torch.Tensor) -> Heads:
+        """The heads before their sigmoids, from features (batch, frames, 309): what a loss should see."""
+        stack = self.stack(features)  # (batch, 8, frames, 264)
+        found = self._contour_channels(stack)
+        contour = self.contour_out(found) if self.config.contour else None
+        pitch = contour.sigmoid() if self.config.contour else found
+        note = self.note_out(self.note(pitch).relu())  # (batch, 1, frames, 88)
+        begins = self.onset_norm(self.onset(stack)).relu()  # (batch, 32, frames, 88)
+        onset = self.onset_out(torch.cat([note.sigmoid(), begins], dim=1))
+        return Heads(*(None if head is None else head[:, 0] for head in (contour, note, onset)))
+
+    def stack(self, features: torch.Tensor) -> torch.Tensor:
+        """Batch-normalised features, stacked: (batch, frames, 309) -> (batch, harmonics, frames, 264)."""
+        normed = self.input_norm(features[:, None])[:, 0]
+        return self.stacking(normed, fill=self._fill(features))
+
+    def _contour_channels(self, stack: torch.Tensor) -> torch.Tensor:
+        """What comes before Yp, (batch, 8 or more, frames, 264)."""
+        if self.config.missing == "off":
+            return self.contour_norm(self.contour(stack)).relu()
+        missing = self.missing_norm(self.missing(stack)).relu()
+        if self.config.missing == "series":
+            return self.contour_norm(self.contour(missing)).relu()
+        return torch.cat([self.contour_norm(self.contour(stack)).relu(), missing], dim=1)
+
+    def _fill(self, features: torch.Tensor) -> float | torch.Tensor:
+        """The fill of the stack: 0, or what the batch normalisation makes of silence."""
+        if self.config.fill == "zero":
+            return 0.0
+        silence = 0.0 if self.config.normalisation == "released" else (-100 + 90) / 60
+        norm = self.input_norm
+        scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+        return (silence - norm.running_mean) * scale + norm.bias
+
+
+def probabilities(logits: Heads) -> Heads:
+    """The sigmoids of the heads."""
+    return Heads(*(None if head is None else head.sigmoid() for head in logits))
+
+
+def _conv(inputs: int, outputs: int, kernel: tuple[int, int], *, padding: str | None = None) -> nn.Conv2d:
+    """A convolution that keeps the frames; with `padding` named it has stride 3 along the bins.
+
+    "Same" padding of 264 bins to 88 keys needs k − 3 bins in all, so k // 2 − 1 at each side: that is
+    TensorFlow's reading, and the released one. PyTorch's habit of k // 2 gives the same shape one bin off.
+    """
+    time, frequency = kernel
+    if padding is None:
+        return nn.Conv2d(inputs, outputs, kernel, padding=(time // 2, frequency // 2))
+    side = frequency // 2 - (padding == "released")
+    return nn.Conv2d(inputs, outputs, kernel, stride=(1, NMP.bins_per_semitone), padding=(time // 2, side))
+
+
+def _norm(channels: int) -> nn.BatchNorm2d:
+    """Batch normalisation with Keras' numbers: eps 1e-3, and momentum .99, which PyTorch calls .01."""
+    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
+
+
+@dataclass(frozen=True)
+class Posteriors:
+    """What the network believes about a recording: probabilities for every frame.
+
+    Parameters
+    ----------
+    contour
+        (T, 264), a pitch sounds, from A0 in thirds of a semitone; None for a network without Yp.
+    note
+        (T, 88), a key sounds, from A0.
+    onset
+        (T, 88), a key begins.
+    times
+        (T,), the frames' times in seconds.
+
+    Raises
+    ------
+    InputError
+        If the shapes do not fit together.
+    """
+
+    contour: np.ndarray | None
+    note: np.ndarray
+    onset: np.ndarray
+    times: np.ndarray
+
+    def __post_init__(self):
+        frames = len(self.times)
+        expected = {"contour": NMP.contour_bins, "note": NMP.keys, "onset": NMP.keys}
+        for name, bins in expected.items():
+            head = getattr(self, name)
+            if head is not None and head.shape != (frames, bins):
+                raise InputError(f"{name} has shape {head.shape}; {frames} times need ({frames}, {bins}).")
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+
+def posteriors(model: NMPNet, recording: Recording) -> Posteriors:
+    """Run the network over a whole recording, in memory that grows only with the answer.
+
+    With the "fixed" normalisation the result is that of the whole file at once, whatever its length. With the
+    "released" one, windows of two seconds are run as released, each contributing its inner 142 frames, but
+    they start every 142 frames, so that frame t stands at t · 256 / 22,050 s without a drift
+    (`nmp_lessons.released.posteriors` keeps the original's grid).
+    """
+    audio = at_model_rate(recording)
+    frames = len(audio) // NMP.hop + 1
+    if model.config.normalisation == "released":
+        heads = run_windows(model, windows(audio, hop=KEPT * NMP.hop))
+    else:
+        heads = _run_whole(model, audio, frames)
+    heads = (None if head is None else head[:frames] for head in heads)
+    return Posteriors(*heads, model.cqt.times(frames))
+
+
+def at_model_rate(recording: Recording) -> np.ndarray:
+    """The recording's audio at 22,050 Hz, float32 (samples,)."""
+    return recording.resampled(NMP.sample_rate).audio
+
+
+def windows(audio: np.ndarray, *, hop: int) -> np.ndarray:
+    """Audio cut as released: half an overlap of silence before it, zeros behind, (windows, 43844).
+
+    >>> windows(np.ones(60_000, np.float32), hop=36_164).shape
+    (2, 43844)
+    """
+    padded = np.concatenate([np.zeros(OVERLAP // 2 * NMP.hop, np.float32), audio])
+    starts = range(0, len(padded), hop)
+    cut = np.zeros((len(starts), NMP.window_samples), np.float32)
+    for window, start in zip(cut, starts, strict=True):
+        piece = padded[start : start + NMP.window_samples]
+        window[: len(piece)] = piece
+    return cut
+
+
+def run_windows(model: NMPNet, cut: np.ndarray) -> list[np.ndarray | None]:
+    """The three heads of the windows, joined: half an overlap is dropped at both ends of each."""
+    inner = slice(OVERLAP // 2, OVERLAP // 2 + KEPT)
+    return _gather(
+        Heads(*(None if head is None else head[:, inner].flatten(0, 1) for head in model(batch)))
+        for batch in _on(model, cut).split(BATCH)
+    )
+
+
+def _run_whole(model: NMPNet, audio: np.ndarray, frames: int) -> list[np.ndarray | None]:
+    """The heads of a whole file, chunk by chunk; each chunk is run with all the frames that it can feel."""
+    short = max(0, model.cqt.shortest - len(audio))
+    audio = np.pad(audio, (0, short))
+    last = len(audio) // NMP.hop + 1
+    context = sum(layer.kernel_size[0] // 2 for layer in model.modules() if isinstance(layer, nn.Conv2d))
+
+    def chunks() -> Iterator[Heads]:
+        for start in range(0, frames, CHUNK_FRAMES):
+            stop = min(start + CHUNK_FRAMES, frames)
+            first, final = max(0, start - context), min(last, stop + context)
+            power = model.cqt.between(audio, first, final)[None]
+            features = NORMALISATIONS["fixed"](power).mT
+            heads = probabilities(model.logits(features))
+            yield Heads(*(None if head is None else head[0, start - first : stop - first] for head in heads))
+
+    return _gather(chunks())
+
+
+def _on(model: NMPNet, array: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(array).to(model.cqt.halving)
+
+
+def _gather(parts: Iterator[Heads]) -> list[np.ndarray | None]:
+    """Run the parts without gradients and join each head along time, as float32 arrays."""
+    with torch.inference_mode():
+        heads = zip(*([None if head is None else head.float().cpu() for head in part] for part in parts), strict=True)
+        return [None if head[0] is None else torch.cat(head).numpy() for head in heads]
