@@ -1,0 +1,96 @@
+"""What a page loads: files of this site, and nothing else.
+
+The objects of `nmp_lessons.show` display as HTML that carries its sounds and pictures as ``data:`` URIs and
+its script inline, so that it works in any notebook. Here each ``data:`` URI becomes a file named by its
+content, the inline script goes, and one copy of it is linked by every page.
+"""
+
+import base64
+import hashlib
+import re
+import shutil
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+POLICY = "; ".join(
+    [
+        "default-src 'self' data: blob:",
+        "script-src 'self' blob: 'unsafe-inline' 'wasm-unsafe-eval'",  # the theme's own scripts stand in the page
+        "style-src 'self' 'unsafe-inline'",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+    ]
+)
+DATA_URI = re.compile(r"data:(\w+/[\w.+-]+)(?:;[\w-]+=[^;,\"']+)*;base64,([A-Za-z0-9+/]+=*)")
+BUNDLE = re.compile(r"<(script|style)\b[^>]*\bdata-nmp-bundle\b[^>]*>.*?</\1>", re.DOTALL)
+SUFFIXES = {
+    "audio/mpeg": "mp3", "audio/mp3": "mp3", "audio/ogg": "ogg", "audio/wav": "wav", "audio/x-wav": "wav",
+    "audio/flac": "flac", "audio/mp4": "m4a", "audio/webm": "webm", "image/svg+xml": "svg", "image/jpeg": "jpg",
+    "application/json": "json", "application/octet-stream": "bin",
+}  # fmt: skip
+
+
+def as_files(html: str, *, folder: Path, url: str) -> str:
+    """The same HTML with every base64 ``data:`` URI written into `folder` and linked below `url`.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> as_files('<img src="data:image/png;base64,aGVsbG8=">', folder=folder, url="built")
+    '<img src="built/2cf24dba5fb0a30e.png">'
+    >>> [path.read_bytes() for path in folder.iterdir()]
+    [b'hello']
+    """
+
+    def write(found: re.Match) -> str:
+        kind, content = found.group(1), base64.b64decode(found.group(2))
+        suffix = SUFFIXES.get(kind, kind.split("/")[1])
+        name = f"{hashlib.sha256(content).hexdigest()[:16]}.{suffix}"
+        (folder / name).write_bytes(content)
+        return f"{url}/{name}"
+
+    return DATA_URI.sub(write, BUNDLE.sub("", html))
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("builder-inited", _link_bundle)
+    app.connect("doctree-resolved", _move_to_files)
+    app.connect("doctree-resolved", _load_late)
+    app.connect("html-page-context", _add_policy)
+
+
+def _built(app: Sphinx) -> Path:
+    folder = Path(app.outdir) / "_static" / "built"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _link_bundle(app: Sphinx) -> None:
+    if app.builder.format != "html":
+        return
+    show = Path(app.srcdir).parent / "nmp_lessons" / "show"
+    for name in ("nmp.js", "nmp.css"):
+        if (show / name).exists():
+            shutil.copy(show / name, _built(app))
+    app.add_css_file("built/nmp.css")
+    app.add_js_file("built/nmp.js", loading_method="defer")
+
+
+def _move_to_files(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    url = "../" * docname.count("/") + "_static/built"
+    for raw in list(doctree.findall(nodes.raw)):
+        if "html" in raw.get("format", "").split():
+            html = as_files(raw.astext(), folder=_built(app), url=url)
+            raw.replace_self(nodes.raw(html, html, **raw.attributes))
+
+
+def _load_late(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    for picture in doctree.findall(nodes.image):
+        picture["loading"] = "lazy"
+
+
+def _add_policy(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
+    policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}" />'
+    context["metatags"] = policy + context.get("metatags", "")

@@ -1,0 +1,89 @@
+"""What may not stand in a page: a number typed by hand where it should be computed, a picture without alt text.
+
+A decimal or a percentage in prose is a measurement until it is marked otherwise. It comes from code through
+MyST-NB's ``glue``; a number that is cited or defined is written ``{constant}`0.5```. Mathematics, code,
+citations, version numbers and the names of licences are free.
+"""
+
+import re
+from pathlib import Path
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.application import Sphinx
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
+
+NUMBER = re.compile(r"(?<![\w.])[−-]?(?:\d*\.\d+|\d+(?=\s?%|\s+per\s?cent))(?:\s?%|\s+per\s?cent)?(?![.\d]*\.\d)")
+FREE_TEXT = re.compile(r"CC BY(?:-[A-Z]+)* \d\.\d|\d+(?:\.\d+){2,}|[Vv]ersion \d+\.\d+|Python \d\.\d+|Apache-2\.0|arXiv:? ?\d+\.\d+")
+FREE_NODES = (
+    nodes.math, nodes.math_block, nodes.literal, nodes.literal_block, nodes.raw, nodes.comment, nodes.citation,
+    nodes.system_message, addnodes.desc, addnodes.index, addnodes.toctree,
+)  # fmt: skip
+FREE_CLASSES = {"constant", "pasted-text", "pasted-inline", "cell_input", "cell_output"}
+
+
+def typed_numbers(text: str) -> list[str]:
+    """The decimals and percentages in a piece of prose.
+
+    >>> typed_numbers("It rises from 0.71 to 83 %, with 16,782 parameters, in version 0.4.0 (CC BY 4.0).")
+    ['0.71', '83 %']
+    """
+    return [found.group().strip() for found in NUMBER.finditer(FREE_TEXT.sub("", text))]
+
+
+def setup(app: Sphinx) -> None:
+    app.add_role("constant", _constant)
+    app.connect("doctree-read", _check_numbers)
+    app.connect("doctree-resolved", _check_pictures)
+
+
+def _constant(name, rawtext, text, lineno, inliner, options=None, content=None) -> tuple[list, list]:
+    """The role ``{constant}``: prose as it stands, marked."""
+    return [nodes.inline(rawtext, text, classes=["constant"])], []
+
+
+def _check_numbers(app: Sphinx, doctree: nodes.document) -> None:
+    for text in doctree.findall(nodes.Text):
+        if not _is_free(text):
+            for number in typed_numbers(text.astext()):
+                logger.warning(
+                    '"%s" is typed into the prose. Print it from code with {glue:text}, or, if it is cited or '
+                    "defined, write {constant}`%s`.",
+                    number, number, location=_location(text, number),
+                )  # fmt: skip
+
+
+def _check_pictures(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    for picture in doctree.findall(nodes.image):
+        if not picture.get("alt", "").strip():
+            logger.warning("%s has no alt text.", picture.get("uri", "a picture"), location=picture)
+    for raw in doctree.findall(nodes.raw):
+        for tag in re.findall(r"<img\b(?![^>]*\balt=\"[^\"])[^>]{0,80}", raw.astext()):
+            logger.warning("%s... has no alt text.", tag, location=raw.parent)
+
+
+def _ancestors(node: nodes.Node):
+    while node is not None:
+        yield node
+        node = node.parent
+
+
+def _is_free(text: nodes.Text) -> bool:
+    return any(
+        isinstance(node, FREE_NODES)
+        or (isinstance(node, nodes.Element) and FREE_CLASSES.intersection(node.get("classes", [])))
+        or "docstring of" in (getattr(node, "source", None) or "")
+        for node in _ancestors(text)
+    )
+
+
+def _location(text: nodes.Text, number: str) -> str:
+    """``file:line``: the first line that has the number, from the one where its paragraph begins."""
+    placed = next((node for node in _ancestors(text) if node.line and node.source), None)
+    if placed is None:
+        return str(text.document["source"])
+    lines = Path(placed.source).read_text("utf8").splitlines()
+    below = range(max(placed.line - 1, 0), len(lines))
+    return f"{placed.source}:{next((at + 1 for at in below if number in lines[at]), placed.line)}"
