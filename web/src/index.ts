@@ -4,3 +4,5 @@ import "./player.css";
 import "./player";
 import "./explore.css";
 import "./explore";
+import "./answer.css";
+import "./answer";
