@@ -91,7 +91,7 @@ class Picture:
         )
 
 
-def cqt_picture(recording: Recording, *, depth: float = 70.0) -> Picture:
+def cqt_picture(recording: Recording, *, depth: float = 60.0) -> Picture:
     """The constant-Q transform of a recording: level in dB, black at its maximum, white `depth` dB below."""
     import torch
 
@@ -264,9 +264,9 @@ def _score(named, seconds, over, groups, span, *, alt) -> str:
     gutter = f'<svg class="nmp-names" width="34" height="{height}" aria-hidden="true">{names}</svg>' if drawn else ""
     wide = f"{min(1600, max(280, 20 * seconds)):.0f}"
     return (
-        f'<div class="nmp-score">{gutter}<div class="nmp-scroll"><svg class="nmp-plot" width="100%" '
-        f'height="{height + 22}" data-height="{height}" data-wide="{wide}" role="img" aria-label="{escape(alt)}">'
-        f'<svg class="nmp-area" width="100%" height="{height}">{body}</svg>{_clock(seconds, height)}</svg></div></div>'
+        f'<div class="nmp-score">{gutter}<div class="nmp-scroll"><div class="nmp-wide"><svg class="nmp-plot" width="100%" '
+        f'height="{height + 22}" data-wide="{wide}" role="img" aria-label="{escape(alt)}">'
+        f'<svg class="nmp-area" width="100%" height="{height}">{body}</svg>{_clock(seconds, height)}</svg></div></div></div>'
     )
 
 
@@ -322,6 +322,7 @@ def _image(over: Picture | None, seconds: float, span) -> str:
 
 def _rectangles(group, seconds: float, span) -> str:
     kind, notes, indices = group
+    indices = indices[(notes.pitch[indices] >= span[0]) & (notes.pitch[indices] <= span[1])]
     height = _up(0, span) - _up(1, span)
     rectangles = "".join(
         f'<rect x="{100 * onset / seconds:.2f}%" y="{_up(pitch + 0.5, span):.2f}%" '

@@ -48,7 +48,7 @@ class Player extends HTMLElement {
   private status!: HTMLElement;
   private scroller!: HTMLElement;
   private area!: SVGSVGElement;
-  private playhead!: SVGLineElement;
+  private playhead!: HTMLElement;
   private shade!: SVGRectElement;
   private resized: ResizeObserver | undefined;
 
@@ -137,8 +137,10 @@ class Player extends HTMLElement {
     this.style.setProperty("--nmp-wide", `${plot.dataset.wide}px`);
 
     this.shade = makeSvg("rect", { class: "nmp-shade", y: "0", height: "100%", visibility: "hidden" });
-    this.playhead = makeSvg("line", { class: "nmp-playhead", y1: "0", y2: "100%" });
-    this.area.append(this.shade, this.playhead);
+    this.area.append(this.shade);
+    this.playhead = make("div", { class: "nmp-playhead" });
+    this.playhead.style.height = `${this.area.getAttribute("height")}px`;
+    plot.after(this.playhead);
 
     this.status = make("p", { class: "nmp-status", role: "status" });
     this.querySelector(".nmp-score")!.after(this.transport(), this.versionRow(), this.status);
@@ -194,7 +196,16 @@ class Player extends HTMLElement {
     });
     this.slider.addEventListener("input", () => void this.seek(Number(this.slider.value)));
     this.readout = make("span", { class: "nmp-time", "aria-hidden": "true" });
-    return make("div", { class: "nmp-transport" }, this.playButton, restart, this.slider, this.readout, this.loopButton);
+    return make(
+      "div",
+      { class: "nmp-transport" },
+      this.playButton,
+      restart,
+      this.slider,
+      this.readout,
+      this.loopButton,
+      this.keys(),
+    );
   }
 
   private versionRow(): HTMLElement {
@@ -205,7 +216,12 @@ class Player extends HTMLElement {
       return button;
     });
     if (this.mixes.length > 1) row.append(...this.versionButtons);
-    const keys = make("details", { class: "nmp-keys" }, make("summary", {}, "Keys"));
+    else row.hidden = true;
+    return row;
+  }
+
+  private keys(): HTMLElement {
+    const keys = make("details", { class: "nmp-keys" }, make("summary", { "aria-label": "Keys", title: "Keys" }, "?"));
     const lines: [string, string][] = [
       ["space", "play or pause"],
       ["← →", "1 s back or on; with shift 5 s"],
@@ -217,8 +233,7 @@ class Player extends HTMLElement {
     const list = make("dl");
     for (const [key, action] of lines) list.append(make("dt", {}, make("kbd", {}, key)), make("dd", {}, action));
     keys.append(list);
-    row.append(keys);
-    return row;
+    return keys;
   }
 
   /** A click by pointer hands the focus to the play button, so that space then plays and pauses. */
@@ -252,7 +267,7 @@ class Player extends HTMLElement {
   private async load(): Promise<Engine> {
     const ended = () => this.draw();
     if (!this.asFiles) {
-      this.say("Loading the sound …");
+      this.say("Loading the sound …", true);
       const urls = this.sounds.map((sound) => sound.src);
       const engine = new WebAudioEngine(urls, this.mixes, this.seconds, ended);
       try {
@@ -274,7 +289,7 @@ class Player extends HTMLElement {
 
   private fail(): void {
     this.loading = undefined;
-    this.say("The sound could not be loaded. Try the plain players below.");
+    this.say("The sound could not be loaded. Try the plain players below.", true);
     this.querySelector<HTMLElement>(".nmp-sounds")!.hidden = false;
     this.draw();
   }
@@ -406,8 +421,10 @@ class Player extends HTMLElement {
 
   // Drawing
 
-  private say(text: string): void {
+  /** Tells screen readers, and with `shown` everyone. */
+  private say(text: string, shown = false): void {
     this.status.textContent = text;
+    this.status.classList.toggle("nmp-shown", shown);
   }
 
   private draw(): void {
@@ -441,8 +458,7 @@ class Player extends HTMLElement {
 
   private drawTime(): void {
     const now = this.currentTime;
-    this.playhead.setAttribute("x1", this.percent(now));
-    this.playhead.setAttribute("x2", this.percent(now));
+    this.playhead.style.transform = `translateX(${this.percent(now)})`;
     this.slider.value = now.toFixed(2);
     this.slider.setAttribute("aria-valuetext", `${now.toFixed(1)} of ${this.seconds.toFixed(1)} seconds`);
     this.slider.style.setProperty("--nmp-done", this.percent(now));
