@@ -41,6 +41,18 @@ MIDITOK_SDIST = Package(
     "sdist", "miditok", "3.1.0", "1f905b9be87a57dac28a86c1c7a7565674a5d2e57b2f650bc2fea97792f6bdef"
 )
 
+SALAMANDER = {
+    layer: Package("npm", f"@audio-samples/piano-velocity{layer}", "1.0.5", sha256)
+    for layer, sha256 in (
+        (1, "5b4f24caef10fa57e2575dd3c6518364a6eb2875d98ebdd7bd44e52efe055947"),
+        (4, "d4109ec1b6e7c9fe10eeff53195b386cb7225b74675c1c17a03a8e8ab094faed"),
+        (7, "4c9610d14eef7d8d82101e2ba1dfd85f07a8b477872186a9641ddc404218ad8f"),
+        (10, "b8453347f8fab61f8c087b3868cce7f1ef26655fab373b4b2dfbae1aa7e86f32"),
+        (13, "cbec034f66f44afc0bbddb0c6442a03a803dc99b0b0019f58b718b8e1ccd9a15"),
+        (16, "966ef73262a0c5403eb9a9bb07adfe89ba53e84bfefc1fe953bf250c821662a0"),
+    )
+}
+
 
 def cache_dir() -> Path:
     """The folder for everything fetched or rendered: ``$NMP_LESSONS_CACHE`` or the user's cache."""
