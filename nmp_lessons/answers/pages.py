@@ -1,7 +1,8 @@
 """Exercises as pages: answer boxes, folded hints, folded solutions, code to start from.
 
-A chapter shows its exercises by ``{exercises} slug``, which becomes their text before the chapter is read
-(`source.expanded`). With ``NMP_LESSONS_STUDENT=1`` the solutions are left out, and their code does not run.
+A chapter shows its exercises by ``{include} ../exercises/slug/exercises.md``, which becomes their text before
+the chapter is read as a notebook (`source.expanded`). With ``NMP_LESSONS_STUDENT=1`` the solutions are left
+out, and their code does not run.
 """
 
 from html import escape
@@ -57,7 +58,7 @@ def _start_of_code(name: str, function: str) -> list[nodes.Node]:
     link = (
         f'<p class="nmp-starter"><a download="{slug}.py" href="{data_uri(code.encode(), "text/x-python")}">'
         f"Download the starter code</a>. Check yours in a notebook: "
-        f'<code>answers.check("{escape(name)}", {escape(function)})</code></p>'
+        f'<code>answers.check("{escape(name)}", {escape(function)})</code></p>\n'
     )
     return [shown, nodes.raw("", link, format="html")]
 
@@ -108,7 +109,7 @@ def _insert_exercises(app: Sphinx, docname: str, content: list[str]) -> None:
 
 
 def _tidy(app: Sphinx, doctree: nodes.document) -> None:
-    """Number the hints of each exercise; take away the ids that sphinx-exercise repeats."""
+    """Number the hints of each exercise; make unique the ids that sphinx-exercise repeats."""
     count = 0
     for node in doctree.findall():
         if isinstance(node, answer_box) or (isinstance(node, nodes.Element) and node.tagname.startswith("exercise")):
@@ -117,7 +118,7 @@ def _tidy(app: Sphinx, doctree: nodes.document) -> None:
             count += 1
             node["title"] = f"Hint {count}"
         if isinstance(node, nodes.section) and node["ids"] in (["exercise-content"], ["solution-content"]):
-            node["ids"] = []
+            node["ids"] = [f"{node.parent['label']}-content"]
 
 
 def _open_answer(translator, node: answer_box) -> None:

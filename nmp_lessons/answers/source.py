@@ -18,7 +18,8 @@ body of ``{answer}`` is YAML::
 Every value is a Python expression (with `math`, `np`, `nmp_lessons` and its modules, and whatever a block
 ``given: |`` of statements defines), so no number is typed in. A choice lists ``options`` (each a ``text``
 and, if wrong, a ``hint``), lettered a, b, c…, and its value is a letter. A formula lists ``variables`` with
-their domains, ``{p: [21, 108]}``, and its value is an expression in them.
+their domains, ``{p: [21, 108]}``, and its value is an expression in them; ``points`` adds places that random
+numbers would miss, ``[{N: 512, H: 256}]``.
 
 A coding exercise has ``kind: code`` and ``function: name``. Its solution stands in ``code.py`` between
 ``### BEGIN SOLUTION: what to do`` and ``### END SOLUTION``; the starter is the same file with an error in
@@ -43,6 +44,7 @@ import yaml
 
 import nmp_lessons
 
+from ..constants import NMP
 from ..errors import InputError
 
 ANSWER = re.compile(r"^(`{3,}|:{3,})\{answer\}[ \t]+(\S+)[ \t]*\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL)
@@ -50,7 +52,9 @@ SOLUTION = re.compile(
     r"^(`{3,}|:{3,})\{solution-start\}.*?^\1[ \t]*$.*?^(`{3,}|:{3,})\{solution-end\}[ \t]*\n(?:.*?\n)??\2[ \t]*\n",
     re.MULTILINE | re.DOTALL,
 )
-INCLUDE = re.compile(r"^(`{3,}|:{3,})\{exercises\}[ \t]+(\S+)[ \t]*\n\1[ \t]*$", re.MULTILINE)
+INCLUDE = re.compile(
+    r"^(`{3,}|:{3,})\{include\}[ \t]+\.\./exercises/(\w+)/exercises\.md[ \t]*\n\1[ \t]*$", re.MULTILINE
+)
 FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 TITLE = re.compile(r"\A\s*# .*\n")
 BLOCK = re.compile(r"^([ \t]*)### BEGIN SOLUTION(?::[ \t]*(.*?))?[ \t]*\n.*?^[ \t]*### END SOLUTION[ \t]*\n", re.M | re.S)
@@ -145,7 +149,7 @@ class _Values:
 
     def __init__(self, body: dict):
         self.name = body["name"]
-        self.names = {"math": math, "np": np, "numpy": np, "nmp_lessons": nmp_lessons, "NMP": nmp_lessons.constants.NMP}
+        self.names = {"math": math, "np": np, "numpy": np, "nmp_lessons": nmp_lessons, "NMP": NMP}
         self._run(exec, str(body.get("given", "")), self.names)
 
     def __call__(self, expression, **variables):
@@ -199,6 +203,7 @@ def _formula_key(body: dict, values: _Values) -> dict:
     domains = {name: [float(values(end)) for end in ends] for name, ends in body["variables"].items()}
     random = np.random.default_rng(zlib.crc32(body["name"].encode()))
     points = [{name: float(random.uniform(*ends)) for name, ends in domains.items()} for _ in range(POINTS)]
+    points += [{name: float(values(value)) for name, value in point.items()} for point in body.get("points", [])]
     plain = {name: name.replace("_{", "_").replace("}", "") for name in domains}
 
     def at_points(expression) -> list[float]:
@@ -288,9 +293,10 @@ def is_student() -> bool:
 
 
 def expanded(page: str, *, student: bool | None = None) -> str:
-    """A chapter's source with every ``{exercises} slug`` replaced by those exercises.
+    """A chapter's source with every ``{include} ../exercises/slug/exercises.md`` replaced by that file.
 
     The text goes in before the chapter is read as a notebook, so the solutions' code cells run with it.
+    Front matter and title stay out.
     """
     student = is_student() if student is None else student
 

@@ -25,8 +25,6 @@ from dataclasses import dataclass
 from numbers import Number
 
 import matplotlib
-import numpy as np
-import soundfile
 from matplotlib import pyplot
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import Collection
@@ -335,7 +333,8 @@ def _table(rows: Iterable) -> str:
 
 
 def _audio(recording: Recording, alt: str) -> str:
-    uri = embed.data_uri(_mp3(recording), "audio/mpeg")
+    (safe,) = embed.alike([recording], loudness=None)
+    uri = embed.data_uri(embed.mp3(safe), "audio/mpeg")
     return (
         f'<audio controls preload="none" data-seconds="{recording.seconds:.3f}" '
         f'aria-label="{html.escape(alt)}" src="{uri}"></audio>'
@@ -357,7 +356,7 @@ def picture(figure: Figure, *, alt: str) -> str:
 def _has_pixels(figure: Figure) -> bool:
     return any(
         isinstance(artist, AxesImage) or (isinstance(artist, Collection) and artist.get_array() is not None)
-        for artist in figure.findobj(ScalarMappable)
+        for artist in figure.findobj(lambda artist: isinstance(artist, ScalarMappable))
     )
 
 
@@ -372,11 +371,4 @@ def _webp(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     density = PIXELS_PER_INCH * PICTURE_DENSITY
     figure.savefig(buffer, format="webp", dpi=density, pil_kwargs={"quality": 88, "method": 4})
-    return buffer.getvalue()
-
-
-def _mp3(recording: Recording) -> bytes:
-    buffer = io.BytesIO()
-    audio = np.clip(recording.audio, -1, 1)
-    soundfile.write(buffer, audio, recording.rate, format="MP3")
     return buffer.getvalue()
