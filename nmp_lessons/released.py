@@ -15,7 +15,9 @@ import torch
 
 from . import fetch
 from .constants import NMP
+from .decoding import check_recording, decode
 from .model import OVERLAP, NMPNet, Posteriors, at_model_rate, run_windows, windows
+from .notes import Notes
 from .sound import Recording
 
 FOLDER = "basic_pitch/saved_models/icassp_2022"
@@ -101,6 +103,16 @@ def posteriors(recording: Recording, *, model: NMPNet | None = None) -> Posterio
     heads = run_windows(model or load(), windows(audio, hop=RELEASED_HOP))
     frames = min(len(heads[1]), len(audio) * LABEL_RATE // NMP.sample_rate)
     return Posteriors(*(head[:frames] for head in heads), released_times(frames))
+
+
+def transcribe(recording: Recording, *, model: NMPNet | None = None) -> tuple[Notes, Posteriors]:
+    """What basic-pitch 0.4.0 makes of a recording, note for note, its clock included.
+
+    `nmp_lessons.transcribe` runs the same network with a true clock.
+    """
+    check_recording(recording)
+    found = posteriors(recording, model=model)
+    return decode(found), found
 
 
 def released_times(frames: int) -> np.ndarray:

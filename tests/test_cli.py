@@ -1,0 +1,151 @@
+"""The command line: notes for good files, one clear line for bad ones, and nothing half done."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from nmp_lessons import cli, fetch
+from nmp_lessons.evaluation import onset_scores
+from nmp_lessons.notes import read_midi, read_table
+
+RATE = 22_050
+
+
+@pytest.fixture
+def voice(tmp_path) -> Path:
+    """A real voice, vocadito_10."""
+    path = tmp_path / "voice.wav"
+    path.write_bytes(fetch.read(fetch.BASIC_PITCH_SDIST, "basic_pitch-0.4.0/tests/resources/vocadito_10.wav"))
+    return path
+
+
+def tones(path: Path, *, seconds: float = 1.0, silent: bool = False) -> Path:
+    time = np.arange(int(seconds * RATE)) / RATE
+    soundfile.write(path, 0.0 * time if silent else 0.3 * np.sin(2 * np.pi * 440 * time), RATE)
+    return path
+
+
+def test_a_voice_becomes_midi_and_a_table_with_the_same_notes(voice, tmp_path):
+    out = tmp_path / "out"
+    assert cli.main(["transcribe", str(voice), "-o", str(out)]) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["voice.csv", "voice.mid"]
+    table, midi = read_table(out / "voice.csv"), read_midi(out / "voice.mid")
+    assert len(table) > 10
+    assert np.array_equal(table.pitch, midi.pitch)
+    assert np.abs(table.onset - midi.onset).max() < 1e-3
+
+
+def test_files_that_exist_are_kept_unless_asked(voice, tmp_path, capsys):
+    kept = tmp_path / "voice.csv"
+    kept.write_text("mine")
+    assert cli.main(["transcribe", str(voice), "-o", str(tmp_path)]) == 2
+    assert kept.read_text() == "mine" and not (tmp_path / "voice.mid").exists()
+    assert "--overwrite" in capsys.readouterr().err
+    assert cli.main(["transcribe", str(voice), "-o", str(tmp_path), "--overwrite"]) == 0
+    assert kept.read_text().startswith("onset")
+
+
+def test_the_true_clock_is_a_switch(voice, tmp_path):
+    for timing in ("released", "true"):
+        assert cli.main(["transcribe", str(voice), "-o", str(tmp_path / timing), "--timing", timing]) == 0
+    assert len(read_table(tmp_path / "true" / "voice.csv")) > 10
+
+
+def _missing(path):
+    return path
+
+
+def _empty(path):
+    path.write_bytes(b"")
+
+
+def _text(path):
+    path.write_text("these are words, not sounds\n" * 50)
+
+
+def _truncated(path):
+    tones(path)
+    path.write_bytes(path.read_bytes()[:20_000])
+
+
+def _nan(path):
+    audio = np.zeros(RATE, np.float32)
+    audio[7] = np.nan
+    soundfile.write(path, audio, RATE, subtype="FLOAT")
+
+
+def _ten_milliseconds(path):
+    tones(path, seconds=0.01)
+
+
+def _silent(path):
+    tones(path, silent=True)
+
+
+def _no_samples(path):
+    tones(path, seconds=0.0)
+
+
+BAD = {
+    "missing": (_missing, "no such file"),
+    "empty": (_empty, "empty"),
+    "text": (_text, "cannot be read as audio"),
+    "truncated": (_truncated, "cut off"),
+    "nan": (_nan, "NaN"),
+    "10ms": (_ten_milliseconds, "10 ms"),
+    "silent": (_silent, "silent"),
+    "header-only": (_no_samples, "no audio"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_file_gets_one_clear_line_and_status_2(kind, tmp_path, capfd):
+    make, complaint = BAD[kind]
+    path, out = tmp_path / f"{kind}.wav", tmp_path / "out"
+    make(path)
+    assert cli.main(["transcribe", str(path), "-o", str(out)]) == 2
+    said = capfd.readouterr()
+    lines = said.err.strip().splitlines()
+    assert len(lines) == 1, said.err
+    assert path.name in lines[0] and complaint in lines[0]
+    assert "Traceback" not in said.err and not said.out
+    assert not out.exists()
+
+
+def test_a_bad_file_does_not_stop_the_others(voice, tmp_path, capfd):
+    bad = tmp_path / "bad.wav"
+    _text(bad)
+    out = tmp_path / "out"
+    assert cli.main(["transcribe", str(bad), str(voice), "-o", str(out)]) == 2
+    assert sorted(path.name for path in out.iterdir()) == ["voice.csv", "voice.mid"]
+    assert len(capfd.readouterr().err.strip().splitlines()) == 1
+
+
+def test_a_file_in_place_of_the_folder_is_named(voice, tmp_path, capfd):
+    folder = tmp_path / "file"
+    folder.write_text("x")
+    assert cli.main(["transcribe", str(voice), "-o", str(folder)]) == 2
+    assert "name a folder" in capfd.readouterr().err and folder.read_text() == "x"
+
+
+def test_a_real_piano_scores_as_with_the_original_program(tmp_path):
+    """Mean onset-only F of the first 60 s of ten Disklavier recordings: basic-pitch 0.4.0 itself has .639."""
+    default = Path(__file__).parents[2] / "shared" / "data" / "real_piano"
+    folder = Path(os.environ.get("NMP_REAL_PIANO", default))
+    recordings = sorted(folder.glob("*.flac"))
+    if not recordings:
+        pytest.skip(f"no recordings in {folder}: set NMP_REAL_PIANO to the folder of the real piano")
+    starts = [tmp_path / path.name for path in recordings]
+    for path, start in zip(recordings, starts, strict=True):
+        audio, rate = soundfile.read(path, stop=60 * soundfile.info(path).samplerate)
+        soundfile.write(start, audio, rate)
+    assert cli.main(["transcribe", *map(str, starts), "-o", str(tmp_path / "out")]) == 0
+    found = []
+    for path in recordings:
+        reference = read_table(path.with_suffix(".tsv")).between(0, 60)
+        estimate = read_table(tmp_path / "out" / f"{path.stem}.csv")
+        found.append(onset_scores(reference, estimate)["Fno"])
+    assert np.mean(found) == pytest.approx(0.639, abs=0.005)
