@@ -155,7 +155,7 @@ def _check(onset: np.ndarray, offset: np.ndarray, pitch: np.ndarray, velocity: n
 
 
 def apply_pedal(notes: Notes, times, values) -> Notes:
-    """Let notes sound on while the sustain pedal is down.
+    """Let notes sound on while the sustain pedal is down (eq-sound-pedal).
 
     Parameters
     ----------
@@ -205,6 +205,8 @@ def _ended_by_repetition(onset, offset, pitch) -> np.ndarray:
 
 def read_midi(source: str | os.PathLike | bytes, *, pedal: bool = True) -> Notes:
     """The notes of a standard MIDI file, all tracks and channels together, without drums.
+
+    Ticks become seconds by eq-sound-ticks, tempo by tempo.
 
     Parameters
     ----------

@@ -38,7 +38,7 @@ WRITE_BLOCK = 65_536  # samples; Vorbis encoders take long arrays badly in one p
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """Mono audio with its rate and, where they are known, its notes.
+    """Mono audio with its rate (eq-sound-sampling) and, where they are known, its notes.
 
     Parameters
     ----------
