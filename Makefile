@@ -38,10 +38,9 @@ bench: environment
 # The same book without Jupyter Book's wrapper: the day it breaks, the book does not.
 plain: environment bundle sounds
 	@$(BIN)/jupyter-book config sphinx --config _config.yml book > /dev/null
-	@mkdir -p _build/plain && mv conf.py _build/plain/conf.py
-	@$(BIN)/python -m sphinx -q -W --keep-going -c _build/plain -D external_toc_path=$(CURDIR)/_toc.yml \
-	  -D templates_path=$(CURDIR)/book/_templates -D html_static_path=$(CURDIR)/book/_static \
-	  -D html_favicon=$(CURDIR)/book/_static/favicon.svg book _build/plain/html -d _build/plain/doctrees
+	@mv conf.py book/conf.py
+	@$(BIN)/python -m sphinx -q -W --keep-going -d _build/.doctrees-plain -D external_toc_path=$(CURDIR)/_toc.yml \
+	  book _build/plain
 
 environment: .venv/.installed
 bundle: $(BUNDLE)

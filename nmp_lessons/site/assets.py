@@ -24,12 +24,18 @@ POLICY = "; ".join(
         "form-action 'self'",
     ]
 )
+# Before the theme's script, which knows no mode on a first visit: follow the system.
+FIRST_COLOURS = """<script>
+localStorage.mode ||= "auto";
+if (localStorage.mode === "auto")
+  localStorage.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+</script>"""
 DATA_URI = re.compile(r"data:(\w+/[\w.+-]+)(?:;[\w-]+=[^;,\"']+)*;base64,([A-Za-z0-9+/]+=*)")
 BUNDLE = re.compile(r"<(script|style)\b[^>]*\bdata-nmp-bundle\b[^>]*>.*?</\1>", re.DOTALL)
 SUFFIXES = {
     "audio/mpeg": "mp3", "audio/mp3": "mp3", "audio/ogg": "ogg", "audio/wav": "wav", "audio/x-wav": "wav",
     "audio/flac": "flac", "audio/mp4": "m4a", "audio/webm": "webm", "image/svg+xml": "svg", "image/jpeg": "jpg",
-    "application/json": "json", "application/octet-stream": "bin",
+    "application/json": "json", "application/octet-stream": "bin", "text/x-python": "py",
 }  # fmt: skip
 
 
@@ -71,7 +77,7 @@ def _link_bundle(app: Sphinx) -> None:
     if app.builder.format != "html":
         return
     show = Path(app.srcdir).parent / "nmp_lessons" / "show"
-    for name in ("nmp.js", "nmp.css"):
+    for name in ("nmp.js", "nmp.css", "nmp-formula.js"):
         if (show / name).exists():
             shutil.copy(show / name, _built(app))
     app.add_css_file("built/nmp.css")
@@ -93,4 +99,4 @@ def _load_late(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 def _add_policy(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
     policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}" />'
-    context["metatags"] = policy + context.get("metatags", "")
+    context["metatags"] = policy + FIRST_COLOURS + context.get("metatags", "")

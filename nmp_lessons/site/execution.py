@@ -16,7 +16,10 @@ from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
 from myst_nb.core.read import is_myst_markdown_notebook, read_myst_markdown_notebook
 from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
 from sphinx.util import logging
+
+from nmp_lessons.answers import expanded
 
 logger = logging.getLogger(__name__)
 
@@ -56,22 +59,23 @@ def _name_the_cache(app: Sphinx, config) -> None:
 
 
 def _execute_ahead(app: Sphinx, env, docnames: list[str]) -> None:
-    """Fill MyST-NB's cache; a chapter that fails is left to MyST-NB, which runs it again and reports it."""
+    """Fill the cache from which MyST-NB then takes every chapter; say all that failed at once."""
     cache = get_cache(app.config.nb_execution_cache_path)
     waiting = [path for path in map(Path, map(env.doc2path, docnames)) if _must_run(path, cache)]
-    if waiting:
-        logger.info("executing %s", ", ".join(path.stem for path in waiting))
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        done = pool.map(lambda path: _execute(path, timeout=app.config.nb_execution_timeout), waiting)
-        for path, result in zip(waiting, done):
-            if result.err is None:
-                logger.info("executed %s in %.1f s", path.stem, result.time)
-                bundle = CacheBundleIn(result.nb, str(path), data={"execution_seconds": result.time})
-                cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+        results = list(pool.map(lambda path: _execute(path, timeout=app.config.nb_execution_timeout), waiting))
+    for path, result in zip(waiting, results):
+        if result.err is None:
+            bundle = CacheBundleIn(result.nb, str(path), data={"execution_seconds": result.time})
+            cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+            logger.info("executed %s in %.1f s", path.stem, result.time)
+    failed = [f"{path}: {result.err}" for path, result in zip(waiting, results) if result.err]
+    if failed:
+        raise ExtensionError("\n".join(failed))
 
 
 def _must_run(path: Path, cache) -> bool:
-    text = path.read_text("utf8")
+    text = expanded(path.read_text("utf8"))
     if not is_myst_markdown_notebook(text):
         return False
     try:
@@ -82,6 +86,6 @@ def _must_run(path: Path, cache) -> bool:
 
 
 def _execute(path: Path, *, timeout: int) -> ExecutionResult:
-    notebook = read_myst_markdown_notebook(path.read_text("utf8"), path=path)
+    notebook = read_myst_markdown_notebook(expanded(path.read_text("utf8")), path=path)
     with tempfile.TemporaryDirectory() as folder:
         return single_nb_execution(notebook, cwd=folder, timeout=timeout, allow_errors=False, extra_arguments=QUIET)

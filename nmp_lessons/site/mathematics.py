@@ -107,8 +107,7 @@ def _block(translator, node: nodes.math_block) -> None:
     translator.body.append(translator.starttag(node, "div", CLASS="math-block"))
     translator.body.append(f'<div class="math-scroll">{_html(translator, node, displayed=True)}</div>')
     if node["number"]:
-        translator.body.append(f'<span class="eqno">({get_node_equation_number(translator, node)})')
-        translator.add_permalink_ref(node, "Link to this equation")
-        translator.body.append("</span>")
+        number = get_node_equation_number(translator, node)
+        translator.body.append(f'<a class="eqno" href="#{node["ids"][0]}">({number})</a>')
     translator.body.append("</div>\n")
     raise nodes.SkipNode
