@@ -18,6 +18,7 @@ import numpy as np
 import soundfile
 from PIL import Image
 
+from ..constants import NMP
 from ..errors import InputError
 from ..fetch import cache_dir
 from ..files import written_whole
@@ -102,7 +103,6 @@ def webp(pixels: np.ndarray, *, quality: int = 80) -> str:
 
 # Sounds
 
-MP3_RATES = 16_000, 22_050, 24_000  # Hz; other recordings are brought to the last
 HEADROOM = 0.9  # highest peak, since an encoder may overshoot
 CUT = 0.01  # seconds of fade at both ends
 
@@ -131,15 +131,16 @@ def _loudest(recording: Recording) -> float:
 
 
 def mp3(recording: Recording) -> bytes:
-    """The recording as mono MP3 of constant 56 kbit/s (7 kB per second), from the cache where it is there.
+    """The recording as mono MP3 of 22,050 Hz and 56 kbit/s, 7 kB per second; encoded once, then from the cache.
 
-    Every browser plays MP3, and its header tells the encoder's delay: Chromium starts it on the right
-    sample, in `<audio>` and in Web Audio alike (measured; Ogg Opus came 6 ms early in `<audio>`).
+    Every browser plays MP3. Its header tells the encoder's delay, so Chromium starts it on the right sample,
+    in `<audio>` and in Web Audio alike (measured; Ogg Opus came 6 ms early in `<audio>`).
     """
-    if recording.rate not in MP3_RATES:
-        recording = recording.resampled(MP3_RATES[-1])
-    digest = hashlib.sha256(recording.audio.tobytes() + str((recording.rate, "cbr56")).encode()).hexdigest()
-    kept = cache_dir() / "sounds" / f"{digest[:32]}.mp3"
+    # NOTE: the header needs a frame of its own; at 40 kbit/s, or at 24 kHz with 56, frames are too small for
+    # it, and the sound would come late.
+    recording = recording.resampled(NMP.sample_rate)
+    digest = hashlib.sha256(recording.audio.tobytes()).hexdigest()
+    kept = cache_dir() / "sounds" / f"cbr56-{digest[:32]}.mp3"
     if not kept.exists():
         with written_whole(kept) as scratch:
             soundfile.write(scratch, recording.audio, recording.rate, compression_level=0.7, bitrate_mode="CONSTANT")

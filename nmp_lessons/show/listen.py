@@ -8,7 +8,7 @@ Conventions: times in seconds, pitches as MIDI numbers. Sounds are mono MP3 at 7
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -50,6 +50,8 @@ class Picture:
         Pitch at the centre of the first and of the last bin, as MIDI numbers.
     name : str
         What is shown, for its description: "note posteriors".
+    scale : (float, float, str)
+        What 0 and 1 stand for, and of what quantity.
 
     Raises
     ------
@@ -63,6 +65,7 @@ class Picture:
     lowest: float
     highest: float
     name: str = "picture"
+    scale: tuple[float, float, str] = (0, 1, "value")
 
     def __post_init__(self):
         values = np.asarray(self.values, dtype=np.float32)
@@ -86,9 +89,7 @@ class Picture:
         if len(kept) < 2:
             raise InputError(f"{self.name}: shows nothing between pitches {low:g} and {high:g}.")
         first, last = kept[0], kept[-1]
-        return Picture(
-            self.values[first : last + 1], self.start, self.stop, pitches[first], pitches[last], self.name
-        )
+        return replace(self, values=self.values[first : last + 1], lowest=pitches[first], highest=pitches[last])
 
 
 def cqt_picture(recording: Recording, *, depth: float = 60.0) -> Picture:
@@ -102,7 +103,7 @@ def cqt_picture(recording: Recording, *, depth: float = 60.0) -> Picture:
         magnitudes = CQT()(torch.from_numpy(recording.audio)[None])[0].numpy()  # (bins, frames)
     level = 20 * np.log10(np.maximum(magnitudes, 1e-10))
     values = (1 + (level - level.max()) / depth).clip(0, 1)
-    return _on_frames(values, lowest=NMP.lowest_pitch, bins_per_semitone=NMP.bins_per_semitone, name="constant-Q transform")
+    return _on_frames(values, NMP.bins_per_semitone, name="constant-Q transform", scale=(-depth, 0, "level (dB)"))
 
 
 def posteriors_picture(posteriors: "Posteriors", which: str = "note") -> Picture:
@@ -111,14 +112,15 @@ def posteriors_picture(posteriors: "Posteriors", which: str = "note") -> Picture
     if which not in heads:
         raise InputError(f"{which!r} is no output of the network; choose one of {', '.join(heads)}.")
     values = np.asarray(getattr(posteriors, which)).T.clip(0, 1)  # (bins, frames)
-    return _on_frames(values, lowest=NMP.lowest_pitch, bins_per_semitone=heads[which], name=f"{which} posteriors")
+    return _on_frames(values, heads[which], name=f"{which} posteriors", scale=(0, 1, "posterior"))
 
 
-def _on_frames(values: np.ndarray, *, lowest: float, bins_per_semitone: int, name: str) -> Picture:
-    """A picture whose frame t is centred at t hops."""
+def _on_frames(values: np.ndarray, bins_per_semitone: int, *, name: str, scale: tuple) -> Picture:
+    """A picture whose frame t is centred at t hops and whose lowest bin is the piano's lowest key."""
     bins, frames = values.shape
     start, stop = (np.array([0, frames]) - 0.5) / NMP.frame_rate
-    return Picture(values, start, stop, lowest, lowest + (bins - 1) / bins_per_semitone, name)
+    highest = NMP.lowest_pitch + (bins - 1) / bins_per_semitone
+    return Picture(values, float(start), float(stop), NMP.lowest_pitch, highest, name, scale)
 
 
 # The player
@@ -176,8 +178,8 @@ def listen(
     named = _named(versions)
     noted = _noted(notes)
     seconds = max(recording.seconds for recording in named.values())
-    groups = list(_groups(noted))
-    low, high = _pitch_range(pitches, over, noted) if over or noted else (0, 1)
+    groups = list(matched_groups(noted))
+    low, high = pitch_range(pitches, over, noted) if over or noted else (0, 1)
     if over is not None:
         over = over.between(low, high)
     alt = alt or _description(named, seconds, over, groups, (low, high))
@@ -207,6 +209,7 @@ def _named(versions) -> dict[str, Recording]:
 
 
 def _noted(notes) -> dict[str, "Notes"]:
+    """Notes by name."""
     if notes is None:
         return {}
     noted = dict(notes) if isinstance(notes, Mapping) else {"reference": notes}
@@ -216,8 +219,9 @@ def _noted(notes) -> dict[str, "Notes"]:
     return noted
 
 
-def _groups(noted: dict) -> Iterator[tuple[str, "Notes", np.ndarray]]:
-    """Kinds of notes to draw: (kind, notes, indices)."""
+def matched_groups(notes) -> Iterator[tuple[str, "Notes", np.ndarray]]:
+    """What to draw of `notes`, as in `listen`: (kind, notes, indices), matched if both kinds are given."""
+    noted = _noted(notes)
     if len(noted) < 2:
         for kind, notes in noted.items():
             yield kind, notes, np.arange(len(notes))
@@ -230,10 +234,11 @@ def _groups(noted: dict) -> Iterator[tuple[str, "Notes", np.ndarray]]:
     yield "extra", noted["prediction"], np.asarray(matched.extra, dtype=int)
 
 
-def _pitch_range(pitches, over: Picture | None, noted: dict) -> tuple[float, float]:
-    """Lower and upper edge of the picture."""
+def pitch_range(pitches, over: Picture | None, notes) -> tuple[float, float]:
+    """Lower and upper edge of a picture: as asked for, or around the notes, or the whole."""
     if pitches is not None:
         return pitches[0] - 0.5, pitches[1] + 0.5
+    noted = _noted(notes)
     sounding = np.concatenate([notes.pitch for notes in noted.values()] or [[]])
     if len(sounding):
         low, high = sounding.min() - 3.5, sounding.max() + 6.5
@@ -259,7 +264,7 @@ def _score(named, seconds, over, groups, span, *, alt) -> str:
         else _waveform(next(iter(named.values())), seconds)
     )
     names = "".join(
-        f'<text x="28" y="{_up(pitch, span):.2f}%" dy="4">{pitch_name(pitch)}</text>' for pitch in _named_pitches(span)
+        f'<text x="28" y="{_up(pitch, span):.2f}%" dy="4">{pitch_name(pitch)}</text>' for pitch in named_pitches(span)
     )
     gutter = f'<svg class="nmp-names" width="34" height="{height}" aria-hidden="true">{names}</svg>' if drawn else ""
     wide = f"{min(1600, max(280, 20 * seconds)):.0f}"
@@ -275,7 +280,7 @@ def _up(pitch: float, span) -> float:
     return 100 * (high - pitch) / (high - low)
 
 
-def _named_pitches(span) -> list[int]:
+def named_pitches(span) -> list[int]:
     """Pitches to name: every C; in a small range some between."""
     low, high = span
     classes = {0, 4, 7} if high - low <= 20 else {0, 7} if high - low <= 32 else {0}
@@ -285,7 +290,7 @@ def _named_pitches(span) -> list[int]:
 def _lines(span) -> str:
     lines = "".join(
         f'<line x1="0" x2="100%" y1="{_up(pitch, span):.2f}%" y2="{_up(pitch, span):.2f}%"/>'
-        for pitch in _named_pitches(span)
+        for pitch in named_pitches(span)
     )
     return f'<g class="nmp-lines" stroke="#808080">{lines}</g>'
 
@@ -366,7 +371,7 @@ def _waveform(recording: Recording, seconds: float) -> str:
     )
     return (
         f'<svg viewBox="0 0 {columns} 100" preserveAspectRatio="none" width="{100 * recording.seconds / seconds:.2f}%" '
-        f'height="100%"><path class="nmp-wave" fill="none" stroke="{COLOURS["reference"]}" d="{path}"/></svg>'
+        f'height="100%"><path class="nmp-wave" fill="none" stroke="#848d97" d="{path}"/></svg>'
     )
 
 
