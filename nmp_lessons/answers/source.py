@@ -49,7 +49,8 @@ from ..errors import InputError
 
 ANSWER = re.compile(r"^(`{3,}|:{3,})\{answer\}[ \t]+(\S+)[ \t]*\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL)
 SOLUTION = re.compile(
-    r"^(`{3,}|:{3,})\{solution-start\}.*?^\1[ \t]*$.*?^(`{3,}|:{3,})\{solution-end\}[ \t]*\n(?:.*?\n)??\2[ \t]*\n",
+    r"^(`{3,}|:{3,})\{solution-start\}.*?^\1[ \t]*$.*?"
+    r"^(`{3,}|:{3,})\{solution-end\}[ \t]*\n(?:.*?\n)??\2[ \t]*\n",
     re.MULTILINE | re.DOTALL,
 )
 INCLUDE = re.compile(
@@ -57,7 +58,9 @@ INCLUDE = re.compile(
 )
 FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 TITLE = re.compile(r"\A\s*# .*\n")
-BLOCK = re.compile(r"^([ \t]*)### BEGIN SOLUTION(?::[ \t]*(.*?))?[ \t]*\n.*?^[ \t]*### END SOLUTION[ \t]*\n", re.M | re.S)
+BLOCK = re.compile(
+    r"^([ \t]*)### BEGIN SOLUTION(?::[ \t]*(.*?))?[ \t]*\n.*?^[ \t]*### END SOLUTION[ \t]*\n", re.M | re.S
+)
 UNITS = {
     "Hz": {"Hz": 1, "kHz": 1000},
     "s": {"s": 1, "sec": 1, "second": 1, "seconds": 1, "ms": 1e-3},
@@ -74,7 +77,9 @@ def folder() -> Path:
     chosen = os.environ.get("NMP_LESSONS_EXERCISES")
     found = Path(chosen) if chosen else Path(nmp_lessons.__file__).parents[1] / "exercises"
     if not found.is_dir():
-        raise InputError(f"{found}: no exercises here. Set NMP_LESSONS_EXERCISES to the book's folder exercises.")
+        raise InputError(
+            f"{found}: no exercises here. Set NMP_LESSONS_EXERCISES to the book's folder exercises."
+        )
     return found
 
 
@@ -162,7 +167,9 @@ class _Values:
         try:
             return run(code.strip(), names)
         except Exception as problem:
-            raise InputError(f"exercise {self.name}: {code.strip()!r} cannot be computed ({problem}).") from problem
+            raise InputError(
+                f"exercise {self.name}: {code.strip()!r} cannot be computed ({problem})."
+            ) from problem
 
 
 def _number_key(body: dict, values: _Values) -> dict:
@@ -174,7 +181,9 @@ def _number_key(body: dict, values: _Values) -> dict:
         "tolerance": float(values(body.get("tolerance", abs(value) * DEFAULT_TOLERANCE))),
         "unit": unit,
         "units": units,
-        "misses": [{"value": float(values(miss["value"])), "hint": miss["hint"]} for miss in body.get("misses", [])],
+        "misses": [
+            {"value": float(values(miss["value"])), "hint": miss["hint"]} for miss in body.get("misses", [])
+        ],
     }
 
 
@@ -195,7 +204,9 @@ def _choice_key(body: dict, values: _Values) -> dict:
     return {
         "value": str(values(body["value"])),
         "letters": letters,
-        "misses": [{"value": letter, "hint": option["hint"]} for letter, option in hinted if "hint" in option],
+        "misses": [
+            {"value": letter, "hint": option["hint"]} for letter, option in hinted if "hint" in option
+        ],
     }
 
 
@@ -203,17 +214,23 @@ def _formula_key(body: dict, values: _Values) -> dict:
     domains = {name: [float(values(end)) for end in ends] for name, ends in body["variables"].items()}
     random = np.random.default_rng(zlib.crc32(body["name"].encode()))
     points = [{name: float(random.uniform(*ends)) for name, ends in domains.items()} for _ in range(POINTS)]
-    points += [{name: float(values(value)) for name, value in point.items()} for point in body.get("points", [])]
+    points += [
+        {name: float(values(value)) for name, value in point.items()} for point in body.get("points", [])
+    ]
     plain = {name: name.replace("_{", "_").replace("}", "") for name in domains}
 
     def at_points(expression) -> list[float]:
-        return [float(values(expression, **{plain[name]: value for name, value in p.items()})) for p in points]
+        return [
+            float(values(expression, **{plain[name]: value for name, value in p.items()})) for p in points
+        ]
 
     return {
         "variables": list(domains),
         "points": points,
         "values": at_points(body["value"]),
-        "misses": [{"values": at_points(miss["value"]), "hint": miss["hint"]} for miss in body.get("misses", [])],
+        "misses": [
+            {"values": at_points(miss["value"]), "hint": miss["hint"]} for miss in body.get("misses", [])
+        ],
     }
 
 
@@ -222,8 +239,12 @@ def _code_key(body: dict, values: _Values) -> dict:
 
 
 MAKERS = {
-    "number": _number_key, "matrix": _matrix_key, "choice": _choice_key, "formula": _formula_key, "code": _code_key,
-}  # fmt: skip
+    "number": _number_key,
+    "matrix": _matrix_key,
+    "choice": _choice_key,
+    "formula": _formula_key,
+    "code": _code_key,
+}
 
 
 def sealed(made: dict) -> str:
@@ -255,12 +276,19 @@ def starter(slug: str) -> str:
 def function(code: str, name: str) -> str:
     """The source of one function, with the imports and constants above it."""
     tree = ast.parse(code)
-    found = next((node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name), None)
+    found = next(
+        (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name), None
+    )
     if found is None:
         raise InputError(f"code.py defines no function {name}.")
     shared = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom | ast.Assign)]
     lines = code.splitlines()
-    head = [lines[i] for node in shared if node.lineno < found.lineno for i in range(node.lineno - 1, node.end_lineno)]
+    head = [
+        lines[i]
+        for node in shared
+        if node.lineno < found.lineno
+        for i in range(node.lineno - 1, node.end_lineno)
+    ]
     return "\n".join([*head, "", "", *lines[found.lineno - 1 : found.end_lineno]]).strip() + "\n"
 
 
@@ -336,7 +364,9 @@ def _sealed_text(slug: str) -> str:
         body = _body(name, written)
         if body["kind"] == "code":
             return found.group()
-        shown = {"options": [{"text": option["text"]} for option in body["options"]]} if "options" in body else {}
+        shown = (
+            {"options": [{"text": option["text"]} for option in body["options"]]} if "options" in body else {}
+        )
         return f"{fence}{{answer}} {name}\nsealed: {sealed(shown | key(body))}\n{fence}"
 
     return ANSWER.sub(seal, without_solutions(text(slug)))

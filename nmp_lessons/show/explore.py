@@ -34,6 +34,7 @@ from matplotlib.image import AxesImage
 from ..errors import InputError
 from ..sound import Recording
 from . import embed
+from .plots import BookFigure
 
 MOST_FRAMES = 60  # a page is to stay light, and its build quick
 MOST_RADIOS = 4
@@ -65,7 +66,11 @@ class Explorable(embed.Html):
         self._frames: list[tuple[str, ...]] | None = None
 
     def __repr__(self) -> str:
-        return f"Explorable({self.title!r}: " + ", ".join(f"{c.title} {len(c.values)}" for c in self.choices) + ")"
+        return (
+            f"Explorable({self.title!r}: "
+            + ", ".join(f"{c.title} {len(c.values)}" for c in self.choices)
+            + ")"
+        )
 
     @property
     def start(self) -> tuple[int, ...]:
@@ -78,7 +83,9 @@ class Explorable(embed.Html):
             self._frames = [self._frame(state) for state in self._states()]
             slots = {len(frame) for frame in self._frames}
             if len(slots) > 1:
-                raise InputError(f"explore {self.title!r}: some choices give {min(slots)} results, others {max(slots)}.")
+                raise InputError(
+                    f"explore {self.title!r}: some choices give {min(slots)} results, others {max(slots)}."
+                )
         return self._frames
 
     def _states(self) -> Iterable[tuple[int, ...]]:
@@ -117,7 +124,8 @@ class Explorable(embed.Html):
         return (
             f'<nmp-explore data-plan="{html.escape(json.dumps(plan, ensure_ascii=False))}">'
             '<figure class="nmp-explore">'
-            f'<form class="nmp-explore-controls"><fieldset disabled><legend>{html.escape(self.title)}</legend>'
+            '<form class="nmp-explore-controls"><fieldset disabled>'
+            f"<legend>{html.escape(self.title)}</legend>"
             f"{''.join(_control(choice) for choice in self.choices)}</fieldset></form>"
             f'<div class="nmp-explore-frame">{shown}</div>'
             f"<figcaption>{self._caption()}</figcaption></figure>{stored}</nmp-explore>"
@@ -129,7 +137,8 @@ class Explorable(embed.Html):
         offered = "; ".join(f"{c.title}: {', '.join(c.labels)}" for c in self.choices)
         return (
             f'{caption}<span class="nmp-explore-state" aria-live="polite">{state}</span>'
-            f'<span class="nmp-explore-paper"> (one frame of several; the page offers {html.escape(offered)})</span>'
+            '<span class="nmp-explore-paper"> (one frame of several; the page offers '
+            f"{html.escape(offered)})</span>"
         )
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
@@ -201,7 +210,9 @@ def explore(fn: Callable, *, title: str = "", caption: str = "", **choices) -> E
 
 
 def _first_line(fn: Callable) -> str:
-    return (inspect.getdoc(fn) or "").split("\n")[0].rstrip(".") or getattr(fn, "__name__", "result").replace("_", " ")
+    return (inspect.getdoc(fn) or "").split("\n")[0].rstrip(".") or getattr(fn, "__name__", "result").replace(
+        "_", " "
+    )
 
 
 def _defaults(fn: Callable, choices: Mapping, title: str) -> dict:
@@ -211,7 +222,9 @@ def _defaults(fn: Callable, choices: Mapping, title: str) -> dict:
     try:
         signature.bind(**choices)
     except TypeError as problem:
-        raise InputError(f"explore {title!r}: the function does not fit the choices ({problem}).") from problem
+        raise InputError(
+            f"explore {title!r}: the function does not fit the choices ({problem})."
+        ) from problem
     return {name: parameter.default for name, parameter in signature.parameters.items()}
 
 
@@ -219,8 +232,12 @@ def _choice(name: str, values, default, title: str) -> Choice:
     named = dict(values) if isinstance(values, Mapping) else {_label(value): value for value in values}
     if not named or len(named) < len(values):
         raise InputError(f"explore {title!r}: {name} has no values or repeats one; give each value once.")
-    start = next((i for i, value in enumerate(named.values()) if type(value) is type(default) and value == default), 0)
-    return Choice(name, tuple(map(str, named)), tuple(named.values()), start, _control_for(tuple(named.values())))
+    start = next(
+        (i for i, value in enumerate(named.values()) if type(value) is type(default) and value == default), 0
+    )
+    return Choice(
+        name, tuple(map(str, named)), tuple(named.values()), start, _control_for(tuple(named.values()))
+    )
 
 
 def _label(value) -> str:
@@ -267,10 +284,11 @@ def _slider(choice: Choice) -> str:
 def _radios(choice: Choice) -> str:
     buttons = "".join(
         f'<label><input type="radio" name="{html.escape(choice.name)}" value="{i}"'
-        f'{" checked" if i == choice.start else ""}> {html.escape(label)}</label>'
+        f"{' checked' if i == choice.start else ''}> {html.escape(label)}</label>"
         for i, label in enumerate(choice.labels)
     )
-    return f'<fieldset class="nmp-explore-control"><legend>{html.escape(choice.title)}</legend>{buttons}</fieldset>'
+    title = html.escape(choice.title)
+    return f'<fieldset class="nmp-explore-control"><legend>{title}</legend>{buttons}</fieldset>'
 
 
 def _menu(choice: Choice) -> str:
@@ -293,7 +311,9 @@ def _widget(choice: Choice):
         "menu": ipywidgets.Dropdown,
     }[choice.control]
     options = [(label, i) for i, label in enumerate(choice.labels)]
-    return kind(options=options, value=choice.start, description=choice.title, style={"description_width": "initial"})
+    return kind(
+        options=options, value=choice.start, description=choice.title, style={"description_width": "initial"}
+    )
 
 
 # Results as HTML
@@ -321,7 +341,9 @@ def _piece(result, alt: str) -> str:
         return f'<p class="nmp-explore-text">{html.escape(_label(result))}</p>'
     if isinstance(result, Iterable):
         return _table(result)
-    raise InputError(f"explore: cannot show a {type(result).__name__}; return a figure, a Recording, text or a table.")
+    raise InputError(
+        f"explore: cannot show a {type(result).__name__}; return a figure, a Recording, text or a table."
+    )
 
 
 def _table(rows: Iterable) -> str:
@@ -342,10 +364,10 @@ def _audio(recording: Recording, alt: str) -> str:
 
 
 def picture(figure: Figure, *, alt: str) -> str:
-    """An ``<img>`` of the figure, which is closed: SVG where lines are few, WebP where pixels are the data."""
+    """An ``<img>`` of the figure, then closed: SVG where lines are few, WebP where pixels are the data."""
     width, height = (round(inches * PIXELS_PER_INCH) for inches in figure.get_size_inches())
-    svg = None if _has_pixels(figure) else _svg(figure)
-    if svg is not None and len(gzip.compress(svg)) <= LARGEST_SVG:
+    svg = _svg(figure)
+    if svg and len(gzip.compress(svg)) <= LARGEST_SVG:
         uri = embed.data_uri(svg, "image/svg+xml")
     else:
         uri = embed.data_uri(_webp(figure), "image/webp")
@@ -361,8 +383,13 @@ def _has_pixels(figure: Figure) -> bool:
 
 
 def _svg(figure: Figure) -> bytes:
+    """Equal bytes for equal figures; none where pixels would stand in it uncompressed."""
+    if isinstance(figure, BookFigure):
+        return figure.svg().encode()
+    if _has_pixels(figure):
+        return b""
     buffer = io.BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": "nmp"}):  # equal figures, equal bytes
+    with matplotlib.rc_context({"svg.hashsalt": "nmp"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     return buffer.getvalue()
 

@@ -87,7 +87,7 @@ class Explore extends HTMLElement {
     slot.style.minHeight = `${slot.offsetHeight}px`; // texts of other lengths must not move the page
     const playing = playback(old);
     slot.replaceChildren(next);
-    if (playing) resume(next, playing);
+    if (playing) void resume(next, playing).catch(() => undefined); // a sound that will not start stays silent
   }
 
   /** Fetches the pictures one step away, so that the next move is instant. */
@@ -131,34 +131,47 @@ interface Playback {
   time: number;
   seconds: number;
   playing: boolean;
+  version: string | undefined; // of a player
 }
 
+/** An <audio>, which knows that it is paused, or an <nmp-player>, which knows that it plays. */
 interface Playable extends HTMLElement {
   currentTime: number;
-  readonly duration: number;
-  readonly paused: boolean;
-  play(): Promise<void> | void;
+  readonly paused?: boolean;
+  readonly playing?: boolean;
+  version?: string;
+  play(): Promise<void>;
 }
 
 function playable(piece: HTMLElement): Playable | null {
   return piece.matches("audio, nmp-player") && "currentTime" in piece ? (piece as Playable) : null;
 }
 
-function seconds(sound: Playable): number {
-  return Number(sound.dataset.seconds ?? sound.duration);
-}
-
 function playback(piece: HTMLElement): Playback | null {
   const sound = playable(piece);
-  return sound && { time: sound.currentTime, seconds: seconds(sound), playing: !sound.paused };
+  if (!sound) return null;
+  const playing = sound.playing ?? !sound.paused;
+  return { time: sound.currentTime, seconds: Number(sound.dataset.seconds), playing, version: sound.version };
 }
 
-function resume(piece: HTMLElement, before: Playback): void {
+async function resume(piece: HTMLElement, before: Playback): Promise<void> {
   const sound = playable(piece);
   if (!sound) return;
-  const same = Math.abs(seconds(sound) - before.seconds) < 0.05;
+  if (before.version !== undefined) sound.version = before.version;
+  const same = Math.abs(Number(sound.dataset.seconds) - before.seconds) < 0.05;
+  if (before.playing && sound instanceof HTMLAudioElement) await loaded(sound); // else it cannot be sought yet
+  if (!sound.isConnected) return;
   sound.currentTime = same ? before.time : 0;
-  if (before.playing) void Promise.resolve(sound.play()).catch(() => undefined);
+  if (before.playing) await sound.play();
+}
+
+/** Loads a sound whole, since not every server lets a browser begin in the middle. */
+async function loaded(sound: HTMLAudioElement): Promise<void> {
+  if (sound.src.startsWith("blob:")) return;
+  const answer = await fetch(sound.src).catch(() => null); // a page opened as a file may not fetch, but may seek
+  if (answer?.ok) sound.src = URL.createObjectURL(await answer.blob());
+  sound.preload = "auto";
+  await new Promise((resolve) => sound.addEventListener("canplay", resolve, { once: true }));
 }
 
 define("nmp-explore", Explore);
