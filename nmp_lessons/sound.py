@@ -31,6 +31,7 @@ A4_PITCH = 69
 A4_FREQUENCY = 440.0  # Hz
 PITCH_CLASSES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 LOUDNESS = -20.0  # LUFS, at which the book plays every sound
+HIGHEST_PEAK = 10 ** (-1 / 20)  # leaves 1 dB, by which lossy codecs overshoot
 LOUDNESS_BLOCK = 0.4  # seconds, the gating block of ITU-R BS.1770
 FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3"}
 WRITE_BLOCK = 65_536  # samples; Vorbis encoders take long arrays badly in one piece
@@ -294,7 +295,7 @@ def _loudness(recording: Recording) -> float:
 
 
 def at_loudness(recording: Recording, lufs: float = LOUDNESS) -> Recording:
-    """The recording made louder or softer to `lufs`, but never clipped: then the peak stands at full scale.
+    """The recording made louder or softer to `lufs`; music with high peaks stays softer, its peak at -1 dB.
 
     Silence stays silence.
 
@@ -304,7 +305,7 @@ def at_loudness(recording: Recording, lufs: float = LOUDNESS) -> Recording:
     found = _loudness(recording)
     if found == -np.inf:
         return recording
-    gain = min(10 ** ((lufs - found) / 20), 1 / np.abs(recording.audio).max())
+    gain = min(10 ** ((lufs - found) / 20), HIGHEST_PEAK / np.abs(recording.audio).max())
     return replace(recording, audio=recording.audio * np.float32(gain))
 
 
