@@ -35,7 +35,7 @@ BUNDLE = re.compile(r"<(script|style)\b[^>]*\bdata-nmp-bundle\b[^>]*>.*?</\1>", 
 SUFFIXES = {
     "audio/mpeg": "mp3", "audio/mp3": "mp3", "audio/ogg": "ogg", "audio/wav": "wav", "audio/x-wav": "wav",
     "audio/flac": "flac", "audio/mp4": "m4a", "audio/webm": "webm", "image/svg+xml": "svg", "image/jpeg": "jpg",
-    "application/json": "json", "application/octet-stream": "bin", "text/x-python": "py",
+    "application/json": "json", "application/octet-stream": "bin", "text/x-python": "py", "text/x-python": "py",
 }  # fmt: skip
 
 
@@ -65,6 +65,7 @@ def setup(app: Sphinx) -> None:
     app.connect("doctree-resolved", _move_to_files)
     app.connect("doctree-resolved", _load_late)
     app.connect("html-page-context", _add_policy)
+    app.connect("html-page-context", _mend_roles)
 
 
 def _built(app: Sphinx) -> Path:
@@ -100,3 +101,8 @@ def _load_late(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 def _add_policy(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
     policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}" />'
     context["metatags"] = policy + FIRST_COLOURS + context.get("metatags", "")
+
+
+def _mend_roles(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
+    """An entry of a bibliography is an item of its list; ARIA has given up docutils' name for it."""
+    context["body"] = context.get("body", "").replace('role="doc-biblioentry"', 'role="listitem"')

@@ -21,6 +21,8 @@ from sphinx.util import logging
 
 from nmp_lessons.answers import expanded
 
+from ..answers.source import expanded
+
 logger = logging.getLogger(__name__)
 
 CALLED = ["nmp_lessons/**/*.py", "nmp_lessons/**/*.mplstyle", "nmp_lessons/checkpoints/*", "exercises/**/*.py"]
@@ -72,6 +74,11 @@ def _execute_ahead(app: Sphinx, env, docnames: list[str]) -> None:
     failed = [f"{path}: {result.err}" for path, result in zip(waiting, results) if result.err]
     if failed:
         raise ExtensionError("\n".join(failed))
+
+
+def _text(path: Path) -> str:
+    """The chapter with its exercises, as MyST-NB will read it."""
+    return expanded(path.read_text("utf8"))
 
 
 def _must_run(path: Path, cache) -> bool:

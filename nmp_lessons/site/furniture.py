@@ -56,8 +56,7 @@ def setup(app: Sphinx) -> None:
         app.add_directive(name, Box)
     app.add_directive("fold", Fold)
     app.add_node(folded, html=(_open, _close), latex=(_plain, _plain), text=(_plain, _plain))
-    if hasattr(answers, "setup_directives"):
-        answers.setup_directives(app)
+    answers.setup_directives(app)
 
 
 def _open(translator, node: folded) -> None:

@@ -16,7 +16,9 @@ from sphinx.util import logging
 logger = logging.getLogger(__name__)
 
 NUMBER = re.compile(r"(?<![\w.])[−-]?(?:\d*\.\d+|\d+(?=\s?%|\s+per\s?cent))(?:\s?%|\s+per\s?cent)?(?![.\d]*\.\d)")
-FREE_TEXT = re.compile(r"CC BY(?:-[A-Z]+)* \d\.\d|\d+(?:\.\d+){2,}|[Vv]ersion \d+\.\d+|Python \d\.\d+|Apache-2\.0|arXiv:? ?\d+\.\d+")
+FREE_TEXT = re.compile(
+    r"CC BY(?:-[A-Z]+)* \d\.\d|(?:[Vv]ersion|Python|Apache|arXiv)[:\s-]*\d+(?:\.\d+)+|\d+(?:\.\d+){2,}"
+)
 FREE_NODES = (
     nodes.math, nodes.math_block, nodes.literal, nodes.literal_block, nodes.raw, nodes.comment, nodes.citation,
     nodes.system_message, addnodes.desc, addnodes.index, addnodes.toctree,
@@ -58,16 +60,21 @@ def _check_numbers(app: Sphinx, doctree: nodes.document) -> None:
 def _check_pictures(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     for picture in doctree.findall(nodes.image):
         if not picture.get("alt", "").strip():
-            logger.warning("%s has no alt text.", picture.get("uri", "a picture"), location=picture)
+            logger.warning("%s has no alt text.", picture.get("uri", "a picture"), location=_placed(picture))
     for raw in doctree.findall(nodes.raw):
         for tag in re.findall(r"<img\b(?![^>]*\balt=\"[^\"])[^>]{0,80}", raw.astext()):
-            logger.warning("%s... has no alt text.", tag, location=raw.parent)
+            logger.warning("%s... has no alt text.", tag, location=_placed(raw))
 
 
 def _ancestors(node: nodes.Node):
     while node is not None:
         yield node
         node = node.parent
+
+
+def _placed(node: nodes.Node) -> nodes.Node:
+    """The nearest node around it of which the line is known."""
+    return next((around for around in _ancestors(node) if around.line and around.source), node.document)
 
 
 def _is_free(text: nodes.Text) -> bool:
@@ -80,10 +87,13 @@ def _is_free(text: nodes.Text) -> bool:
 
 
 def _location(text: nodes.Text, number: str) -> str:
-    """``file:line``: the first line that has the number, from the one where its paragraph begins."""
-    placed = next((node for node in _ancestors(text) if node.line and node.source), None)
-    if placed is None:
-        return str(text.document["source"])
-    lines = Path(placed.source).read_text("utf8").splitlines()
-    below = range(max(placed.line - 1, 0), len(lines))
-    return f"{placed.source}:{next((at + 1 for at in below if number in lines[at]), placed.line)}"
+    """``file:line`` of the number: from where its paragraph begins, or in the chapter's exercises."""
+    placed = _placed(text)
+    page, first = Path(placed.source), (placed.line or 1) - 1
+    exercises = page.parents[1] / "exercises" / page.stem / "exercises.md"
+    for path, start in ((page, first), (exercises, 0)):
+        lines = path.read_text("utf8").splitlines() if path.exists() else []
+        for at in range(start, len(lines)):
+            if number in lines[at]:
+                return f"{path}:{at + 1}"
+    return f"{page}:{first + 1}"
