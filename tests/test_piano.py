@@ -143,7 +143,7 @@ def test_two_processes_that_build_at_once_end_with_one_table(tmp_path):
     for layer in piano.LAYERS:
         fetch.archive(fetch.SALAMANDER[layer])
     script = (
-        "from nmp_lessons import piano; piano.LAYERS = {4: 40, 13: 101}; piano.LONGEST = 1.0; import hashlib;"
+        "from nmp_lessons import piano; piano.LAYERS = {4: 40, 13: 101}; piano.LONGEST = 8.0; import hashlib;"
         "print(hashlib.sha256(piano.note('A4').audio.tobytes()).hexdigest())"
     )
     environment = os.environ | {"NMP_LESSONS_CACHE": str(tmp_path)}
