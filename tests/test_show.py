@@ -95,7 +95,8 @@ def test_a_player_is_a_described_figure_and_one_plain_sound_for_each_version(pla
     assert all("controls" in a and a["preload"] == "none" for a in elements["audio"])
     (description,) = [a["aria-label"] for a in elements["svg"] if a.get("role") == "img"]
     assert description == (
-        "Constant-Q transform from E2 to F♯6 over 6.0 seconds; notes: 6 of kind hit, 2 of kind miss, 2 of kind extra."
+        "Constant-Q transform from E2 to F♯6 over 6.0 seconds; "
+        "notes: 6 of kind hit, 2 of kind miss, 2 of kind extra."
     )
     assert "Eight notes." in player.fragment and "As played, and as heard." in player.fragment
 
@@ -215,7 +216,8 @@ def test_the_map_goes_from_white_to_dark_in_even_steps_of_lightness():
 
 def test_the_same_plot_gives_the_same_svg_with_pixels_as_webp():
     picture = Picture(np.random.default_rng(0).random((40, 60)), 0, 6, 40, 79, scale=(-60, 0, "level (dB)"))
-    first, second = (show.plot_picture(picture, notes={"reference": MELODY, "prediction": HEARD}) for _ in range(2))
+    notes = {"reference": MELODY, "prediction": HEARD}
+    first, second = (show.plot_picture(picture, notes=notes) for _ in range(2))
     svg = first._repr_mimebundle_()["image/svg+xml"]
     assert svg == second.svg()
     assert "data:image/webp" in svg and "data:image/png" not in svg
@@ -244,10 +246,11 @@ def test_plots_have_named_axes(recordings):
 # In a browser
 
 
-PAGE = """<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8"><title>Players</title>
-<link rel="icon" href="data:,"><meta name="viewport" content="width=device-width, initial-scale=1">
+PAGE = """<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8">
+<title>Players</title><link rel="icon" href="data:,"><meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="stylesheet" href="nmp.css"><script src="nmp.js" defer></script>
-<style>body {{ margin: 0 auto; max-width: 45rem; padding: 1rem; font: 16px/1.5 sans-serif; background: {paper};
+<style>body {{ margin: 0 auto; max-width: 45rem; padding: 1rem; font: 16px/1.5 sans-serif;
+background: {paper};
 color: {ink} }}</style>
 </head><body><main><h1>Players</h1>{players}</main></body></html>"""
 
@@ -279,7 +282,8 @@ def folder(tmp_path_factory, player, recordings) -> Path:
     broken = player.fragment.replace("data:audio/mpeg", "absent.mp3?")
     (made / "broken.html").write_text(PAGE.format(theme="light", paper="#fff", ink="#222", players=broken))
     inline = f"{embed.bundle()}{embed.bundle()}{player.fragment}"
-    (made / "inline.html").write_text(f'<!doctype html><title>Inline</title><link rel="icon" href="data:,">{inline}')
+    head = '<!doctype html><title>Inline</title><link rel="icon" href="data:,">'
+    (made / "inline.html").write_text(head + inline)
     return made
 
 
@@ -309,15 +313,17 @@ def page(browser, site):
 
 def watch(opened, site) -> list[str]:
     complaints = []
-    opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    opened.on("console", lambda message: message.type == "error" and complaints.append(message.text))
     opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("request", lambda r: None if r.url.startswith((site, "data:")) else complaints.append(r.url))
+    own = (site, "data:")
+    opened.on("request", lambda request: request.url.startswith(own) or complaints.append(request.url))
     return complaints
 
 
 def ask(opened, what: str, which: int = 0):
     """The value of a JavaScript expression about the player p."""
-    return opened.evaluate(f"() => {{ const p = document.querySelectorAll('nmp-player')[{which}]; return {what}; }}")
+    player = f"document.querySelectorAll('nmp-player')[{which}]"
+    return opened.evaluate(f"() => {{ const p = {player}; return {what}; }}")
 
 
 def start(opened, which: int = 0) -> None:

@@ -60,7 +60,7 @@ def bundle() -> str:
     """Our style sheet and script as inline tags marked `data-nmp-bundle`, to stand before the markup."""
     script, style = BUNDLE
     if not (script.exists() and style.exists()):
-        warnings.warn("the JavaScript bundle is not built: players stay plain. Run `make bundle`.", stacklevel=2)
+        warnings.warn("the bundle is not built, so players stay plain. Run `make bundle`.", stacklevel=2)
         return ""
     return (
         f"<style data-nmp-bundle>{style.read_text(encoding='utf-8')}</style>"
@@ -131,7 +131,7 @@ def _loudest(recording: Recording) -> float:
 
 
 def mp3(recording: Recording) -> bytes:
-    """The recording as mono MP3 of 22,050 Hz and 56 kbit/s, 7 kB per second; encoded once, then from the cache.
+    """The recording as mono MP3 of 22,050 Hz and 56 kbit/s, 7 kB per second, encoded once and then cached.
 
     Every browser plays MP3. Its header tells the encoder's delay, so Chromium starts it on the right sample,
     in `<audio>` and in Web Audio alike (measured; Ogg Opus came 6 ms early in `<audio>`).
@@ -143,5 +143,6 @@ def mp3(recording: Recording) -> bytes:
     kept = cache_dir() / "sounds" / f"cbr56-{digest[:32]}.mp3"
     if not kept.exists():
         with written_whole(kept) as scratch:
-            soundfile.write(scratch, recording.audio, recording.rate, compression_level=0.7, bitrate_mode="CONSTANT")
+            constant_56 = {"compression_level": 0.7, "bitrate_mode": "CONSTANT"}
+            soundfile.write(scratch, recording.audio, recording.rate, **constant_56)
     return kept.read_bytes()

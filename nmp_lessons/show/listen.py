@@ -70,7 +70,7 @@ class Picture:
     def __post_init__(self):
         values = np.asarray(self.values, dtype=np.float32)
         if values.ndim != 2 or min(values.shape) < 2:
-            raise InputError(f"{self.name}: has shape {values.shape}; give (bins, frames), two at least of each.")
+            raise InputError(f"{self.name}: has shape {values.shape}; give (bins, frames), both above 1.")
         if not (values.min() >= 0 and values.max() <= 1):
             raise InputError(f"{self.name}: values leave [0, 1] (or are NaN); scale or clip them first.")
         if not (self.stop > self.start and self.highest > self.lowest):
@@ -89,7 +89,8 @@ class Picture:
         if len(kept) < 2:
             raise InputError(f"{self.name}: shows nothing between pitches {low:g} and {high:g}.")
         first, last = kept[0], kept[-1]
-        return replace(self, values=self.values[first : last + 1], lowest=pitches[first], highest=pitches[last])
+        values = self.values[first : last + 1]
+        return replace(self, values=values, lowest=pitches[first], highest=pitches[last])
 
 
 def cqt_picture(recording: Recording, *, depth: float = 60.0) -> Picture:
@@ -103,7 +104,8 @@ def cqt_picture(recording: Recording, *, depth: float = 60.0) -> Picture:
         magnitudes = CQT()(torch.from_numpy(recording.audio)[None])[0].numpy()  # (bins, frames)
     level = 20 * np.log10(np.maximum(magnitudes, 1e-10))
     values = (1 + (level - level.max()) / depth).clip(0, 1)
-    return _on_frames(values, NMP.bins_per_semitone, name="constant-Q transform", scale=(-depth, 0, "level (dB)"))
+    scale = (-depth, 0, "level (dB)")
+    return _on_frames(values, NMP.bins_per_semitone, name="constant-Q transform", scale=scale)
 
 
 def posteriors_picture(posteriors: "Posteriors", which: str = "note") -> Picture:
@@ -184,11 +186,11 @@ def listen(
         over = over.between(low, high)
     alt = alt or _description(named, seconds, over, groups, (low, high))
     score = _score(named, seconds, over, groups, (low, high), alt=alt)
-    text = " ".join(
-        part for part in (title and f'<strong class="nmp-title">{escape(title)}</strong>', escape(caption)) if part
-    )
+    heading = title and f'<strong class="nmp-title">{escape(title)}</strong>'
+    text = " ".join(filter(None, (heading, escape(caption))))
     return Html(
-        f'<nmp-player{attributes(data_seconds=f"{seconds:.3f}", aria_label=title or "Player", role="group")}>'
+        f'<nmp-player{attributes(data_seconds=f"{seconds:.3f}", aria_label=title or "Player", role="group")}'
+        " data-lm-suppress-shortcuts>"  # JupyterLab keeps its own keys off
         f'<figure class="nmp-figure">{score}'
         f"{_legend(groups)}"
         f"{f'<figcaption>{text}</figcaption>' if text else ''}</figure>"
@@ -259,19 +261,26 @@ def _score(named, seconds, over, groups, span, *, alt) -> str:
     drawn = over is not None or bool(groups)
     height = HEIGHT[0] if drawn else HEIGHT[1]
     body = (
-        _hatch() + _image(over, seconds, span) + _lines(span) + "".join(_rectangles(group, seconds, span) for group in groups)
+        _hatch()
+        + _image(over, seconds, span)
+        + _lines(span)
+        + "".join(_rectangles(group, seconds, span) for group in groups)
         if drawn
         else _waveform(next(iter(named.values())), seconds)
     )
     names = "".join(
-        f'<text x="28" y="{_up(pitch, span):.2f}%" dy="4">{pitch_name(pitch)}</text>' for pitch in named_pitches(span)
+        f'<text x="28" y="{_up(pitch, span):.2f}%" dy="4">{pitch_name(pitch)}</text>'
+        for pitch in named_pitches(span)
     )
-    gutter = f'<svg class="nmp-names" width="34" height="{height}" aria-hidden="true">{names}</svg>' if drawn else ""
+    gutter = f'<svg class="nmp-names" width="34" height="{height}" aria-hidden="true">{names}</svg>'
     wide = f"{min(1600, max(280, 20 * seconds)):.0f}"
     return (
-        f'<div class="nmp-score">{gutter}<div class="nmp-scroll"><div class="nmp-wide"><svg class="nmp-plot" width="100%" '
-        f'height="{height + 22}" data-wide="{wide}" role="img" aria-label="{escape(alt)}">'
-        f'<svg class="nmp-area" width="100%" height="{height}">{body}</svg>{_clock(seconds, height)}</svg></div></div></div>'
+        f'<div class="nmp-score {"nmp-tall" if drawn else "nmp-slim"}">{gutter if drawn else ""}'
+        '<div class="nmp-scroll"><div class="nmp-wide">'
+        f'<svg class="nmp-plot" width="100%" height="{height + 22}" data-wide="{wide}"'
+        f'{attributes(role="img", aria_label=alt)}>'
+        f'<svg class="nmp-area" width="100%" height="{height}">{body}</svg>'
+        f"{_clock(seconds, height)}</svg></div></div></div>"
     )
 
 
@@ -315,13 +324,14 @@ def _image(over: Picture | None, seconds: float, span) -> str:
     per_column = -(-values.shape[1] // COLUMNS)
     if per_column > 1:  # the loudest of the frames that share a column
         values = np.maximum.reduceat(values, np.arange(0, values.shape[1], per_column), axis=1)
-    values = values.repeat(max(1, round(2 * HEIGHT[0] / len(values))), axis=0)
+    values = values.repeat(max(1, HEIGHT[0] // len(values)), axis=0)
     top = _up(over.highest + over.bin_height / 2, span)
     bottom = _up(over.lowest - over.bin_height / 2, span)
     return (
-        f'<image class="nmp-picture" preserveAspectRatio="none" x="{100 * over.start / seconds:.3f}%" y="{top:.3f}%" '
+        '<image class="nmp-picture" preserveAspectRatio="none" '
+        f'x="{100 * over.start / seconds:.3f}%" y="{top:.3f}%" '
         f'width="{100 * (over.stop - over.start) / seconds:.3f}%" height="{bottom - top:.3f}%" '
-        f'href="{webp(ink()[np.round(255 * values).astype(np.uint8)])}"/>'
+        f'href="{webp(ink()[np.round(255 * values).astype(np.uint8)], quality=65)}"/>'
     )
 
 
@@ -346,7 +356,9 @@ def _paint(kind: str) -> str:
     fill = {"miss": "none", "extra": f"url(#{HATCH})"}.get(kind, colour)
     dashes = "4 3" if kind == "miss" else None
     opacity = 0.35 if fill == colour else None
-    return attributes(fill=fill, fill_opacity=opacity, stroke=colour, stroke_width=1.5, stroke_dasharray=dashes)
+    return attributes(
+        fill=fill, fill_opacity=opacity, stroke=colour, stroke_width=1.5, stroke_dasharray=dashes
+    )
 
 
 def _hatch() -> str:
@@ -370,8 +382,9 @@ def _waveform(recording: Recording, seconds: float) -> str:
         for column, high, low in zip(x, 50 - 48 * top / peak, 50.5 - 48 * bottom / peak, strict=True)
     )
     return (
-        f'<svg viewBox="0 0 {columns} 100" preserveAspectRatio="none" width="{100 * recording.seconds / seconds:.2f}%" '
-        f'height="100%"><path class="nmp-wave" fill="none" stroke="#848d97" d="{path}"/></svg>'
+        f'<svg viewBox="0 0 {columns} 100" preserveAspectRatio="none" '
+        f'width="{100 * recording.seconds / seconds:.2f}%" height="100%">'
+        f'<path class="nmp-wave" fill="none" stroke="#848d97" d="{path}"/></svg>'
     )
 
 

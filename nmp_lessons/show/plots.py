@@ -46,7 +46,15 @@ from PIL import Image
 from ..sound import Recording, pitch_name
 from .colours import COLOURS, ink
 from .embed import webp
-from .listen import LEGEND, Picture, cqt_picture, matched_groups, named_pitches, pitch_range, posteriors_picture
+from .listen import (
+    LEGEND,
+    Picture,
+    cqt_picture,
+    matched_groups,
+    named_pitches,
+    pitch_range,
+    posteriors_picture,
+)
 
 STYLE = Path(__file__).with_name("nmp.mplstyle")
 INK = ListedColormap(ink() / 255, name="ink")
@@ -135,7 +143,7 @@ def plot_notes(reference, prediction=None, *, pitches=None, height: float = 3.4)
         Range in MIDI numbers.
     """
     drawn, axes = figure(height=height)
-    notes = {"reference": reference} if prediction is None else {"reference": reference, "prediction": prediction}
+    notes = {"reference": reference} | ({} if prediction is None else {"prediction": prediction})
     draw_notes(axes, notes)
     _pitch_axis(axes, pitch_range(pitches, None, notes))
     _time_axis(axes, 0, max(one.seconds for one in notes.values()))

@@ -12,8 +12,8 @@ const STARTED = "nmp-started"; // told to the other players of the page
 
 const ICONS = {
   play: "M7 4.5v15l12.5-7.5z",
-  pause: "M6.5 4.5h4v15h-4zM13.500 4.5h4v15h-4z",
-  restart: "M5 5h2.500v14H5zM19.500 5v14L9 12z",
+  pause: "M6.5 4.5h4v15h-4zM13.5 4.5h4v15h-4z",
+  restart: "M5 5h2.5v14H5zM19.5 5v14L9 12z",
   loop: "M7 7h10v3l4-4-4-4v3H5v6h2zM17 17H7v-3l-4 4 4 4v-3h12v-6h-2z",
 };
 
@@ -139,7 +139,6 @@ class Player extends HTMLElement {
     this.shade = makeSvg("rect", { class: "nmp-shade", y: "0", height: "100%", visibility: "hidden" });
     this.area.append(this.shade);
     this.playhead = make("div", { class: "nmp-playhead" });
-    this.playhead.style.height = `${this.area.getAttribute("height")}px`;
     plot.after(this.playhead);
 
     this.status = make("p", { class: "nmp-status", role: "status" });
@@ -221,7 +220,8 @@ class Player extends HTMLElement {
   }
 
   private keys(): HTMLElement {
-    const keys = make("details", { class: "nmp-keys" }, make("summary", { "aria-label": "Keys", title: "Keys" }, "?"));
+    const summary = make("summary", { "aria-label": "Keys", title: "Keys" }, "?");
+    const keys = make("details", { class: "nmp-keys" }, summary);
     const lines: [string, string][] = [
       ["space", "play or pause"],
       ["← →", "1 s back or on; with shift 5 s"],
@@ -231,7 +231,9 @@ class Player extends HTMLElement {
       ["L", "loop it; Esc forgets it"],
     ];
     const list = make("dl");
-    for (const [key, action] of lines) list.append(make("dt", {}, make("kbd", {}, key)), make("dd", {}, action));
+    for (const [key, action] of lines) {
+      list.append(make("dt", {}, make("kbd", {}, key)), make("dd", {}, action));
+    }
     keys.append(list);
     return keys;
   }
@@ -397,7 +399,8 @@ class Player extends HTMLElement {
     let dragged = false;
     const move = (event: PointerEvent): void => {
       dragged ||= Math.abs(event.clientX - down.clientX) > DRAG;
-      if (dragged) this.drawShade({ start: Math.min(from, this.timeAt(event)), stop: Math.max(from, this.timeAt(event)) });
+      const to = this.timeAt(event);
+      if (dragged) this.drawShade({ start: Math.min(from, to), stop: Math.max(from, to) });
     };
     const up = (event: PointerEvent): void => {
       done();
@@ -470,7 +473,8 @@ class Player extends HTMLElement {
     const { scroller } = this;
     if (!scroller.classList.contains("nmp-scrolls")) return;
     const x = (this.currentTime / this.seconds) * scroller.scrollWidth;
-    if (x < scroller.scrollLeft || x > scroller.scrollLeft + scroller.clientWidth) scroller.scrollLeft = x - 16;
+    const shown = x - scroller.scrollLeft;
+    if (shown < 0 || shown > scroller.clientWidth) scroller.scrollLeft = x - 16;
   }
 
   private percent(seconds: number): string {
