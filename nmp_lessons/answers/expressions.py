@@ -37,7 +37,8 @@ LATEX = [
     (r"\\(?:cdot|times|ast)(?![A-Za-z])", "*"),
     (r"\\div(?![A-Za-z])", "/"),
     (r"\\exponentialE(?![A-Za-z])", " e "),
-    (r"\\(?:operatorname|mathrm|text|mathit)\{([A-Za-z0-9]+)\}", r" \1 "),
+    (r"\\(?:mathrm|text|mathit)\{([A-Za-z0-9]+)\}", r" \1 "),
+    (r"\\operatorname\{\s*([A-Za-z0-9]+)\s*\}", r" \1 "),
     (r"\{,\}", ""),
     (r"\\[,;:! ]|~", " "),
 ]

@@ -132,13 +132,13 @@ def _close_answer(translator, node: answer_box) -> None:
 
 
 def _open_hint(translator, node: folded_hint) -> None:
-    translator.body.append(f'<details class="nmp-hint"><summary>{escape(node["title"])}</summary>\n')
+    translator.body.append(f'<details class="nmp-fold nmp-hint"><summary>{escape(node["title"])}</summary>\n')
 
 
 def _open_solution(translator, node) -> None:
     title = node.next_node(nodes.title)
     title.parent.remove(title)
-    translator.body.append(f'<details class="nmp-solution"><summary>{escape(title.astext())}</summary>\n')
+    translator.body.append(f'<details class="nmp-fold nmp-solution"><summary>{escape(title.astext())}</summary>\n')
 
 
 def _close_details(translator, node) -> None:

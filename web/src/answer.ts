@@ -26,6 +26,7 @@ class Answer extends HTMLElement {
   private key!: Key;
   private field!: Field;
   private verdict!: HTMLElement;
+  private judged = ""; // the attempt to which the verdict belongs
 
   connectedCallback(): void {
     whenParsed(() => {
@@ -44,16 +45,19 @@ class Answer extends HTMLElement {
       event.preventDefault();
       this.check();
     });
-    form.addEventListener("input", () => this.show(null));
+    form.addEventListener("input", () => {
+      if (JSON.stringify(this.field.read()) !== this.judged) this.show(null);
+    });
     this.replaceChildren(form);
     this.restore();
   }
 
   private check(): void {
     const kept = this.field.read();
+    this.judged = JSON.stringify(kept);
     this.show(judge(this.key, kept.attempt, kept.latex));
     try {
-      localStorage.setItem(this.place, JSON.stringify(kept));
+      localStorage.setItem(this.place, this.judged);
     } catch {
       // A browser that keeps nothing still checks.
     }
@@ -64,6 +68,7 @@ class Answer extends HTMLElement {
       const found = localStorage.getItem(this.place);
       if (!found) return;
       const kept = JSON.parse(found) as Kept;
+      this.judged = found;
       this.field.write(kept);
       this.show(judge(this.key, kept.attempt, kept.latex));
     } catch {
@@ -182,11 +187,12 @@ function mathfield(label: string): MathfieldElement {
   const box = document.createElement("math-field") as MathfieldElement;
   box.setAttribute("aria-label", label);
   box.addEventListener("mount", () => {
+    box.dataset.ready = "";
     box.menuItems = [];
     box.smartSuperscript = false; // 2^12 is two to the twelfth
     box.inlineShortcuts = {
       ...Object.fromEntries(["sin", "cos", "tan", "exp", "ln", "log", "pi"].map((name) => [name, `\\${name}`])),
-      ...Object.fromEntries(["round", "floor", "ceil", "abs"].map((name) => [name, `\\operatorname{${name}}`])),
+      ...Object.fromEntries(["round", "floor", "ceil", "abs"].map((name) => [name, `\\mathrm{${name}}`])),
       sqrt: "\\sqrt{#?}",
       log2: "\\log_{2}",
       log10: "\\log_{10}",

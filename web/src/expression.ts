@@ -60,7 +60,8 @@ const LATEX: readonly [RegExp, string][] = [
   [/\\(?:cdot|times|ast)(?![A-Za-z])/g, "*"],
   [/\\div(?![A-Za-z])/g, "/"],
   [/\\exponentialE(?![A-Za-z])/g, " e "],
-  [/\\(?:operatorname|mathrm|text|mathit)\{([A-Za-z0-9]+)\}/g, " $1 "],
+  [/\\(?:mathrm|text|mathit)\{([A-Za-z0-9]+)\}/g, " $1 "],
+  [/\\operatorname\{\s*([A-Za-z0-9]+)\s*\}/g, " $1 "],
   [/\{,\}/g, ""],
   [/\\[,;:! ]|~/g, " "],
 ];
