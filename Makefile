@@ -16,7 +16,7 @@ WEB := $(shell find web -path web/node_modules -prune -o -type f -print)
 SOUNDS := _build/.sounds
 LIBRARY := $(shell find nmp_lessons exercises -name '*.py')
 
-.PHONY: book serve test bench clean bundle sounds plain lock environment
+.PHONY: book serve test bench clean bundle sounds plain lock environment screenshot
 .DELETE_ON_ERROR:
 
 book: environment bundle sounds
@@ -33,7 +33,7 @@ test: book
 	@$(BIN)/python -m pytest -q
 
 bench: environment
-	@$(BIN)/pip install -q -e '.[bench]'
+	@$(BIN)/pip install -qq -e '.[bench]'
 	@$(BIN)/python -m tests.benchmarks
 
 # The same book without Jupyter Book's wrapper: the day it breaks, the book does not.
@@ -43,6 +43,10 @@ plain: environment bundle sounds
 	@$(BIN)/python -m sphinx -q -W --keep-going -d _build/.doctrees-plain -D external_toc_path=$(CURDIR)/_toc.yml \
 	  book _build/plain
 
+# The picture in README.md.
+screenshot: book
+	@$(BIN)/python tests/screenshot.py
+
 environment: .venv/.installed
 bundle: $(BUNDLE)
 sounds: $(SOUNDS)
@@ -50,9 +54,9 @@ sounds: $(SOUNDS)
 .venv/.installed: requirements.lock pyproject.toml
 	@echo "Installing what the book needs (a few minutes the first time) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/pip install -q -r requirements.lock
-	@$(BIN)/pip install -q --no-deps --no-build-isolation -e .
-	@command -v npm > /dev/null || $(BIN)/pip install -q $(NODE_WHEEL)
+	@$(BIN)/pip install -qq -r requirements.lock
+	@$(BIN)/pip install -qq --no-deps --no-build-isolation -e .
+	@command -v npm > /dev/null || $(BIN)/pip install -qq $(NODE_WHEEL)
 	@touch $@
 
 web/node_modules/.installed: web/package.json web/package-lock.json | .venv/.installed
@@ -71,7 +75,7 @@ $(SOUNDS): requirements.lock nmp_lessons/fetch.py nmp_lessons/piano.py nmp_lesso
 TORCH := torch==2.13.0
 lock:
 	@rm -rf _build/lock && $(PYTHON) -m venv _build/lock
-	@_build/lock/bin/pip install -q '.[book,test]' $(TORCH)
+	@_build/lock/bin/pip install -qq '.[book,test]' $(TORCH)
 	@_build/lock/bin/pip freeze --all --exclude nmp-lessons --exclude pip | sed 's/+cpu$$//' > requirements.lock
 	@rm -rf _build/lock
 

@@ -492,7 +492,7 @@ def fit_inharmonicity(frequencies) -> tuple[float, float]:
 
 
 def folded_frequency(frequency, *, rate: float):
-    """The frequency in Hz, at most half the rate, that samples of a sine show: |f − rate·round(f/rate)|.
+    """Frequency in Hz, at most half the rate, that samples of a sine show, ``|f − rate·round(f/rate)|``.
 
     Equation eq-sound-folding. Arrays welcome.
 
@@ -529,6 +529,8 @@ def shared_partials(
     InputError
         If `higher` lies below `lower`.
 
+    Examples
+    --------
     A fifth stands in the ratio 3 : 2, so every second partial is shared:
 
     >>> shared_partials(48, 55).tolist()
