@@ -508,6 +508,7 @@ def formula_box(opened):
 def type_formula(opened, box, typed):
     box.evaluate("box => { box.value = ''; }")
     box.click()
+    opened.wait_for_timeout(250)  # MathLive takes the keyboard a moment after the click
     opened.keyboard.type(typed)
     opened.keyboard.press("Enter")
     return verdict(opened, "sound-partial")

@@ -200,9 +200,10 @@ function mathfield(label: string): MathfieldElement {
       "**": "^{#?}",
     };
   });
-  box.addEventListener("keydown", (event) => {
+  const submit = (event: KeyboardEvent): void => {
     if (event.key === "Enter") box.closest("form")?.requestSubmit();
-  });
+  };
+  box.addEventListener("keydown", submit, { capture: true }); // before MathLive, which keeps the key
   return box;
 }
 
