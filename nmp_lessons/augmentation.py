@@ -273,9 +273,11 @@ class FeatureAugmentation:
     semitones
         Greatest transposition, both ways; 0 for none. What comes in at the ends is silence.
     equaliser
-        Spread in dB of a smooth curve over the bins, of its tilt, and of a level.
+        Spread in dB of a smooth curve over the bins; 0 switches roughness, tilt and bass off as well.
     level
         Greatest change of level in dB, both ways.
+    dark
+        Chance of a fall of up to 7 dB an octave above some middle frequency: a far microphone, a soft hammer.
     cutoff
         Chance of a low-pass between 6.4 and 8.4 kHz.
     noise
@@ -293,8 +295,9 @@ class FeatureAugmentation:
     semitones: int = 6
     equaliser: float = 3.5
     level: float = 12.0
+    dark: float = 0.6
     cutoff: float = 0.5
-    noise: tuple[float, float] | None = (-80.0, -28.0)
+    noise: tuple[float, float] | None = (-85.0, -28.0)
 
     def __call__(
         self, features: torch.Tensor, targets: Heads, *, rng: np.random.Generator
@@ -310,24 +313,34 @@ class FeatureAugmentation:
         return coloured(features, *(torch.from_numpy(a).to(features) for a in (curves, floors, uniform))), targets
 
     def curve(self, rng: np.random.Generator, bins: int = NMP.cqt_bins) -> np.ndarray:
-        """One random filter, in dB for each bin: smooth curve, tilt, roughness, level, low-pass."""
+        """One random filter, in dB for each bin: level, smooth curve, roughness, tilt, bass, low-pass."""
         octave = np.arange(bins) / NMP.bins_per_octave
-        strength = self.equaliser / 3.5
-        smooth = np.interp(octave, np.linspace(0, octave[-1], 8), rng.normal(0, self.equaliser, 8))
-        tilt = strength * rng.uniform(-1.5, 1.0) * (octave - 4)
-        rough = strength * rng.uniform(0, 1.5) * rng.standard_normal(bins)
-        curve = smooth + tilt + rough + rng.uniform(-self.level, self.level)
+        curve = rng.uniform(-self.level, self.level) + rng.normal(0, self.equaliser, 8) @ _knots(octave)
+        if self.equaliser:
+            curve = curve + rng.uniform(0, 1.5) * rng.standard_normal(bins)
+            if rng.random() < self.dark:
+                curve = curve + rng.uniform(-7, 0) * np.maximum(0, octave - rng.uniform(3, 5))
+            else:
+                curve = curve + rng.uniform(-1.5, 1.0) * (octave - 4)
+            if rng.random() < 0.6:  # little bass
+                curve = curve - rng.uniform(4, 24) * np.maximum(0, rng.uniform(0.2, 2.2) - octave)
         if rng.random() < self.cutoff:
             edge = rng.uniform(7.86, 8.25)  # octaves above A0: 6.4 to 8.4 kHz
             curve = curve - np.clip(900 * (octave - edge), 0, 90)
         return curve
 
     def floor(self, rng: np.random.Generator, bins: int = NMP.cqt_bins) -> np.ndarray:
-        """One random noise floor, in dB for each bin; −200 where there is none."""
+        """One random noise floor, in dB for each bin, most often falling with frequency; −200 where there is none."""
         if self.noise is None:
             return np.full(bins, -200.0)
         octave = np.arange(bins) / NMP.bins_per_octave
-        return rng.uniform(*self.noise) + rng.uniform(-2.5, 1.0) * (octave - 4)
+        return rng.uniform(*self.noise) + rng.uniform(-8.0, 1.0) * (octave - 4)
+
+
+def _knots(octave: np.ndarray) -> np.ndarray:
+    """What each of eight evenly spaced knots adds to each bin of a curve of straight lines, (8, bins)."""
+    places = np.linspace(0, octave[-1], 8)
+    return np.stack([np.interp(octave, places, row) for row in np.eye(8)])
 
 
 def coloured(

@@ -199,7 +199,7 @@ def test_feature_noise_is_the_noise_of_the_audio_in_the_mean():
 
 
 def test_feature_augmentation_is_seeded_keeps_shapes_and_can_be_switched_off():
-    x, y = torch.rand(3, 40, 309), labels()
+    x, y = 0.2 + torch.rand(3, 40, 309), labels()
     first, again = (FeatureAugmentation()(x, y, rng=rng()) for _ in range(2))
     assert torch.equal(first[0], again[0]) and first[0].shape == x.shape
     off = FeatureAugmentation(semitones=0, equaliser=0.0, level=0.0, cutoff=0.0, noise=None)

@@ -1,0 +1,636 @@
+"""How the network learns: one loop, from random windows of a corpus to a checkpoint and its record.
+
+Chapter ``training``. A `Recipe` is a value that says everything about a run; `train` follows it; the weights go
+to a safetensors file and all that led to them into a JSON record beside it.
+
+- A batch is a function of (seed, step) alone, so a run can be stopped anywhere and resumed exactly: no random
+  state needs to be kept. The state that is kept (weights, their average, the optimiser's moments, the step)
+  lies in one safetensors file, which is written whole or not at all. Nothing is pickled.
+- Lightning Fabric moves the loop to a GPU, to bfloat16 and to several processes; each process takes its part of
+  the same global batch, and batch normalisation counts over all of them.
+- What is validated and shipped is the running average of the weights, which is better than the last ones.
+- Thresholds are chosen on validation clips, with `mir_eval` as the judge.
+
+The normalisation of the input keeps scale 1 and shift 0: the next layers can do whatever they could, and no
+gradient has to go back through their large convolutions, which saves a quarter of the work.
+
+Conventions: features (batch, frames, 309) on the fixed scale; losses in nats; times in minutes.
+"""
+
+import copy
+import json
+import os
+import platform
+import shutil
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import safetensors
+import safetensors.torch
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from lightning_fabric import Fabric
+from torch import nn
+
+from . import __version__
+from .augmentation import FeatureAugmentation
+from .constants import NMP
+from .corpus import CLIP_FRAMES, ONSET_STEPS, Corpus, levels
+from .cross_entropy import Loss
+from .errors import InputError
+from .evaluation import onset_scores
+from .files import written_whole
+from .model import Config, Heads, NMPNet, Posteriors, probabilities
+from .notes import Notes
+from .targets import on_contour_bins
+
+CHECKPOINTS = Path(__file__).with_name("checkpoints")
+THRESHOLDS = tuple(np.arange(0.12, 0.7, 0.04).round(2).tolist())
+NOTE_THRESHOLD = 0.3  # of Yn, where a note ends
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides the result of a run.
+
+    Parameters
+    ----------
+    name
+        Of the checkpoint.
+    model, loss, augmentation
+        The network's switches, the loss, and the changes of each batch (None for none).
+    steps, batch, frames
+        How many batches, windows in a batch (over all processes), frames in a window.
+    learning_rate, warm_up, cool_down
+        Its height; steps until it is reached; the share of steps over which it falls to 0 in a straight line.
+    weight_decay, clip
+        Of AdamW; greatest norm of the gradient.
+    average
+        How much of the running average of the weights stays at each step.
+    seed
+        Of the first weights and of every batch.
+    """
+
+    name: str
+    model: Config = Config(padding="centred", normalisation="fixed")
+    loss: Loss = Loss("focal", heads=(3.0, 1.0, 4.0))
+    augmentation: FeatureAugmentation | None = FeatureAugmentation()
+    steps: int = 800
+    batch: int = 16
+    frames: int = NMP.window_frames
+    learning_rate: float = 5e-3
+    warm_up: int = 100
+    cool_down: float = 0.5
+    weight_decay: float = 1e-2
+    clip: float = 1.0
+    average: float = 0.998
+    seed: int = 0
+
+    def __post_init__(self):
+        for number in ("steps", "batch", "frames"):
+            if getattr(self, number) < 1:
+                raise InputError(f"{self.name}: {number}={getattr(self, number)}; give at least 1.")
+        if self.frames > CLIP_FRAMES:
+            raise InputError(f"{self.name}: {self.frames} frames; a clip has {CLIP_FRAMES}.")
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step: up in a straight line, level, down in a straight line (eq-schedule).
+
+        >>> recipe = Recipe("", steps=10, warm_up=2, cool_down=0.5, learning_rate=1.0)
+        >>> [round(recipe.rate(step), 1) for step in range(10)]
+        [0.5, 1.0, 1.0, 1.0, 1.0, 1.0, 0.8, 0.6, 0.4, 0.2]
+        """
+        falls_from = self.steps - int(self.cool_down * self.steps)
+        up = min(1.0, (step + 1) / max(1, self.warm_up))
+        down = 1.0 if step < falls_from else (self.steps - step) / (self.steps - falls_from)
+        return self.learning_rate * up * down
+
+    def to_json(self) -> dict:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict) -> "Recipe":
+        """The recipe of a record."""
+        augmentation = values["augmentation"]
+        if augmentation is not None and augmentation["noise"] is not None:
+            augmentation = augmentation | {"noise": tuple(augmentation["noise"])}
+        return cls(
+            **values
+            | {
+                "model": Config(**values["model"]),
+                "loss": Loss(**values["loss"]),
+                "augmentation": None if augmentation is None else FeatureAugmentation(**augmentation),
+            }
+        )
+
+
+# Batches
+
+
+def batch(recipe: Recipe, corpus: Corpus, step: int) -> tuple[torch.Tensor, Heads]:
+    """Features and targets of one step: random windows, changed at random, from (seed, step) alone."""
+    rng = np.random.default_rng([recipe.seed, step])
+    clips = rng.integers(len(corpus), size=recipe.batch)
+    starts = rng.integers(CLIP_FRAMES - recipe.frames + 1, size=recipe.batch)
+    windows = [(clip, slice(start, start + recipe.frames)) for clip, start in zip(clips, starts, strict=True)]
+    features = torch.from_numpy((levels(np.stack([corpus.features[w] for w in windows])) + 90) / 60)
+    targets = stored_targets(
+        np.stack([corpus.note[w] for w in windows]), np.stack([corpus.onset[w] for w in windows])
+    )
+    if recipe.augmentation is None:
+        return features, targets
+    return recipe.augmentation(features, targets, rng=rng)
+
+
+def stored_targets(note: np.ndarray, onset: np.ndarray) -> Heads:
+    """Targets (batch, frames, 264 or 88), float32, from what a corpus stores."""
+    yn = note.astype(np.float32)
+    yp = on_contour_bins(yn.reshape(-1, NMP.keys)).reshape(*yn.shape[:-1], NMP.contour_bins)
+    return Heads(*(torch.from_numpy(y) for y in (yp, yn, onset.astype(np.float32) / ONSET_STEPS)))
+
+
+def batches(recipe: Recipe, corpus: Corpus, start: int) -> Iterator[tuple[torch.Tensor, Heads]]:
+    """The batches from a step on, each made while the one before is used."""
+    with ThreadPoolExecutor(1) as worker:
+        coming = worker.submit(batch, recipe, corpus, start)
+        for step in range(start, recipe.steps):
+            ready = coming.result()
+            if step + 1 < recipe.steps:
+                coming = worker.submit(batch, recipe, corpus, step + 1)
+            yield ready
+
+
+# The network, ready to be trained
+
+
+def new_model(recipe: Recipe, features: torch.Tensor) -> NMPNet:
+    """A network with random weights of the recipe's seed, its input normalised by the statistics of `features`.
+
+    Each sigmoid starts near 0.03, about as rare as notes are; with a start at one half, the first hundred
+    steps only learn to say "no".
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(recipe.seed)
+        model = NMPNet(recipe.model)
+        for layer in model.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                nn.init.zeros_(layer.bias)
+    for name in ("contour_out", "note_out", "onset_out"):
+        if hasattr(model, name):
+            layer = getattr(model, name)
+            nn.init.constant_(layer.bias, -3.5)
+            layer.weight.data *= 0.3
+    model.input_norm.running_mean.fill_(float(features.mean()))
+    model.input_norm.running_var.fill_(float(features.var()))
+    model.input_norm.requires_grad_(False)
+    return model
+
+
+class Blocked(nn.Conv2d):
+    """A convolution along bins computed on groups of bins as channels: the same numbers, several times faster.
+
+    Eight channels are too few for the matrix units of a CPU. Four neighbouring bins of eight channels are one
+    bin of 32, at no cost in channels-last memory, and a kernel of 39 bins becomes one of eleven groups.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        phases, group, width = self.taps.shape
+        weight = F.pad(self.weight, (0, 1))[..., self.taps]  # (out, in, time, phases, group, width)
+        weight = weight.permute(3, 0, 4, 1, 2, 5).flatten(0, 1).flatten(1, 2)
+        batch, channels, frames, bins = x.shape
+        grouped = x.permute(0, 2, 3, 1).reshape(batch, frames, bins // group, group * channels).permute(0, 3, 1, 2)
+        padding = (self.padding[0], width // 2)
+        found = F.conv2d(grouped, weight, self.bias.repeat(phases), padding=padding).permute(0, 2, 3, 1)
+        return found.reshape(batch, frames, -1, self.out_channels).permute(0, 3, 1, 2)
+
+
+def taps_of_groups(taps: int, padding: int, stride: int, group: int) -> np.ndarray:
+    """Which tap leads from bin r of group m + d to output q of group m: (outputs, group, width); `taps` for none.
+
+    >>> taps_of_groups(3, 1, 1, 2)[0].tolist()
+    [[3, 1, 3], [0, 2, 3]]
+    """
+    outputs = group // stride
+    reach = max((padding + group - 1) // group, ((outputs - 1) * stride - padding + taps - 1) // group)
+    found = np.full((outputs, group, 2 * reach + 1), taps)
+    for q in range(outputs):
+        for tap in range(taps):
+            d, r = divmod(q * stride - padding + tap, group)
+            found[q, r, d + reach] = tap
+    return found
+
+
+def in_blocks(model: NMPNet) -> NMPNet:
+    """Let the layers that gain from it compute in blocks; weights and results stay as they are."""
+    for name in ("contour", "contour_out", "note"):
+        layer = getattr(model, name, None)
+        if layer is not None and model.config.padding == "centred":
+            layer.__class__ = Blocked
+            stride = layer.stride[1]
+            taps = taps_of_groups(layer.kernel_size[1], layer.padding[1], stride, 4 if stride == 1 else stride)
+            layer.register_buffer("taps", torch.from_numpy(taps), persistent=False)
+    return model
+
+
+class CommonNorm(nn.BatchNorm2d):
+    """Batch normalisation over the batches of all processes, so that two halves make one whole."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.training:
+            return super().forward(x)
+        x = x.float()
+        sums = torch.stack([x.mean((0, 2, 3)), x.square().mean((0, 2, 3))])
+        mean, square = dist.nn.functional.all_reduce(sums) / dist.get_world_size()
+        variance = square - mean.square()
+        count = x.numel() // x.shape[1] * dist.get_world_size()
+        with torch.no_grad():
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance * count / (count - 1), self.momentum)
+            self.num_batches_tracked += 1
+        scale = self.weight / (variance + self.eps).sqrt()
+        return x * scale[:, None, None] + (self.bias - mean * scale)[:, None, None]
+
+
+class Task(nn.Module):
+    """The network and its loss as one module, from a batch to a number, as Fabric wraps it."""
+
+    def __init__(self, model: NMPNet, loss: Loss):
+        super().__init__()
+        self.model, self.loss = model, loss
+
+    def forward(self, features: torch.Tensor, contour, note, onset) -> tuple[torch.Tensor, torch.Tensor]:
+        """The loss, and the parts of its heads (Yp, Yn, Yo), detached."""
+        logits = self.model.logits(features)
+        logits = Heads(*(None if z is None else z.float() for z in logits))
+        parts = self.loss.parts(logits, Heads(contour, note, onset))
+        total = sum(w * part for w, part in zip(self.loss.heads, parts, strict=True) if part is not None)
+        return total, torch.stack([total.new_zeros(()) if p is None else p.detach() for p in parts])
+
+
+# The loop
+
+
+@dataclass
+class Progress:
+    """Where a run stands; kept with the weights."""
+
+    step: int = 0
+    minutes: float = 0.0
+    losses: list = field(default_factory=list)  # [step, total, Yp, Yn, Yo], means since the line before
+    validation: list = field(default_factory=list)  # {"step", "threshold", "Fno"}
+    best: float = 0.0
+
+
+def train(
+    recipe: Recipe,
+    corpus: Corpus,
+    validation: Corpus | None = None,
+    *,
+    folder: str | os.PathLike,
+    fabric: Fabric | None = None,
+    compiled: bool = False,
+    validate_every: int = 500,
+    save_every: int = 100,
+    patience: int | None = None,
+    stop_at: int | None = None,
+    shown: bool = False,
+) -> tuple[NMPNet, dict]:
+    """Train one network, from the start or from where an earlier call stopped, and write its checkpoint.
+
+    Parameters
+    ----------
+    recipe, corpus, validation
+        What to do, from what, and the clips that choose the threshold (None: no validation).
+    folder
+        For ``NAME.safetensors`` and ``NAME.json``, and ``NAME.state.safetensors`` until the run is done.
+    fabric
+        Where to compute; by default one device, in bfloat16 where it has that (`default_fabric`).
+    compiled
+        Let `torch.compile` fuse the layers; it needs a C++ compiler, takes a minute, and saves half the time.
+    validate_every, save_every
+        Steps. `patience`: stop early after so many validations without a better one.
+    stop_at
+        Leave off after this step, to be resumed; the model and the record are then those so far.
+    shown
+        Show a progress bar.
+
+    Returns
+    -------
+    NMPNet, dict
+        The averaged network and its record.
+
+    Raises
+    ------
+    InputError
+        If a state that lies there belongs to another recipe or corpus.
+    """
+    fabric = fabric or default_fabric()
+    folder = Path(folder)
+    if recipe.batch % fabric.world_size:
+        raise InputError(f"a batch of {recipe.batch} cannot be shared by {fabric.world_size} processes evenly.")
+    model = new_model(recipe, batch(recipe, corpus, 0)[0])
+    average = copy.deepcopy(model).requires_grad_(False)
+    if fabric.device.type == "cpu":
+        in_blocks(model)
+    if fabric.world_size > 1:
+        _share_norms(model)
+    task = Task(model, recipe.loss)
+    if compiled:
+        task.compile()
+    optimiser = torch.optim.AdamW(
+        [weights for weights in model.parameters() if weights.requires_grad],
+        lr=recipe.learning_rate,
+        weight_decay=recipe.weight_decay,
+        betas=(0.9, 0.99),
+    )
+    wrapped, optimiser = fabric.setup(task, optimiser)
+    average = average.to(fabric.device)
+    state_path = folder / f"{recipe.name}.state.safetensors"
+    identity = {"recipe": recipe.to_json(), "corpus": corpus.fingerprint}
+    progress = _resumed(state_path, identity, model, average, optimiser)
+    last = recipe.steps if stop_at is None else min(stop_at, recipe.steps)
+    began, since, worse = time.monotonic() - 60 * progress.minutes, [], 0
+
+    steps = _shown(range(progress.step, last), recipe, progress.step, shown and fabric.is_global_zero)
+    for step, (features, targets) in zip(steps, batches(recipe, corpus, progress.step), strict=False):
+        total, parts = _step(fabric, wrapped, optimiser, recipe, step, features, targets)
+        _follow(average, model, min(recipe.average, (step + 1) / (step + 20)))
+        since.append(torch.cat([total[None], parts]))
+        progress.step, progress.minutes = step + 1, (time.monotonic() - began) / 60
+        at_end = progress.step == last
+        if at_end or progress.step % save_every == 0:
+            means = fabric.all_reduce(torch.stack(since).mean(0), reduce_op="mean").tolist()
+            progress.losses.append([progress.step, *means])
+            since = []
+            steps.set_postfix(loss=f"{means[0]:.4f}")
+        if validation is not None and (progress.step % validate_every == 0 or progress.step == recipe.steps):
+            found = validate(average, validation)
+            progress.validation.append({"step": progress.step, **found})
+            worse = 0 if found["Fno"] > progress.best else worse + 1
+            progress.best = max(progress.best, found["Fno"])
+            at_end = at_end or (patience is not None and worse >= patience)
+        if fabric.is_global_zero and (at_end or progress.step % save_every == 0):
+            _save_state(state_path, identity, progress, model, average, optimiser)
+        if at_end:
+            break
+    finished = average.cpu().eval()
+    record = _record(recipe, corpus, validation, progress, fabric, compiled)
+    if fabric.is_global_zero and (stop_at is None or stop_at >= recipe.steps):
+        save(finished, record, folder)
+        state_path.unlink(missing_ok=True)
+    fabric.barrier()
+    return finished, record
+
+
+def default_fabric(**settings) -> Fabric:
+    """One device, or those that `torchrun` started; bfloat16 where the hardware multiplies it."""
+    settings = {"accelerator": "auto", "devices": 1, "precision": best_precision()} | settings
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        settings |= {"devices": int(os.environ["LOCAL_WORLD_SIZE"]), "strategy": "ddp"}
+        settings["num_nodes"] = int(os.environ["WORLD_SIZE"]) // int(os.environ["LOCAL_WORLD_SIZE"])
+    fabric = Fabric(**settings)
+    fabric.launch()
+    return fabric
+
+
+def best_precision() -> str:
+    """ "bf16-mixed" on hardware with bfloat16, else "32-true"."""
+    if torch.cuda.is_available():
+        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
+    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    return "bf16-mixed" if "avx512_bf16" in flags or "amx_bf16" in flags else "32-true"
+
+
+def _step(fabric, wrapped, optimiser, recipe, step, features, targets):
+    """One step of the optimiser on this process's part of the batch."""
+    part = slice(fabric.global_rank, None, fabric.world_size)
+    for group in optimiser.param_groups:
+        group["lr"] = recipe.rate(step)
+    wrapped.train()
+    wrapped.module.model.input_norm.eval()
+    total, parts = wrapped(*(tensor[part].to(fabric.device) for tensor in (features, *targets)))
+    optimiser.zero_grad(set_to_none=True)
+    fabric.backward(total)
+    fabric.clip_gradients(wrapped, optimiser, max_norm=recipe.clip)
+    optimiser.step()
+    return total.detach(), parts
+
+
+@torch.no_grad()
+def _follow(average: nn.Module, model: nn.Module, kept: float) -> None:
+    """Move the averaged weights and statistics towards the present ones."""
+    present = model.state_dict()
+    pairs = [(a, present[name]) for name, a in average.state_dict().items() if a.is_floating_point()]
+    torch._foreach_lerp_([a for a, _ in pairs], [b for _, b in pairs], 1 - kept)
+
+
+def _share_norms(model: nn.Module) -> None:
+    for layer in model.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.__class__ = CommonNorm
+
+
+def _shown(steps: range, recipe: Recipe, start: int, shown: bool):
+    from tqdm import tqdm
+
+    return tqdm(steps, desc=recipe.name, initial=start, total=recipe.steps, unit="step", disable=not shown)
+
+
+# Validation
+
+
+def decode_peaks(
+    posteriors: Posteriors, *, threshold: float, note_threshold: float = NOTE_THRESHOLD, reach: int = 2
+) -> Notes:
+    """Notes that begin at peaks of Yo and last while Yn is above a threshold.
+
+    A peak is at least `threshold` high and the highest within `reach` frames; a parabola through it and its
+    neighbours places the onset between frames. A note ends where Yn first falls below `note_threshold`, or
+    where the key is struck again; it lasts at least two frames.
+
+    >>> note, onset = np.zeros((20, 88)), np.zeros((20, 88))
+    >>> note[4:10, 39], onset[3:6, 39] = 0.9, [0.4, 0.8, 0.4]
+    >>> found = decode_peaks(Posteriors(None, note, onset, np.arange(20) / 100), threshold=0.5)
+    >>> found.intervals.tolist(), found.pitch.tolist()
+    ([[0.04, 0.1]], [60])
+    """
+    onset, frames = np.asarray(posteriors.onset, dtype=float), len(posteriors.onset)
+    if frames < 3:
+        return Notes([], [], [])
+    frame, key = _peaks(onset, threshold, reach)
+    before, top, after = (onset[np.clip(frame + d, 0, frames - 1), key] for d in (-1, 0, 1))
+    bend = before - 2 * top + after
+    shift = np.where(bend < 0, 0.5 * (before - after) / np.where(bend < 0, bend, 1), 0)
+    first_faint = _next_true(np.asarray(posteriors.note) < note_threshold)
+    stop = np.maximum(first_faint[np.minimum(frame + 1, frames - 1), key], frame + 2)
+    stop = np.minimum(stop, _next_same_key(frame, key, frames + 2))
+    period = posteriors.times[1] - posteriors.times[0]
+    began = np.maximum(posteriors.times[frame] + shift * period, 0)
+    ended = posteriors.times[0] + stop * period
+    loud = np.clip(np.round(127 * top), 1, 127).astype(int)
+    return Notes(began, np.maximum(ended, began + period), key + NMP.lowest_pitch, loud)
+
+
+def _peaks(onset: np.ndarray, threshold: float, reach: int) -> tuple[np.ndarray, np.ndarray]:
+    """Frames and keys; of equal neighbours the later one is the peak."""
+    padded = np.pad(onset, ((reach, reach), (0, 0)), constant_values=-np.inf)
+    highest = onset >= threshold
+    for d in range(1, reach + 1):
+        highest &= onset >= padded[reach - d : len(padded) - reach - d]
+        highest &= onset > padded[reach + d : len(padded) - reach + d]
+    return np.nonzero(highest)
+
+
+def _next_true(mask: np.ndarray) -> np.ndarray:
+    """For each frame and key the first frame from there on where the mask is true; the length if none is."""
+    frames = len(mask)
+    place = np.where(mask, np.arange(frames)[:, None], frames)
+    return np.minimum.accumulate(place[::-1], axis=0)[::-1]
+
+
+def _next_same_key(frame: np.ndarray, key: np.ndarray, last: int) -> np.ndarray:
+    order = np.lexsort((frame, key))
+    following = np.full(len(frame), last)
+    same = key[order[:-1]] == key[order[1:]]
+    following[order[:-1][same]] = frame[order[1:][same]]
+    return following
+
+
+@torch.inference_mode()
+def clip_posteriors(model: NMPNet, stored: np.ndarray) -> Posteriors:
+    """The posteriors of one stored clip, uint8 (frames, 309)."""
+    device = model.input_norm.running_mean.device
+    features = torch.from_numpy((levels(stored) + 90) / 60)[None].to(device)
+    heads = probabilities(model.eval().logits(features))
+    heads = [None if head is None else head[0].float().cpu().numpy() for head in heads]
+    return Posteriors(*heads, np.arange(len(stored)) / NMP.frame_rate)
+
+
+def validate(model: NMPNet, corpus: Corpus, *, clips: int = 12, thresholds=THRESHOLDS) -> dict[str, float]:
+    """The onset threshold that is best for the mean Fno of some clips, and that Fno."""
+    clips = min(clips, len(corpus))
+    scores = np.zeros((clips, len(thresholds)))
+    for i in range(clips):
+        found, reference = clip_posteriors(model, corpus.features[i]), corpus.notes(i)
+        for j, threshold in enumerate(thresholds):
+            scores[i, j] = onset_scores(reference, decode_peaks(found, threshold=threshold))["Fno"]
+    best = int(scores.mean(0).argmax())
+    return {"threshold": float(thresholds[best]), "Fno": float(scores[:, best].mean())}
+
+
+# Checkpoints
+
+
+def save(model: NMPNet, record: dict, folder: str | os.PathLike) -> None:
+    """Write ``NAME.safetensors`` and ``NAME.json``, each whole or not at all."""
+    folder = Path(folder)
+    weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    with written_whole(folder / f"{record['name']}.safetensors") as scratch:
+        scratch.write_bytes(safetensors.torch.save(weights))
+    with written_whole(folder / f"{record['name']}.json") as scratch:
+        scratch.write_text(json.dumps(record, indent=1) + "\n")
+
+
+def load(name: str, *, folder: str | os.PathLike = CHECKPOINTS) -> tuple[NMPNet, dict]:
+    """A trained network, ready to transcribe, and its record.
+
+    Raises
+    ------
+    InputError
+        If there is no such checkpoint, or its weights do not fit the network that its record names.
+    """
+    weights_path, record_path = (Path(folder) / f"{name}{suffix}" for suffix in (".safetensors", ".json"))
+    if not (weights_path.exists() and record_path.exists()):
+        known = sorted(path.stem for path in Path(folder).glob("*.json"))
+        raise InputError(f"{weights_path}: no such checkpoint; there are {', '.join(known) or 'none'}.")
+    try:
+        record = json.loads(record_path.read_text())
+        model = NMPNet(Recipe.from_json(record["recipe"]).model)
+        model.load_state_dict(safetensors.torch.load(weights_path.read_bytes()))
+    except (ValueError, KeyError, TypeError, RuntimeError, safetensors.SafetensorError) as problem:
+        raise InputError(
+            f"{weights_path}: these are not the weights of the network in {record_path.name} "
+            f"({str(problem).splitlines()[0]}). Train it again, or check it out again."
+        ) from problem
+    return model.eval(), record
+
+
+def _save_state(path: Path, identity: dict, progress: Progress, model, average, optimiser) -> None:
+    """All that a resumed run needs, in one file."""
+    tensors = {}
+    for prefix, values in (("model", model.state_dict()), ("average", average.state_dict())):
+        tensors |= {f"{prefix}/{name}": tensor.detach().cpu().clone() for name, tensor in values.items()}
+    for number, moments in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser/{number}/{name}": value.cpu().clone() for name, value in moments.items()}
+    notes = {"identity": json.dumps(identity), "progress": json.dumps(asdict(progress))}
+    with written_whole(path) as scratch:
+        tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        scratch.write_bytes(safetensors.torch.save(tensors, metadata=notes))
+
+
+def _resumed(path: Path, identity: dict, model, average, optimiser) -> Progress:
+    """Take up the state at `path` if there is one; else begin."""
+    if not path.exists():
+        return Progress()
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            notes = file.metadata()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+    except safetensors.SafetensorError as problem:
+        raise InputError(f"{path}: cannot be read ({problem}); delete it to begin again.") from problem
+    if json.loads(notes["identity"]) != json.loads(json.dumps(identity)):
+        raise InputError(f"{path}: belongs to another recipe or corpus; delete it, or name the run differently.")
+    for prefix, module in (("model", model), ("average", average)):
+        module.load_state_dict(_under(tensors, prefix))
+    moments = {}
+    for name, tensor in _under(tensors, "optimiser").items():
+        number, moment = name.split("/")
+        moments.setdefault(int(number), {})[moment] = tensor
+    optimiser.load_state_dict({"state": moments, "param_groups": optimiser.state_dict()["param_groups"]})
+    return Progress(**json.loads(notes["progress"]))
+
+
+def _under(tensors: dict, prefix: str) -> dict:
+    return {name.removeprefix(f"{prefix}/"): t for name, t in tensors.items() if name.startswith(f"{prefix}/")}
+
+
+def _record(recipe, corpus, validation, progress: Progress, fabric: Fabric, compiled: bool) -> dict:
+    """What led to the weights."""
+    return {
+        "name": recipe.name,
+        "recipe": recipe.to_json(),
+        "seed": recipe.seed,
+        "corpus": corpus.fingerprint,
+        "validation_corpus": None if validation is None else validation.fingerprint,
+        "parameters": sum(p.numel() for p in NMPNet(recipe.model).parameters()),
+        "steps": progress.step,
+        "minutes": round(progress.minutes, 2),
+        "threshold": progress.validation[-1]["threshold"] if progress.validation else None,
+        "validation": progress.validation,
+        "losses": progress.losses,
+        "versions": {
+            "nmp-lessons": __version__, "python": platform.python_version(), "torch": torch.__version__,
+        },
+        "hardware": {
+            "device": str(fabric.device), "processor": _processor(), "threads": torch.get_num_threads(),
+            "processes": fabric.world_size, "precision": str(fabric.strategy.precision.precision),
+            "compiled": compiled,
+        },
+    }  # fmt: skip
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    names = [line for line in cpuinfo.read_text().splitlines() if "model name" in line] if cpuinfo.exists() else []
+    return names[0].split(":", 1)[1].strip() if names else platform.processor()
+
+
+def can_compile() -> bool:
+    """Whether `torch.compile` finds what it needs here."""
+    return any(shutil.which(name) for name in ("c++", "g++", "clang++"))

@@ -1,0 +1,252 @@
+"""Training: batches from (seed, step), exact resuming, records, and two processes that equal one."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+
+from nmp_lessons import corpus as corpora
+from nmp_lessons import training
+from nmp_lessons.augmentation import FeatureAugmentation
+from nmp_lessons.corpus import Corpus, Piano
+from nmp_lessons.cross_entropy import Loss
+from nmp_lessons.errors import InputError
+from nmp_lessons.model import Config, Heads, NMPNet, Posteriors
+from nmp_lessons.notes import Notes
+from nmp_lessons.training import Recipe
+
+SMALL = dict(steps=6, batch=4, frames=48, warm_up=2, average=0.9)
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory) -> Corpus:
+    """Two clips of random notes on a made-up piano."""
+    folder = tmp_path_factory.mktemp("corpus")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("NMP_LESSONS_CACHE", str(folder / "cache"))
+    patch.setattr(corpora, "string_piano", quick_piano)
+    rng = np.random.default_rng(0)
+    onset = np.sort(rng.uniform(0, 100, 800))
+    music = Notes(onset, onset + rng.uniform(0.1, 1, 800), rng.integers(30, 100, 800), rng.integers(30, 110, 800))
+    made = corpora.make(folder / "data", [music], clips=2, pianos=[Piano("quick", "strings", 1)])
+    yield made
+    patch.undo()
+
+
+def quick_piano(seed):
+    """One decaying tone for each key."""
+    time = np.arange(corpora.BANK_SECONDS * corpora.RATE) / corpora.RATE
+    pitches = 440 * 2 ** ((np.arange(21, 109) - 69) / 12)
+    keys = 8000 * np.sin(2 * np.pi * pitches[:, None] * time) * np.exp(-2 * time)
+    return np.broadcast_to(keys.astype(np.int16), (7, *keys.shape))
+
+
+def fabric(**settings):
+    return training.default_fabric(**{"accelerator": "cpu", "precision": "32-true"} | settings)
+
+
+def weights_of(model):
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_corpus_is_the_same_twice_and_knows_its_notes(corpus, tmp_path):
+    assert len(corpus) == 2 and corpus.features.shape == (2, corpora.CLIP_FRAMES, 309)
+    notes = corpus.notes(0)
+    assert len(notes) >= corpora.FEWEST
+    frame = np.round(notes.onset * training.NMP.frame_rate).astype(int)
+    assert (corpus.onset[0][frame, notes.pitch - 21] >= 150).all()
+    reopened = Corpus(corpus.folder)
+    assert reopened.fingerprint == corpus.fingerprint == corpora._sha256(corpus.folder)
+    with pytest.raises(InputError, match="no corpus"):
+        Corpus(tmp_path)
+
+
+def test_the_split_leaves_maestros_test_and_validation_pieces_out_of_training():
+    rows = corpora._split_rows()
+    pieces = {split: {str(Path(r["midi_performance"]).parent) for r in rows if r["split"] == split} for split in ("train", "validation")}
+    assert len(rows) == 694 and not pieces["train"] & pieces["validation"]
+
+
+def test_batches_come_from_seed_and_step_alone(corpus):
+    recipe = Recipe("a", **SMALL)
+    first, again, later = (training.batch(recipe, corpus, step) for step in (3, 3, 4))
+    assert torch.equal(first[0], again[0]) and torch.equal(first[1].onset, again[1].onset)
+    assert not torch.equal(first[0], later[0])
+    other = training.batch(replace(recipe, seed=1), corpus, 3)
+    assert not torch.equal(first[0], other[0])
+    assert first[0].shape == (4, 48, 309) and [y.shape[2] for y in first[1]] == [264, 88, 88]
+    streamed = list(training.batches(recipe, corpus, 2))
+    assert len(streamed) == 4 and torch.equal(streamed[1][0], first[0])
+
+
+def test_blocks_change_nothing_but_the_time():
+    recipe = Recipe("a")
+    x = torch.randn(2, 20, 309, generator=torch.manual_seed(0))
+    model = training.new_model(recipe, x).eval()
+    plain = model.logits(x)
+    blocked = training.in_blocks(model).logits(x)
+    for one, other in zip(plain, blocked, strict=True):
+        assert torch.allclose(one, other, atol=1e-4)
+    assert sum(weights.numel() for weights in model.parameters()) == 16_782
+
+
+def test_the_loss_falls(corpus, tmp_path):
+    recipe = Recipe("falls", **SMALL | {"steps": 40, "learning_rate": 1e-2}, augmentation=None)
+    _, record = training.train(recipe, corpus, folder=tmp_path, fabric=fabric(), save_every=10)
+    losses = [line[1] for line in record["losses"]]
+    assert losses[-1] < 0.7 * losses[0]
+
+
+@pytest.mark.parametrize("config", [Config(), Config(stacking=False, padding="centred", normalisation="fixed"),
+                                    Config(contour=False), Config(missing="series"), Config(missing="parallel")])
+def test_every_variant_trains(corpus, tmp_path, config):
+    recipe = Recipe("variant", model=config, **SMALL | {"steps": 2})
+    model, record = training.train(recipe, corpus, folder=tmp_path, fabric=fabric())
+    assert np.isfinite(record["losses"][-1]).all()
+    again, _ = training.load("variant", folder=tmp_path)
+    assert same(weights_of(model), weights_of(again)) and again.config == config
+
+
+def test_a_run_cut_in_two_equals_an_uninterrupted_one(corpus, tmp_path):
+    recipe = Recipe("cut", **SMALL)
+    whole, _ = training.train(recipe, corpus, folder=tmp_path / "whole", fabric=fabric())
+    training.train(recipe, corpus, folder=tmp_path / "cut", fabric=fabric(), stop_at=3)
+    assert (tmp_path / "cut" / "cut.state.safetensors").exists()
+    resumed, record = training.train(recipe, corpus, folder=tmp_path / "cut", fabric=fabric())
+    assert same(weights_of(whole), weights_of(resumed)) and record["steps"] == 6
+    assert sorted(p.name for p in (tmp_path / "cut").iterdir()) == ["cut.json", "cut.safetensors"]
+
+
+WORKER = """
+import sys, torch
+torch.set_num_threads(1)
+from nmp_lessons import training
+from nmp_lessons.corpus import Corpus
+from nmp_lessons.training import Recipe
+recipe = Recipe("run", steps=int(sys.argv[3]), batch=4, frames=48, warm_up=2, average=0.9)
+fabric = training.default_fabric(accelerator="cpu", precision="32-true")
+print("ready", flush=True)
+training.train(recipe, Corpus(sys.argv[1]), folder=sys.argv[2], fabric=fabric, save_every=1)
+"""
+
+
+def run(corpus, folder, steps, *, launcher=()):
+    command = [sys.executable, *launcher, *(["-c", WORKER] if not launcher else [launcher_script(folder)])]
+    return subprocess.Popen(
+        [*command, str(corpus.folder), str(folder), str(steps)], stdout=subprocess.PIPE, text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+
+
+def launcher_script(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    script = folder.parent / "worker.py"
+    script.write_text(WORKER)
+    return str(script)
+
+
+def test_a_killed_run_leaves_whole_files_and_ends_with_the_same_weights(corpus, tmp_path):
+    """Killed at three random moments; `nmp-lessons train` may be killed as often as one likes."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    expected, _ = training.train(Recipe("run", **SMALL | {"steps": 30}), corpus, folder=tmp_path / "a", fabric=fabric())
+    torch.set_num_threads(threads)
+    moments = random.Random(0)
+    for _ in range(3):
+        process = run(corpus, tmp_path / "b", 30)
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(moments.uniform(0.3, 2.0))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        for path in (tmp_path / "b").glob("*.safetensors"):
+            safetensors.torch.load_file(path)
+    process = run(corpus, tmp_path / "b", 30)
+    assert process.wait(timeout=300) == 0
+    found, record = training.load("run", folder=tmp_path / "b")
+    assert record["steps"] == 30 and same(weights_of(expected), weights_of(found))
+
+
+def test_two_processes_learn_what_one_learns(corpus, tmp_path):
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    assert run(corpus, tmp_path / "one", 4).wait(timeout=300) == 0
+    assert run(corpus, tmp_path / "two", 4, launcher=launcher).wait(timeout=300) == 0
+    (_, one), (_, two) = (training.load("run", folder=tmp_path / name) for name in ("one", "two"))
+    assert two["hardware"]["processes"] == 2
+    assert np.allclose(one["losses"], two["losses"], rtol=1e-4)
+
+
+def test_a_record_names_all_that_led_to_the_weights(corpus, tmp_path):
+    recipe = Recipe("named", **SMALL | {"steps": 2}, seed=3, loss=Loss("class_means", positive=0.95))
+    training.train(recipe, corpus, corpus, folder=tmp_path, fabric=fabric())
+    record = json.loads((tmp_path / "named.json").read_text())
+    assert Recipe.from_json(record["recipe"]) == recipe and record["seed"] == 3
+    assert record["corpus"] == corpus.fingerprint and record["parameters"] == 16_782
+    assert record["minutes"] > 0 and record["versions"]["torch"] == torch.__version__
+    assert record["hardware"]["precision"] == "32-true" and record["threshold"] in training.THRESHOLDS
+    assert [line[0] for line in record["losses"]] == [2]
+
+
+def test_a_state_of_another_recipe_is_not_taken_up(corpus, tmp_path):
+    training.train(Recipe("x", **SMALL), corpus, folder=tmp_path, fabric=fabric(), stop_at=2)
+    with pytest.raises(InputError, match="another recipe"):
+        training.train(Recipe("x", **SMALL | {"steps": 7}), corpus, folder=tmp_path, fabric=fabric())
+
+
+def test_wrong_checkpoints_are_refused_with_one_message(tmp_path):
+    with pytest.raises(InputError, match="no such checkpoint"):
+        training.load("nothing", folder=tmp_path)
+    (tmp_path / "bad.json").write_text(json.dumps({"recipe": Recipe("bad").to_json()}))
+    (tmp_path / "bad.safetensors").write_bytes(b"not weights")
+    with pytest.raises(InputError, match="bad.safetensors"):
+        training.load("bad", folder=tmp_path)
+    model = NMPNet(Config(missing="series"))
+    training.save(model, {"name": "bad", "recipe": Recipe("bad").to_json()}, tmp_path)
+    with pytest.raises(InputError, match="not the weights"):
+        training.load("bad", folder=tmp_path)
+
+
+def test_peaks_become_notes():
+    note, onset = np.zeros((40, 88)), np.zeros((40, 88))
+    onset[[10, 11, 20], 39] = [0.6, 0.6, 0.9]
+    note[10:30, 39] = 0.8
+    found = training.decode_peaks(Posteriors(None, note, onset, np.arange(40) / 100), threshold=0.5)
+    assert np.allclose(found.intervals, [[0.105, 0.2], [0.2, 0.3]], atol=0.006)
+    nothing = training.decode_peaks(Posteriors(None, note, 0 * onset, np.arange(40) / 100), threshold=0.5)
+    assert len(nothing) == 0
+
+
+def test_validation_finds_the_threshold_that_scores_best(corpus):
+    class Oracle(NMPNet):
+        def logits(self, features):
+            note, onset = (torch.from_numpy(a[0].astype(np.float32)) for a in (corpus.note, corpus.onset))
+            return Heads(None, torch.logit(note.clamp(1e-3, 0.999))[None], torch.logit((onset / 400).clamp(1e-3))[None])
+
+    found = training.validate(Oracle(), corpus, clips=1)
+    assert found["Fno"] > 0.95 and found["threshold"] <= 0.4
+
+
+@pytest.mark.parametrize("wrong", [{"steps": 0}, {"batch": 0}, {"frames": 10**6}])
+def test_impossible_recipes_are_refused(wrong):
+    with pytest.raises(InputError, match="x"):
+        Recipe("x", **wrong)
+
+
+def test_no_augmentation_survives_the_record():
+    recipe = Recipe("plain", augmentation=None)
+    assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
+    quiet = Recipe("quiet", augmentation=FeatureAugmentation(noise=None))
+    assert Recipe.from_json(json.loads(json.dumps(quiet.to_json()))) == quiet
