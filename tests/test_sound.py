@@ -269,3 +269,38 @@ def test_a_real_recording_resamples_to_the_same_sound(voice):
     there_and_back = whole.resampled(32_000).resampled(whole.rate)
     assert there_and_back.seconds == pytest.approx(whole.seconds, abs=1e-3)
     assert loudness(there_and_back) == pytest.approx(loudness(whole), abs=0.1)
+
+
+@given(st.integers(1, 60_000), st.integers(3, 5))
+def test_samples_of_a_sine_are_those_of_its_folded_frequency(frequency, tenth):
+    rate = 2000 * tenth
+    folded = float(sound.folded_frequency(frequency, rate=rate))
+    n = np.arange(64)
+    assert 0 <= folded <= rate / 2
+    assert np.allclose(np.cos(2 * np.pi * frequency / rate * n), np.cos(2 * np.pi * folded / rate * n), atol=1e-6)
+
+
+@given(st.floats(30, 80), st.floats(1e-5, 1e-3))
+def test_inharmonicity_is_read_back_from_exact_partials(pitch, inharmonicity):
+    found = sound.fit_inharmonicity(sound.partials(pitch, 8, inharmonicity=inharmonicity))
+    assert found == pytest.approx((sound.pitch_to_frequency(pitch), inharmonicity), rel=1e-6)
+
+
+def test_partials_of_a_stiff_string_are_measured_to_a_cent_and_half_a_decibel():
+    there = sound.partials(57, 10, inharmonicity=3e-4)
+    amplitudes = 0.1 / np.arange(1, 11)
+    times = np.arange(44_100) / 22_050
+    string = Recording((amplitudes[:, None] * np.sin(2 * np.pi * there[:, None] * times)).sum(axis=0), 22_050)
+    frequencies, levels = sound.measured_partials(string, 57, 10)
+    assert (1200 * np.abs(np.log2(frequencies / there)) < 1).all()
+    assert np.allclose(levels, sound.level_in_db(amplitudes), atol=0.5)
+
+
+def test_partials_above_half_the_rate_cannot_be_measured():
+    with pytest.raises(InputError, match="ask for fewer"):
+        sound.measured_partials(tone(4000), sound.frequency_to_pitch(4000), 3)
+
+
+def test_no_rate_below_zero_takes_samples():
+    with pytest.raises(InputError, match="rate above 0"):
+        sound.folded_frequency(440, rate=0)
