@@ -379,7 +379,7 @@ def build(folder: Path, slug: str, *, student: bool = False) -> Path:
     (pages / "conf.py").write_text(CONF)
     (pages / "index.md").write_text(CHAPTER.format(slug=slug))
     before = dict(os.environ)
-    os.environ |= {"NMP_LESSONS_STATIC": "1", "NMP_LESSONS_STUDENT": str(int(student))}
+    os.environ["NMP_LESSONS_STUDENT"] = str(int(student))
     try:
         assert build_main(["-q", "-W", "--keep-going", str(pages), str(site)]) == 0
     finally:

@@ -123,11 +123,10 @@ def test_static_or_live_is_the_environment_s_choice(explorable, monkeypatch):
     monkeypatch.delenv("NMP_LESSONS_STATIC")
     explorable._ipython_display_()
     assert "<nmp-explore" in shown[0]["text/html"]
-    assert [type(child).__name__ for child in shown[-1].children] == [
-        "SelectionSlider",
-        "RadioButtons",
-        "Output",
-    ]
+    assert "<nmp-explore " not in shown[-1]["text/html"] and "<img" in shown[-1]["text/html"]
+    assert "application/vnd.jupyter.widget-view+json" in shown[-1]
+    controls = explorable.widget().children
+    assert [type(each).__name__ for each in controls] == ["SelectionSlider", "RadioButtons", "Output"]
 
 
 # What a browser makes of it

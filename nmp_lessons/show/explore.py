@@ -6,7 +6,8 @@ ordinary picture, sound or table, and the others as inert ``<template>`` element
 decodes nor fetches before they are chosen. Equal pictures and sounds are kept once.
 
 The environment chooses: with ``NMP_LESSONS_STATIC=1`` (set by the book's build, or by hand before
-``jupyter nbconvert --execute``) a cell shows the static form, otherwise the live one.
+``jupyter nbconvert --execute``) a cell shows the static form, otherwise the live one, of which an exported
+page keeps the first frame.
 
 Media stand in the HTML as plain ``data:`` URIs in ``src`` attributes, inside templates too, so whoever moves
 ``data:`` URIs into files (`nmp_lessons.site`) need know nothing about explorables.
@@ -150,7 +151,16 @@ class Explorable(embed.Html):
         if os.environ.get("NMP_LESSONS_STATIC") == "1":
             display(self._repr_mimebundle_(), raw=True)
         else:
-            display(self.widget())
+            display(self.widget()._repr_mimebundle_() | {"text/html": self._first()}, raw=True)
+
+    def _first(self) -> str:
+        """The first frame alone: what is left of the live form where no kernel runs, as in an exported page."""
+        caption = f"{self.caption} {self._state_text(self.start)}".strip()
+        frame = "".join(f'<div class="nmp-explore-slot">{piece}</div>' for piece in self._frame(self.start))
+        return (
+            f'{embed.bundle()}<figure class="nmp-explore"><div class="nmp-explore-frame">{frame}</div>'
+            f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+        )
 
     def widget(self):
         """The live form: ipywidgets, which call the function at every move."""

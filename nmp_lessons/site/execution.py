@@ -6,6 +6,7 @@ changed, so the cache's folder is named after a fingerprint of everything a chap
 """
 
 import hashlib
+import os
 import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -47,6 +48,7 @@ def fingerprint(root: Path) -> str:
 
 
 def setup(app: Sphinx) -> None:
+    os.environ["NMP_LESSONS_STATIC"] = "1"  # chapters' kernels inherit it: explorables then need no kernel
     app.connect("config-inited", _name_the_cache)
     app.connect("env-before-read-docs", _execute_ahead)
 
