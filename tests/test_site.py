@@ -168,7 +168,8 @@ def test_the_page_opened_as_a_file_plays(browser, page):
     tab = browser.new_page()
     tab.goto((HTML / page).as_uri())
     tab.evaluate("document.querySelector('nmp-player').play()")
-    tab.wait_for_function("document.querySelector('nmp-player').currentTime > 0.2")
+    tab.wait_for_timeout(1000)
+    assert tab.evaluate("document.querySelector('nmp-player').currentTime") > 0.2
     tab.close()
 
 

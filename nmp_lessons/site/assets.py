@@ -104,5 +104,9 @@ def _add_policy(app: Sphinx, pagename: str, templatename: str, context: dict, do
 
 
 def _mend_roles(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
-    """An entry of a bibliography is an item of its list; ARIA has given up docutils' name for it."""
-    context["body"] = context.get("body", "").replace('role="doc-biblioentry"', 'role="listitem"')
+    """Names and roles that others' HTML gets wrong for screen readers."""
+    body = context.get("body", "")
+    # An entry of a bibliography is an item of its list; ARIA has given up docutils' role for it.
+    body = body.replace('role="doc-biblioentry"', 'role="listitem"')
+    # MyST-NB's folds have a name that differs from what they show.
+    context["body"] = body.replace(' aria-label="Toggle hidden content"', "")
