@@ -266,22 +266,66 @@ def test_a_matrix_may_be_an_array():
 
 ATTEMPTS = {
     "sound-partial": [
-        "h*440*2^((p-69)/12)", "440 h 2**((p - 69)/12)", "27.5*h*2^((p-21)/12)", "440*2^((p-69)/12)",
-        "h*440*2^((69-p)/12)", "h*440*2^(p-69)", "440*h*e^(ln(2)*(p-69)/12)", "h*440*2^((p-69)/12", "q", "p/(h-h)",
-        r"440h\cdot2^{\frac{p-69}{12}}", r"\frac{440h\sqrt[12]{2}^{p}}{2^{5.75}}", r"440h2^{\frac{p-69}{\placeholder{}}}",
+        "h*440*2^((p-69)/12)",
+        "440 h 2**((p - 69)/12)",
+        "27.5*h*2^((p-21)/12)",
+        "440*2^((p-69)/12)",
+        "h*440*2^((69-p)/12)",
+        "h*440*2^(p-69)",
+        "440*h*e^(ln(2)*(p-69)/12)",
+        "h*440*2^((p-69)/12",
+        "q",
+        "p/(h-h)",
+        r"440h\cdot2^{\frac{p-69}{12}}",
+        r"\frac{440h\sqrt[12]{2}^{p}}{2^{5.75}}",
+        r"440h2^{\frac{p-69}{\placeholder{}}}",
     ],
-    "sound-seventh": ["-31.17", "-31.2 cents", "-0.3117 semitones", "1200*log2(7)-3400", "31.17", "-31", "-30", "7 Hz"],
-    "sound-folded": ["10538.5", "10.5385 kHz", "10,538", "22050-11*440*2^(15/12)", "11511.5", "22050/2", "ten"],
-    "sound-softer": ["-13.98", "20*log10(1/5)", "-20 log10(5) dB", "20*log(1/5)", "-20*log(5)", "13.98", "-7", "-14"],
+    "sound-seventh": [
+        "-31.17",
+        "-31.2 cents",
+        "-0.3117 semitones",
+        "1200*log2(7)-3400",
+        "31.17",
+        "-31",
+        "-30",
+        "7 Hz",
+    ],
+    "sound-folded": [
+        "10538.5",
+        "10.5385 kHz",
+        "10,538",
+        "22050-11*440*2^(15/12)",
+        "11511.5",
+        "22050/2",
+        "ten",
+    ],
+    "sound-softer": [
+        "-13.98",
+        "20*log10(1/5)",
+        "-20 log10(5) dB",
+        "20*log(1/5)",
+        "-20*log(5)",
+        "13.98",
+        "-7",
+        "-14",
+    ],
     "sound-release": ["1500", "1.5 s", "1500 ms", "2500", "1000", "3000", "0"],
-    "hearing-frames": ["floor(N/H)+1", "floor((N+H)/H)", "N/H+1", "ceil(N/H)", r"\left\lfloor\frac{N}{H}\right\rfloor+1"],
+    "hearing-frames": [
+        "floor(N/H)+1",
+        "floor((N+H)/H)",
+        "N/H+1",
+        "ceil(N/H)",
+        r"\left\lfloor\frac{N}{H}\right\rfloor+1",
+    ],
     "hearing-octave": ["a", "B", "d", "e", ""],
     "hearing-no": ["99.868", "99.868%", "100*(1-20/(172*88))", "0.99868", "0.13213", "99.9"],
     "sound-roll": [
-        [list("1100"), list("0001"), list("0110")], [list("0110"), list("0001"), list("1100")],
-        [list("1110"), list("0001"), list("0110")], [["x", *"100"], list("0001"), list("0110")],
+        [list("1100"), list("0001"), list("0110")],
+        [list("0110"), list("0001"), list("1100")],
+        [list("1110"), list("0001"), list("0110")],
+        [["x", *"100"], list("0001"), list("0110")],
     ],
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -295,7 +339,9 @@ def in_typescript(tmp_path_factory):
         f"import {{ judge }} from {json.dumps(str(WEB / 'src' / 'judge.ts'))};\n"
         f"import {{ parse }} from {json.dumps(str(WEB / 'src' / 'expression.ts'))};\n"
         "import { readFileSync } from 'node:fs';\n"
-        "const read = (text) => { try { return parse(text)({}); } catch (problem) { return problem.message; } };\n"
+        "const read = (text) => {\n"
+        "  try { return parse(text)({}); } catch (problem) { return problem.message; }\n"
+        "};\n"
         "const asked = JSON.parse(readFileSync(0, 'utf8'));\n"
         "const done = { read: asked.texts.map(read), judged: asked.cases.map(([k, a]) => judge(k, a)) };\n"
         "console.log(JSON.stringify(done));\n"

@@ -15,7 +15,8 @@ from nmp_lessons.site.assets import as_files
 from nmp_lessons.sound import tone
 
 AXE = Path(__file__).parents[1] / "web" / "node_modules" / "axe-core" / "axe.min.js"
-PAGE = """<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8"><title>Explorables</title>
+PAGE = """<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8">
+<title>Explorables</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
 <link rel="stylesheet" href="nmp.css"><script src="nmp.js" defer></script>
 <style>body {{ margin: 1rem; background: {paper}; color: {ink}; font: 16px sans-serif }}</style>

@@ -138,7 +138,8 @@ def _open_hint(translator, node: folded_hint) -> None:
 def _open_solution(translator, node) -> None:
     title = node.next_node(nodes.title)
     title.parent.remove(title)
-    translator.body.append(f'<details class="nmp-fold nmp-solution"><summary>{escape(title.astext())}</summary>\n')
+    summary = f"<summary>{escape(title.astext())}</summary>"
+    translator.body.append(f'<details class="nmp-fold nmp-solution">{summary}\n')
 
 
 def _close_details(translator, node) -> None:

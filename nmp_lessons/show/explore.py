@@ -154,7 +154,7 @@ class Explorable(embed.Html):
             display(self.widget()._repr_mimebundle_() | {"text/html": self._first()}, raw=True)
 
     def _first(self) -> str:
-        """The first frame alone: what is left of the live form where no kernel runs, as in an exported page."""
+        """The first frame alone: what an exported page keeps of the live form."""
         caption = f"{self.caption} {self._state_text(self.start)}".strip()
         frame = "".join(f'<div class="nmp-explore-slot">{piece}</div>' for piece in self._frame(self.start))
         return (

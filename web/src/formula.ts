@@ -5,3 +5,4 @@ import { MathfieldElement } from "mathlive";
 
 MathfieldElement.fontsDirectory = null;
 MathfieldElement.soundsDirectory = null;
+window.mathVirtualKeyboard.layouts = ["numeric", "alphabetic"]; // for touch; the rest is not needed here
