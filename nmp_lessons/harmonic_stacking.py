@@ -90,9 +90,12 @@ class HarmonicStacking(nn.Module):
         """
         below = max(0, -min(self.shifts))
         above = max(0, max(self.shifts) + self.bins - spectrum.shape[-1])
-        padded = F.pad(spectrum - fill, (below, above)) + fill
+        if isinstance(fill, torch.Tensor):
+            padded = F.pad(spectrum - fill, (below, above)) + fill
+        else:
+            padded = F.pad(spectrum, (below, above), value=fill)
         copies = [padded[..., below + s : below + s + self.bins] for s in self.shifts]
-        return torch.stack(copies, dim=-1).permute(0, 3, 1, 2)  # (batch, harmonics, frames, bins)
+        return torch.stack(copies, dim=1).contiguous(memory_format=torch.channels_last)
 
 
 def _exact_shifts(harmonics: Sequence[float], bins_per_octave: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 Chapter ``model``. Audio becomes a normalised constant-Q transform (`cqt`), its harmonics are stacked
 (`harmonic_stacking`), and three small heads answer for every frame of 11.6 ms: Yp, which pitches sound, on
-264 bins of a third of a semitone; Yn, which keys sound; Yo, which keys begin.
+264 bins of a third of a semitone; Yn, which keys sound; Yo, which keys begin::
 
     stack ── 3×39, 8 ── 5×5, 1 ── Yp ── 7×7/3, 32 ── 7×3, 1 ── Yn ─┐
       └───── 5×5/3, 32 ───────────────────────────────────── concat ── 3×3, 1 ── Yo
@@ -15,12 +15,14 @@ three bins, from thirds of a semitone to keys. Heads are returned as (batch, fra
 Source: Bittner, Bosch, Rubinstein, Meseguer-Brocal, Ewert, ICASSP 2022, and basic-pitch 0.4.0.
 """
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from .constants import NMP
@@ -146,9 +148,9 @@ class NMPNet(nn.Module):
         found = self._contour_channels(stack)
         contour = self.contour_out(found) if self.config.contour else None
         pitch = contour.sigmoid() if self.config.contour else found
-        note = self.note_out(self.note(pitch).relu())  # (batch, 1, frames, 88)
-        begins = self.onset_norm(self.onset(stack)).relu()  # (batch, 32, frames, 88)
-        onset = self.onset_out(torch.cat([note.sigmoid(), begins], dim=1))
+        note = self.note_out(self.note(pitch).relu_())  # (batch, 1, frames, 88)
+        begins = _normed(self.onset, self.onset_norm, stack)  # (batch, 32, frames, 88)
+        onset = self.onset_out(_beside(note.sigmoid(), begins))
         return Heads(*(None if head is None else head[:, 0] for head in (contour, note, onset)))
 
     def stack(self, features: torch.Tensor) -> torch.Tensor:
@@ -159,11 +161,11 @@ class NMPNet(nn.Module):
     def _contour_channels(self, stack: torch.Tensor) -> torch.Tensor:
         """What comes before Yp, (batch, 8 or more, frames, 264)."""
         if self.config.missing == "off":
-            return self.contour_norm(self.contour(stack)).relu()
-        missing = self.missing_norm(self.missing(stack)).relu()
+            return _normed(self.contour, self.contour_norm, stack)
+        missing = _normed(self.missing, self.missing_norm, stack)
         if self.config.missing == "series":
-            return self.contour_norm(self.contour(missing)).relu()
-        return torch.cat([self.contour_norm(self.contour(stack)).relu(), missing], dim=1)
+            return _normed(self.contour, self.contour_norm, missing)
+        return _beside(_normed(self.contour, self.contour_norm, stack), missing)
 
     def _fill(self, features: torch.Tensor) -> float | torch.Tensor:
         """The fill of the stack: 0, or what the batch normalisation makes of silence."""
@@ -180,7 +182,96 @@ def probabilities(logits: Heads) -> Heads:
     return Heads(*(None if head is None else head.sigmoid() for head in logits))
 
 
-def _conv(inputs: int, outputs: int, kernel: tuple[int, int], *, padding: str | None = None) -> nn.Conv2d:
+def _normed(conv: "Conv", norm: nn.BatchNorm2d, x: torch.Tensor) -> torch.Tensor:
+    """Convolution, batch normalisation, ReLU.
+
+    Once trained, a batch normalisation is a factor and a shift for each channel: they go into the filters,
+    and a pass over the data is saved (eq-norm-folding).
+    """
+    if norm.training:
+        return norm(conv(x)).relu_()
+    scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+    bias = (conv.bias - norm.running_mean) * scale + norm.bias
+    return conv.convolve(x, conv.weight * scale[:, None, None, None], bias).relu_()
+
+
+def _beside(*channels: torch.Tensor) -> torch.Tensor:
+    """Channels concatenated, and laid out channels-last whatever came in."""
+    return torch.cat([x.permute(0, 2, 3, 1) for x in channels], dim=-1).permute(0, 3, 1, 2)
+
+
+class Conv(nn.Conv2d):
+    """`nn.Conv2d`, the same sums in an order that a CPU does faster; on other devices it is `nn.Conv2d`.
+
+    A CPU computes 16 channels at a time, so layers with few of them idle. Two identities fill it up:
+
+    - one output channel: rows of the kernel are channels of a flatter convolution, added up later in time
+      (eq-rows);
+    - up to eight: neighbouring bins become channels, of the input and the output alike (eq-folding).
+    """
+
+    LANES = 32  # output channels worth having
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.convolve(x, self.weight, self.bias)
+
+    def convolve(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        """The convolution with other weights of the same shape."""
+        outputs = self.out_channels
+        if x.device.type != "cpu" or self.stride != (1, 1) or outputs > self.LANES // 2:
+            return F.conv2d(x, weight, bias, self.stride, self.padding)
+        if outputs == 1:
+            return self._rows(x, weight, bias)
+        fold = self.LANES // outputs
+        if x.shape[-1] % fold:
+            return F.conv2d(x, weight, bias, self.stride, self.padding)
+        return self._folded(x, weight, bias, fold)
+
+    def _rows(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        frames, (rows, _) = x.shape[2], self.kernel_size
+        flat = weight[0].transpose(0, 1)[:, :, None]  # (rows, in, 1, columns)
+        each = F.conv2d(x, flat, padding=self.padding)  # (batch, rows, frames + rows - 1, bins)
+        total = sum((each[:, i, i : i + frames] for i in range(1, rows)), start=each[:, 0, :frames])
+        return total[:, None] + bias.to(total.dtype)
+
+    def _folded(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, fold: int) -> torch.Tensor:
+        side = -(-self.padding[1] // fold)  # groups of bins that the kernel sees at each side
+        grouped = self._folded_weight(weight, fold, side)
+        padding = (self.padding[0], side)
+        return unfold_bins(F.conv2d(fold_bins(x, fold), grouped, bias.repeat(fold), padding=padding), fold)
+
+    def _folded_weight(self, weight: torch.Tensor, fold: int, side: int) -> torch.Tensor:
+        """The kernel between groups of bins, (fold · out, fold · in, rows, 2 side + 1)."""
+        rows, columns = self.kernel_size
+        to, of, group = torch.meshgrid(
+            torch.arange(fold), torch.arange(fold), torch.arange(-side, side + 1), indexing="ij"
+        )
+        column = group * fold + of - to + columns // 2  # of the kernel, for input bin `of` and output bin `to`
+        column = torch.where((column >= 0) & (column < columns), column, columns)  # the last is zero
+        spread = F.pad(weight, (0, 1))[..., column]  # (out, in, rows, fold, fold, groups)
+        return spread.permute(3, 0, 4, 1, 2, 5).reshape(fold * self.out_channels, fold * self.in_channels, rows, -1)
+
+
+def fold_bins(x: torch.Tensor, fold: int) -> torch.Tensor:
+    """Neighbouring bins to channels: (batch, C, frames, bins) -> (batch, fold · C, frames, bins / fold)."""
+    batch, channels, frames, bins = x.shape
+    last = x.permute(0, 2, 3, 1)  # channels last, as they lie in memory
+    return last.reshape(batch, frames, bins // fold, fold * channels).permute(0, 3, 1, 2)
+
+
+def unfold_bins(x: torch.Tensor, fold: int) -> torch.Tensor:
+    """The inverse of `fold_bins`.
+
+    >>> x = torch.arange(24.0).reshape(1, 2, 2, 6)
+    >>> torch.equal(unfold_bins(fold_bins(x, 3), 3), x)
+    True
+    """
+    batch, channels, frames, groups = x.shape
+    last = x.permute(0, 2, 3, 1)
+    return last.reshape(batch, frames, groups * fold, channels // fold).permute(0, 3, 1, 2)
+
+
+def _conv(inputs: int, outputs: int, kernel: tuple[int, int], *, padding: str | None = None) -> Conv:
     """A convolution that keeps the frames; with `padding` named it has stride 3 along the bins.
 
     "Same" padding of 264 bins to 88 keys needs k − 3 bins in all, so k // 2 − 1 at each side: that is
@@ -188,9 +279,9 @@ def _conv(inputs: int, outputs: int, kernel: tuple[int, int], *, padding: str | 
     """
     time, frequency = kernel
     if padding is None:
-        return nn.Conv2d(inputs, outputs, kernel, padding=(time // 2, frequency // 2))
+        return Conv(inputs, outputs, kernel, padding=(time // 2, frequency // 2))
     side = frequency // 2 - (padding == "released")
-    return nn.Conv2d(inputs, outputs, kernel, stride=(1, NMP.bins_per_semitone), padding=(time // 2, side))
+    return Conv(inputs, outputs, kernel, stride=(1, NMP.bins_per_semitone), padding=(time // 2, side))
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:
@@ -276,11 +367,22 @@ def windows(audio: np.ndarray, *, hop: int) -> np.ndarray:
 
 def run_windows(model: NMPNet, cut: np.ndarray) -> list[np.ndarray | None]:
     """The three heads of the windows, joined: half an overlap is dropped at both ends of each."""
-    inner = slice(OVERLAP // 2, OVERLAP // 2 + KEPT)
-    return _gather(
-        Heads(*(None if head is None else head[:, inner].flatten(0, 1) for head in model(batch)))
-        for batch in _on(model, cut).split(BATCH)
-    )
+    drop = OVERLAP // 2
+    feel = min(context(model), drop)  # the network runs on the kept frames and those that they can feel
+    inner = slice(feel, feel + KEPT)
+
+    def parts() -> Iterator[Heads]:
+        for batch in _on(model, cut).split(BATCH):
+            features = model.features(batch)[:, drop - feel : drop + KEPT + feel]
+            heads = probabilities(model.logits(features))
+            yield Heads(*(None if head is None else head[:, inner].flatten(0, 1) for head in heads))
+
+    return _gather(parts())
+
+
+def context(model: NMPNet) -> int:
+    """Frames at a cut that can feel it, at most: half the height of every kernel, one after the other."""
+    return sum(layer.kernel_size[0] // 2 for layer in model.modules() if isinstance(layer, nn.Conv2d))
 
 
 def _run_whole(model: NMPNet, audio: np.ndarray, frames: int) -> list[np.ndarray | None]:
@@ -288,12 +390,12 @@ def _run_whole(model: NMPNet, audio: np.ndarray, frames: int) -> list[np.ndarray
     short = max(0, model.cqt.shortest - len(audio))
     audio = np.pad(audio, (0, short))
     last = len(audio) // NMP.hop + 1
-    context = sum(layer.kernel_size[0] // 2 for layer in model.modules() if isinstance(layer, nn.Conv2d))
+    feel = context(model)
 
     def chunks() -> Iterator[Heads]:
         for start in range(0, frames, CHUNK_FRAMES):
             stop = min(start + CHUNK_FRAMES, frames)
-            first, final = max(0, start - context), min(last, stop + context)
+            first, final = max(0, start - feel), min(last, stop + feel)
             power = model.cqt.between(audio, first, final)[None]
             features = NORMALISATIONS["fixed"](power).mT
             heads = probabilities(model.logits(features))
@@ -311,3 +413,85 @@ def _gather(parts: Iterator[Heads]) -> list[np.ndarray | None]:
     with torch.inference_mode():
         heads = zip(*([None if head is None else head.float().cpu() for head in part] for part in parts), strict=True)
         return [None if head[0] is None else torch.cat(head).numpy() for head in heads]
+
+
+class Layer(NamedTuple):
+    """One row of the parameter table."""
+
+    name: str
+    inputs: int  # channels
+    outputs: int  # channels
+    kernel: tuple[int, int]  # time × frequency
+    stride: int  # bins
+    parameters: int  # trainable, with those of the batch normalisation behind the layer
+    macs: int  # multiply–adds for each frame
+
+
+def layers(model: NMPNet) -> list[Layer]:
+    """The parameter table, measured on the module itself: which layers run, on what, at what cost (eq-parameters).
+
+    >>> table = layers(NMPNet())
+    >>> [(layer.name, layer.parameters) for layer in table[:3]]
+    [('input_norm', 2), ('contour', 7512), ('contour_out', 201)]
+    >>> sum(layer.parameters for layer in table), sum(layer.macs for layer in table)
+    (16782, 2816088)
+    """
+    rows = [Layer("input_norm", 1, 1, (1, 1), 1, _trainable(model.input_norm), 0)]
+    for name, cells in _cells(model).items():
+        layer, norm = getattr(model, name), getattr(model, f"{name}_norm", nn.Identity())
+        parameters = _trainable(layer) + _trainable(norm)
+        macs = layer.weight.numel() * cells
+        rows.append(
+            Layer(name, layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride[1], parameters, macs)
+        )
+    return rows
+
+
+class ReceptiveField(NamedTuple):
+    """What one answer can feel: so many frames, and these bins of the transform."""
+
+    frames: int
+    bins: np.ndarray
+
+
+def receptive_field(model: NMPNet, head: str, *, at: int) -> ReceptiveField:
+    """What bin or key number `at` of a head can feel, found by sending a gradient back (eq-receptive).
+
+    >>> field = receptive_field(NMPNet(), "contour", at=132)
+    >>> field.frames, int(field.bins[0]), int(field.bins[-1])
+    (7, 75, 254)
+    """
+    probe = _positive(model)
+    frames = 2 * context(model) + 3
+    features = torch.ones(1, frames, NMP.cqt_bins, dtype=torch.float64, requires_grad=True)
+    getattr(probe.logits(features), head)[0, frames // 2, at].backward()
+    felt = features.grad[0] != 0
+    return ReceptiveField(int(felt.any(1).sum()), np.flatnonzero(felt.any(0).numpy()))
+
+
+def _positive(model: NMPNet) -> NMPNet:
+    """A copy in which every path counts: equal positive filters, and normalisations that change nothing."""
+    probe = copy.deepcopy(model).double().eval()
+    with torch.no_grad():
+        for layer in probe.modules():
+            if isinstance(layer, Conv):
+                layer.weight.fill_(1 / layer.weight[0].numel())
+                layer.bias.zero_()
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.reset_parameters()
+    return probe
+
+
+def _cells(model: NMPNet) -> dict[str, int]:
+    """Output bins of every convolution in a frame, in the order in which they run."""
+    probe, cells = copy.deepcopy(model).train(), {}
+    for name, layer in probe.named_children():
+        if isinstance(layer, Conv):
+            layer.register_forward_hook(lambda layer, given, out, name=name: cells.update({name: out.shape[-1]}))
+    with torch.no_grad():
+        probe.logits(torch.zeros(1, 1, NMP.cqt_bins))
+    return cells
+
+
+def _trainable(module: nn.Module) -> int:
+    return sum(weights.numel() for weights in module.parameters())
