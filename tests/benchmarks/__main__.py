@@ -1,0 +1,5 @@
+"""``make bench``: `bench.main`."""
+
+from tests.benchmarks.bench import main
+
+main()
