@@ -42,9 +42,9 @@ import torch
 from numba import njit
 from scipy.signal import oaconvolve
 
-from .augmentation import room
+from .augmentation import FeatureAugmentation, room
 from .constants import NMP
-from .cqt import CQT, decibels
+from .cqt import CQT, FLOOR, decibels
 from .errors import InputError
 from .fetch import Package, archive, cache_dir
 from .files import written_whole
@@ -287,22 +287,53 @@ def _from_attack(audio: np.ndarray) -> np.ndarray:
 
 
 def play(notes: Notes, keys: np.ndarray, *, rng: np.random.Generator, seconds: float = CLIP_SECONDS) -> np.ndarray:
-    """Audio (samples,) of notes on a bank that is out of tune and unevenly voiced, as `rng` will have it."""
+    """Audio (samples,) of notes on a bank that is out of tune and unevenly voiced, as `rng` will have it.
+
+    Half of the time a key that is to be struck again is let go somewhat before, as every real key must be, even
+    where the notes leave it no time; and most actions are heard: a soft thump as each damper falls.
+    """
     cents = rng.uniform(-30, 30) + rng.normal(0, rng.uniform(0, 3), NMP.keys)
     voicing = np.interp(np.arange(NMP.keys), np.linspace(0, 87, 8), rng.normal(0, 2, 8)) + rng.normal(0, 1.2, NMP.keys)
-    touch, soft = rng.uniform(0.9, 1.9), rng.uniform(0.6, 1.1)
+    touch, soft = rng.uniform(0.9, 1.9), rng.uniform(0.6, 1.1) if rng.random() < 0.65 else rng.uniform(0.3, 0.7)
+    lift = rng.uniform(0.03, 0.12) if rng.random() < 0.5 else 0.0
+    thump = 0.06 * 10 ** (rng.uniform(-40, -14) / 20) if rng.random() < 0.7 else 0.0
+    felt, again = _felt(rng), _struck_again(notes)
     damping = np.exp(rng.uniform(np.log(0.05), np.log(0.25)))
     audio = np.zeros(int(seconds * RATE), np.float32)
-    for onset, offset, pitch, velocity in zip(notes.onset, notes.offset, notes.pitch, notes.velocity, strict=True):
+    for onset, offset, pitch, velocity in zip(
+        notes.onset, np.minimum(notes.offset, again - lift), notes.pitch, notes.velocity, strict=True
+    ):
         key, velocity = pitch - NMP.lowest_pitch, min(max(velocity * soft, 1), 127)
         layer = int(np.clip(np.searchsorted(VELOCITIES, velocity) - 1, 0, len(VELOCITIES) - 2))
         mix = np.clip((velocity - VELOCITIES[layer]) / (VELOCITIES[layer + 1] - VELOCITIES[layer]), 0, 1)
         level = (velocity / 100) ** touch * 10 ** (voicing[key] / 20) / 32_767
-        held = max(offset - onset, 1.0 if pitch >= 90 else 0.0) * RATE  # the highest strings have no dampers
+        undamped = pitch >= 90  # the highest strings have no dampers
+        held = max(offset - onset, 1.0 if undamped else 0.03) * RATE
         release = damping * RATE * np.clip(2 ** ((50 - pitch) / 24), 0.35, 2.5)
         ratio = 2 ** (cents[key] / 1200)
         _add_key(audio, keys[layer, key], keys[layer + 1, key], mix, onset * RATE, ratio, held, level, release)
+        fallen = int(onset * RATE + held)
+        if thump and not undamped and fallen < len(audio):
+            audio[fallen : fallen + len(felt)] += thump * rng.uniform(0.3, 1.5) * felt[: len(audio) - fallen]
     return audio
+
+
+def _struck_again(notes: Notes) -> np.ndarray:
+    """When each note's key is struck again, seconds; infinity where it is not."""
+    order = np.lexsort((notes.onset, notes.pitch))
+    again = np.full(len(notes), np.inf)
+    same = notes.pitch[order[:-1]] == notes.pitch[order[1:]]
+    again[order[:-1][same]] = notes.onset[order[1:][same]]
+    return again
+
+
+def _felt(rng: np.random.Generator) -> np.ndarray:
+    """A damper's thump: 80 ms of dull noise at the level 1."""
+    noise = rng.standard_normal(int(0.08 * RATE))
+    width = int(rng.integers(4, 40))
+    noise = np.convolve(noise, np.ones(width) / width, "same")
+    noise *= np.exp(-np.arange(len(noise)) / (rng.uniform(0.006, 0.025) * RATE))
+    return (noise / np.sqrt(np.mean(noise[: RATE // 100] ** 2))).astype(np.float32)
 
 
 @njit(fastmath=True, cache=True)
@@ -331,12 +362,12 @@ def _add_key(audio, soft, loud, mix, start, ratio, held, level, release):
 
 
 def clip(
-    performances: Sequence[Notes], pianos: Sequence[Piano], *, seed: int, worn: bool = False
+    performances: Sequence[Notes], pianos: Sequence[Piano], *, seed: int
 ) -> tuple[np.ndarray, Notes, str]:
     """One clip: audio (60 s), its notes, and the name of its (first) piano.
 
     The excerpt is drawn, played up to a fifth faster or slower, moved by at most three semitones, and put in a
-    random room four times in five. With `worn` it also gets what training adds on the fly: a filter, a level, noise.
+    random room four times in five.
     """
     rng = np.random.default_rng(seed)
     notes = _excerpt(performances, rng)
@@ -350,7 +381,7 @@ def clip(
         )
         audio = oaconvolve(audio, response)[: len(audio)]
     audio = audio * 10 ** (-22 / 20) / (np.sqrt(np.mean(audio**2)) + 1e-9)
-    return (_worn(audio, rng) if worn else audio).astype(np.float32), notes, pianos[drawn[0]].name
+    return audio.astype(np.float32), notes, pianos[drawn[0]].name
 
 
 def _excerpt(performances: Sequence[Notes], rng: np.random.Generator) -> Notes:
@@ -379,19 +410,6 @@ def _played(notes: Notes, pianos: Sequence[Piano], rng: np.random.Generator) -> 
 
 def _columns(notes: Notes) -> tuple[np.ndarray, ...]:
     return notes.onset, notes.offset, notes.pitch, notes.velocity
-
-
-def _worn(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Audio after a random filter (often without treble), at a random level, with noise."""
-    spectrum, frequency = np.fft.rfft(audio), np.fft.rfftfreq(len(audio), 1 / RATE)
-    knots = np.linspace(np.log2(27), np.log2(11_000), 8)
-    levels = rng.normal(0, 3, 8) + np.linspace(0, 1, 8) * rng.uniform(-8, 4)
-    curve = np.interp(np.log2(np.maximum(frequency, 20)), knots, levels)
-    if rng.random() < 0.6:
-        curve -= np.clip((frequency / rng.uniform(6500, 8500) - 1) * 400, 0, 80)
-    audio = np.fft.irfft(spectrum * 10 ** (curve / 20), len(audio))
-    audio *= 10 ** (rng.uniform(-32, -14) / 20) / np.sqrt(np.mean(audio**2))
-    return np.clip(audio + 10 ** (rng.uniform(-90, -55) / 20) * rng.standard_normal(len(audio)), -1, 1)
 
 
 # Performances of (n)ASAP
@@ -526,7 +544,7 @@ def make(
 ) -> Corpus:
     """Render clips of some performances into a folder; what is there already is kept, and goes on after a stop.
 
-    Validation clips are worn (`clip`) and played mostly on pianos that training never hears.
+    Validation clips are worn (`worn`) and played mostly on pianos that training never hears.
     """
     folder = Path(folder)
     pianos = default_pianos(split) if pianos is None else list(pianos)
@@ -539,8 +557,11 @@ def make(
         done = folder / f"{i}.json"
         if not done.exists():
             clip_seed = int(np.random.SeedSequence([seed, split == "validation", i]).generate_state(1)[0])
-            audio, played, _ = clip(notes, pianos, seed=clip_seed, worn=split == "validation")
-            for name, values in zip(BINS, quantised(audio, played, cqt), strict=True):
+            audio, played, _ = clip(notes, pianos, seed=clip_seed)
+            features, note, onset = quantised(audio, played, cqt)
+            if split == "validation":
+                features = worn(features, np.random.default_rng(clip_seed))
+            for name, values in zip(BINS, (features, note, onset), strict=True):
                 stores[name][i] = values
             with written_whole(done) as scratch:
                 scratch.write_text(json.dumps(np.stack(_columns(played), axis=1).round(6).tolist()))
@@ -573,6 +594,14 @@ def quantised(audio: np.ndarray, notes: Notes, cqt: CQT) -> tuple[np.ndarray, np
         answers.note.astype(np.uint8),
         np.round(ONSET_STEPS * answers.onset).astype(np.uint8),
     )
+
+
+def worn(stored: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Stored features after one random filter, level and noise floor, which training adds on the fly."""
+    change = FeatureAugmentation(semitones=0)
+    power = 10 ** ((levels(stored) + change.curve(rng)) / 10)
+    power += 10 ** (change.floor(rng) / 10) * rng.exponential(size=stored.shape)
+    return np.clip(np.round(STEPS * (10 * np.log10(power + FLOOR) - QUIETEST)), 0, 255).astype(np.uint8)
 
 
 def levels(stored: np.ndarray) -> np.ndarray:

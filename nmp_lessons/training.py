@@ -74,6 +74,8 @@ class Recipe:
         How much of the running average of the weights stays at each step.
     seed
         Of the first weights and of every batch.
+    begin_with
+        A finished run in the same folder whose weights are the first ones; None for random ones.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Recipe:
     clip: float = 1.0
     average: float = 0.998
     seed: int = 0
+    begin_with: str | None = None
 
     def __post_init__(self):
         for number in ("steps", "batch", "frames"):
@@ -335,6 +338,8 @@ def train(
     if recipe.batch % fabric.world_size:
         raise InputError(f"a batch of {recipe.batch} cannot be shared by {fabric.world_size} processes evenly.")
     model = new_model(recipe, batch(recipe, corpus, 0)[0])
+    if recipe.begin_with:
+        model.load_state_dict(load(recipe.begin_with, folder=folder)[0].state_dict())
     average = copy.deepcopy(model).requires_grad_(False)
     if fabric.device.type == "cpu":
         in_blocks(model)

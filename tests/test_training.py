@@ -200,6 +200,14 @@ def test_a_record_names_all_that_led_to_the_weights(corpus, tmp_path):
     assert [line[0] for line in record["losses"]] == [2]
 
 
+def test_a_run_can_begin_with_the_weights_of_another(corpus, tmp_path):
+    training.train(Recipe("first", **SMALL), corpus, folder=tmp_path, fabric=fabric())
+    still = SMALL | {"steps": 1, "learning_rate": 0.0, "weight_decay": 0.0}
+    training.train(Recipe("second", begin_with="first", **still), corpus, folder=tmp_path, fabric=fabric())
+    first, second = (training.load(name, folder=tmp_path)[0] for name in ("first", "second"))
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
 def test_a_state_of_another_recipe_is_not_taken_up(corpus, tmp_path):
     training.train(Recipe("x", **SMALL), corpus, folder=tmp_path, fabric=fabric(), stop_at=2)
     with pytest.raises(InputError, match="another recipe"):
