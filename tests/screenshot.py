@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 
 if __name__ == "__main__":
     with served(ROOT / "_build" / "html") as site, launched() as browser:
-        page = browser.new_page(viewport={"width": 1280, "height": 900}, device_scale_factor=1.5, color_scheme="light")
+        page = browser.new_page(viewport={"width": 1280, "height": 900}, device_scale_factor=1.5)
         page.goto(f"{site}/hearing.html", wait_until="networkidle")
         page.locator("nmp-player").first.scroll_into_view_if_needed()
         page.evaluate("window.scrollTo(0, 0)")

@@ -17,7 +17,8 @@ from sphinx.application import Sphinx
 POLICY = "; ".join(
     [
         "default-src 'self' data: blob:",
-        "script-src 'self' blob: 'unsafe-inline' 'wasm-unsafe-eval'",  # the theme's own scripts stand in the page
+        # The theme's own scripts stand in the page.
+        "script-src 'self' blob: 'unsafe-inline' 'wasm-unsafe-eval'",
         "style-src 'self' 'unsafe-inline'",
         "object-src 'none'",
         "base-uri 'self'",
@@ -31,11 +32,11 @@ if (localStorage.mode === "auto")
   localStorage.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 </script>"""
 DATA_URI = re.compile(r"data:(\w+/[\w.+-]+)(?:;[\w-]+=[^;,\"']+)*;base64,([A-Za-z0-9+/]+=*)")
+EAGER = re.compile(r"<img (?![^>]*\bloading=)")
 BUNDLE = re.compile(r"<(script|style)\b[^>]*\bdata-nmp-bundle\b[^>]*>.*?</\1>", re.DOTALL)
 SUFFIXES = {
-    "audio/mpeg": "mp3", "audio/mp3": "mp3", "audio/ogg": "ogg", "audio/wav": "wav", "audio/x-wav": "wav",
-    "audio/flac": "flac", "audio/mp4": "m4a", "audio/webm": "webm", "image/svg+xml": "svg", "image/jpeg": "jpg",
-    "application/json": "json", "application/octet-stream": "bin", "text/x-python": "py", "text/x-python": "py",
+    "audio/mpeg": "mp3", "audio/x-wav": "wav", "audio/mp4": "m4a", "image/svg+xml": "svg",
+    "image/jpeg": "jpg", "application/octet-stream": "bin", "text/x-python": "py",
 }  # fmt: skip
 
 
@@ -90,6 +91,7 @@ def _move_to_files(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     for raw in list(doctree.findall(nodes.raw)):
         if "html" in raw.get("format", "").split():
             html = as_files(raw.astext(), folder=_built(app), url=url)
+            html = EAGER.sub('<img loading="lazy" ', html)
             raw.replace_self(nodes.raw(html, html, **raw.attributes))
 
 

@@ -26,7 +26,13 @@ from ..answers.source import expanded
 
 logger = logging.getLogger(__name__)
 
-CALLED = ["nmp_lessons/**/*.py", "nmp_lessons/**/*.mplstyle", "nmp_lessons/checkpoints/*", "exercises/**/*.py"]
+CALLED = [
+    "nmp_lessons/**/*.py",
+    "nmp_lessons/**/*.csv",
+    "nmp_lessons/**/*.mplstyle",
+    "nmp_lessons/checkpoints/*",
+    "exercises/**/*.py",
+]
 AT_ONCE = 2
 QUIET = ["--IPKernelApp.log_level=ERROR"]  # a kernel on a TCP port warns that it can be overheard
 
@@ -65,9 +71,10 @@ def _name_the_cache(app: Sphinx, config) -> None:
 def _execute_ahead(app: Sphinx, env, docnames: list[str]) -> None:
     """Fill the cache from which MyST-NB then takes every chapter; say all that failed at once."""
     cache = get_cache(app.config.nb_execution_cache_path)
+    timeout = app.config.nb_execution_timeout
     waiting = [path for path in map(Path, map(env.doc2path, docnames)) if _must_run(path, cache)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        results = list(pool.map(lambda path: _execute(path, timeout=app.config.nb_execution_timeout), waiting))
+        results = list(pool.map(lambda path: _execute(path, timeout=timeout), waiting))
     for path, result in zip(waiting, results):
         if result.err is None:
             bundle = CacheBundleIn(result.nb, str(path), data={"execution_seconds": result.time})
@@ -97,4 +104,6 @@ def _must_run(path: Path, cache) -> bool:
 def _execute(path: Path, *, timeout: int) -> ExecutionResult:
     notebook = read_myst_markdown_notebook(expanded(path.read_text("utf8")), path=path)
     with tempfile.TemporaryDirectory() as folder:
-        return single_nb_execution(notebook, cwd=folder, timeout=timeout, allow_errors=False, extra_arguments=QUIET)
+        return single_nb_execution(
+            notebook, cwd=folder, timeout=timeout, allow_errors=False, extra_arguments=QUIET
+        )

@@ -1,4 +1,4 @@
-"""Formulas are set at build time, by KaTeX in Node, and stand in the page as HTML with MathML for screen readers.
+"""Formulas are set at build time, by KaTeX in Node; the page has them as HTML, and as MathML to be read out.
 
 Set in the reader's browser they would cost a 200 kB script and a second of layout, and be missing without
 JavaScript. All formulas of a page go to Node in one call; what was set once is kept.
@@ -51,8 +51,9 @@ class Typesetter:
         return hashlib.sha256(f"{self.version} {displayed} {tex}".encode()).hexdigest()
 
     def _set(self, formulas: list[tuple[str, bool]]) -> list[dict]:
+        command = ["node", "set_mathematics.mjs"]
         done = subprocess.run(
-            ["node", "set_mathematics.mjs"], cwd=self.web, input=json.dumps(formulas), capture_output=True, text=True
+            command, cwd=self.web, input=json.dumps(formulas), capture_output=True, text=True
         )
         if done.returncode:
             raise ExtensionError(f"KaTeX did not run: {done.stderr.strip()}")
@@ -69,7 +70,8 @@ def setup(app: Sphinx) -> None:
 def _start(app: Sphinx) -> None:
     if app.builder.format != "html":
         return
-    app.typesetter = Typesetter(Path(app.srcdir).parent / "web", Path(app.outdir).parent / ".mathematics.json")
+    kept = Path(app.outdir).parent / ".mathematics.json"
+    app.typesetter = Typesetter(Path(app.srcdir).parent / "web", kept)
     built = Path(app.outdir) / "_static" / "built" / "katex"
     shutil.copytree(app.typesetter.katex / "dist" / "fonts", built / "fonts", dirs_exist_ok=True,
                     ignore=shutil.ignore_patterns("*.ttf", "*.woff"))  # fmt: skip

@@ -1,4 +1,4 @@
-"""What may not stand in a page: a number typed by hand where it should be computed, a picture without alt text.
+"""What may not stand in a page: a number typed in where it should be computed, a picture without alt text.
 
 A decimal or a percentage in prose is a measurement until it is marked otherwise. It comes from code through
 MyST-NB's ``glue``; a number that is cited or defined is written ``{constant}`0.5```. Mathematics, code,
@@ -15,13 +15,15 @@ from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
 
-NUMBER = re.compile(r"(?<![\w.])[−-]?(?:\d*\.\d+|\d+(?=\s?%|\s+per\s?cent))(?:\s?%|\s+per\s?cent)?(?![.\d]*\.\d)")
+NUMBER = re.compile(
+    r"(?<![\w.])[−-]?(?:\d*\.\d+|\d+(?=\s?%|\s+per\s?cent))(?:\s?%|\s+per\s?cent)?(?![.\d]*\.\d)"
+)
 FREE_TEXT = re.compile(
     r"CC BY(?:-[A-Z]+)* \d\.\d|(?:[Vv]ersion|Python|Apache|arXiv)[:\s-]*\d+(?:\.\d+)+|\d+(?:\.\d+){2,}"
 )
 FREE_NODES = (
-    nodes.math, nodes.math_block, nodes.literal, nodes.literal_block, nodes.raw, nodes.comment, nodes.citation,
-    nodes.system_message, addnodes.desc, addnodes.index, addnodes.toctree,
+    nodes.math, nodes.math_block, nodes.literal, nodes.literal_block, nodes.raw, nodes.comment,
+    nodes.citation, nodes.system_message, addnodes.desc, addnodes.index, addnodes.toctree,
 )  # fmt: skip
 FREE_CLASSES = {"constant", "pasted-text", "pasted-inline", "cell_input", "cell_output"}
 
@@ -51,8 +53,8 @@ def _check_numbers(app: Sphinx, doctree: nodes.document) -> None:
         if not _is_free(text):
             for number in typed_numbers(text.astext()):
                 logger.warning(
-                    '"%s" is typed into the prose. Print it from code with {glue:text}, or, if it is cited or '
-                    "defined, write {constant}`%s`.",
+                    '"%s" is typed into the prose. Print it from code with {glue:text}, or, if it is '
+                    "cited or defined, write {constant}`%s`.",
                     number, number, location=_location(text, number),
                 )  # fmt: skip
 
