@@ -88,9 +88,9 @@ def halving_filter() -> np.ndarray:
 def halving_matrix() -> np.ndarray:
     """The halving as a matrix: column n holds the filter, two rows lower for each halved sample (eq-toeplitz).
 
-    Shape (2 · 64 + 254, 64): a block of audio times this gives 64 samples at half the rate.
+    Shape (384, 64): three blocks of 128 samples in a row, times this, give 64 samples at half the rate.
     """
-    matrix = np.zeros((2 * BLOCK + TAPS - 2, BLOCK))
+    matrix = np.zeros((6 * BLOCK, BLOCK))
     for n in range(BLOCK):
         matrix[2 * n : 2 * n + TAPS, n] = halving_filter()
     return matrix
@@ -146,9 +146,10 @@ class CQT(nn.Module):
         bank = kernel_bank(top, sample_rate=sample_rate, bins_per_octave=bins_per_octave)
         self.width = len(bank)
         lengths = window_lengths(self.frequencies, sample_rate=sample_rate, bins_per_octave=bins_per_octave)
-        self.register_buffer("bank_real", torch.tensor(bank.real, dtype=dtype), persistent=False)
-        self.register_buffer("bank_imag", torch.tensor(-bank.imag, dtype=dtype), persistent=False)
-        self.register_buffer("halving", torch.tensor(halving_matrix(), dtype=dtype), persistent=False)
+        parts = np.stack([bank.real, -bank.imag], axis=1)  # (width, 2, bins): the kernels are conjugated
+        self.register_buffer("bank", torch.tensor(parts, dtype=dtype), persistent=False)
+        thirds = np.concatenate(np.split(halving_matrix(), 3), axis=1)  # (128, 3 · 64)
+        self.register_buffer("halving", torch.tensor(thirds, dtype=dtype), persistent=False)
         self.register_buffer("lengths", torch.tensor(lengths, dtype=dtype), persistent=False)
 
     def _check(self) -> None:
@@ -217,9 +218,9 @@ class CQT(nn.Module):
         self._check_audio(audio)
         found, left, hop = [], self.bins, self.hop
         while left > 0:
-            frames = self.frame(audio, hop)
-            kept = slice(-min(left, self.bins_per_octave), None)
-            found.insert(0, (frames @ self.bank_real[:, kept], frames @ self.bank_imag[:, kept]))
+            bank = self.bank[:, :, -min(left, self.bins_per_octave) :]  # (width, 2, bins of the octave)
+            both = self.frame(audio, hop) @ bank.flatten(1)  # (batch, frames, 2 · bins)
+            found.insert(0, both.chunk(2, dim=-1))
             left, hop = left - self.bins_per_octave, hop // 2
             if left > 0:
                 audio = self.halve(audio)
@@ -234,11 +235,11 @@ class CQT(nn.Module):
     def halve(self, audio: torch.Tensor) -> torch.Tensor:
         """Low-pass and keep every second sample: (batch, samples) -> (batch, samples // 2) (eq-halve)."""
         samples = audio.shape[-1]
-        blocks = -(-(samples // 2) // BLOCK)
+        blocks = -(-(samples // 2) // BLOCK) + 2
         before = TAPS // 2 - 1
-        after = 2 * BLOCK * blocks + TAPS - 2 - before - samples
-        padded = F.pad(audio, (before, after))
-        halved = padded.unfold(-1, len(self.halving), 2 * BLOCK) @ self.halving  # (batch, blocks, 64)
+        padded = F.pad(audio, (before, 2 * BLOCK * blocks - before - samples))
+        first, second, third = (padded.unflatten(-1, (blocks, -1)) @ self.halving).chunk(3, dim=-1)
+        halved = first[:, :-2] + second[:, 1:-1] + third[:, 2:]  # (batch, blocks - 2, 64)
         return halved.flatten(1)[:, : samples // 2]
 
     def between(self, audio, start: int, stop: int) -> torch.Tensor:

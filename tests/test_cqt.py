@@ -73,7 +73,7 @@ def graph_constants(message: bytes) -> list[np.ndarray]:
 def test_the_constants_are_those_in_the_released_graph(cqt):
     constants = graph_constants(released.onnx_model())
     banks = [c.reshape(36, 256) for c in constants if c.size == 36 * 256]
-    for ours in (cqt.bank_real, -cqt.bank_imag):
+    for ours in (cqt.bank[:, 0], -cqt.bank[:, 1]):
         padded = torch.nn.functional.pad(ours.T, (20, 20)).numpy()  # 216 to 256 samples
         assert min(np.abs(bank - padded).max() for bank in banks) < 1e-8
     lowpass = next(c for c in constants if c.size == 256)
