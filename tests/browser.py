@@ -1,4 +1,4 @@
-"""A real browser and a local server for the tests; `python tests/browser.py --install` finds or fetches it."""
+"""A real browser and a local server for the tests; `python tests/browser.py --install` gets it."""
 
 import contextlib
 import functools
