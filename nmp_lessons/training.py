@@ -33,7 +33,6 @@ import safetensors
 import safetensors.torch
 import torch
 import torch.distributed as dist
-import torch.nn.functional as F
 from lightning_fabric import Fabric
 from torch import nn
 
@@ -195,52 +194,6 @@ def new_model(recipe: Recipe, features: torch.Tensor) -> NMPNet:
     return model
 
 
-class Blocked(nn.Conv2d):
-    """A convolution along bins computed on groups of bins as channels: the same numbers, several times faster.
-
-    Eight channels are too few for the matrix units of a CPU. Four neighbouring bins of eight channels are one
-    bin of 32, at no cost in channels-last memory, and a kernel of 39 bins becomes one of eleven groups.
-    """
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        phases, group, width = self.taps.shape
-        weight = F.pad(self.weight, (0, 1))[..., self.taps]  # (out, in, time, phases, group, width)
-        weight = weight.permute(3, 0, 4, 1, 2, 5).flatten(0, 1).flatten(1, 2)
-        batch, channels, frames, bins = x.shape
-        grouped = x.permute(0, 2, 3, 1).reshape(batch, frames, bins // group, group * channels).permute(0, 3, 1, 2)
-        padding = (self.padding[0], width // 2)
-        found = F.conv2d(grouped, weight, self.bias.repeat(phases), padding=padding).permute(0, 2, 3, 1)
-        return found.reshape(batch, frames, -1, self.out_channels).permute(0, 3, 1, 2)
-
-
-def taps_of_groups(taps: int, padding: int, stride: int, group: int) -> np.ndarray:
-    """Which tap leads from bin r of group m + d to output q of group m: (outputs, group, width); `taps` for none.
-
-    >>> taps_of_groups(3, 1, 1, 2)[0].tolist()
-    [[3, 1, 3], [0, 2, 3]]
-    """
-    outputs = group // stride
-    reach = max((padding + group - 1) // group, ((outputs - 1) * stride - padding + taps - 1) // group)
-    found = np.full((outputs, group, 2 * reach + 1), taps)
-    for q in range(outputs):
-        for tap in range(taps):
-            d, r = divmod(q * stride - padding + tap, group)
-            found[q, r, d + reach] = tap
-    return found
-
-
-def in_blocks(model: NMPNet) -> NMPNet:
-    """Let the layers that gain from it compute in blocks; weights and results stay as they are."""
-    for name in ("contour", "contour_out", "note"):
-        layer = getattr(model, name, None)
-        if layer is not None and model.config.padding == "centred":
-            layer.__class__ = Blocked
-            stride = layer.stride[1]
-            taps = taps_of_groups(layer.kernel_size[1], layer.padding[1], stride, 4 if stride == 1 else stride)
-            layer.register_buffer("taps", torch.from_numpy(taps), persistent=False)
-    return model
-
-
 class CommonNorm(nn.BatchNorm2d):
     """Batch normalisation over the batches of all processes, so that two halves make one whole."""
 
@@ -341,8 +294,6 @@ def train(
     if recipe.begin_with:
         model.load_state_dict(load(recipe.begin_with, folder=folder)[0].state_dict())
     average = copy.deepcopy(model).requires_grad_(False)
-    if fabric.device.type == "cpu":
-        in_blocks(model)
     if fabric.world_size > 1:
         _share_norms(model)
     task = Task(model, recipe.loss)
@@ -615,7 +566,7 @@ def _record(recipe, corpus, validation, progress: Progress, fabric: Fabric, comp
         "validation_corpus": None if validation is None else validation.fingerprint,
         "parameters": sum(p.numel() for p in NMPNet(recipe.model).parameters()),
         "steps": progress.step,
-        "minutes": round(progress.minutes, 2),
+        "minutes": round(progress.minutes, 4),
         "threshold": progress.validation[-1]["threshold"] if progress.validation else None,
         "validation": progress.validation,
         "losses": progress.losses,

@@ -93,17 +93,6 @@ def test_batches_come_from_seed_and_step_alone(corpus):
     assert len(streamed) == 4 and torch.equal(streamed[1][0], first[0])
 
 
-def test_blocks_change_nothing_but_the_time():
-    recipe = Recipe("a")
-    x = torch.randn(2, 20, 309, generator=torch.manual_seed(0))
-    model = training.new_model(recipe, x).eval()
-    plain = model.logits(x)
-    blocked = training.in_blocks(model).logits(x)
-    for one, other in zip(plain, blocked, strict=True):
-        assert torch.allclose(one, other, atol=1e-4)
-    assert sum(weights.numel() for weights in model.parameters()) == 16_782
-
-
 def test_the_loss_falls(corpus, tmp_path):
     recipe = Recipe("falls", **SMALL | {"steps": 40, "learning_rate": 1e-2}, augmentation=None)
     _, record = training.train(recipe, corpus, folder=tmp_path, fabric=fabric(), save_every=10)
