@@ -16,13 +16,15 @@ import safetensors.torch
 import torch
 
 from nmp_lessons import corpus as corpora
-from nmp_lessons import training
+from nmp_lessons import maestro, training
 from nmp_lessons.augmentation import FeatureAugmentation
 from nmp_lessons.corpus import Corpus, Piano
 from nmp_lessons.cross_entropy import Loss
 from nmp_lessons.errors import InputError
-from nmp_lessons.model import Config, Heads, NMPNet, Posteriors
+from nmp_lessons.evaluation import onset_scores
+from nmp_lessons.model import Config, Heads, NMPNet, Posteriors, posteriors
 from nmp_lessons.notes import Notes
+from nmp_lessons.sound import load
 from nmp_lessons.training import Recipe
 
 SMALL = dict(steps=6, batch=4, frames=48, warm_up=2, average=0.9)
@@ -234,6 +236,35 @@ def test_validation_finds_the_threshold_that_scores_best(corpus):
 
     found = training.validate(Oracle(), corpus, clips=1)
     assert found["Fno"] > 0.95 and found["threshold"] <= 0.4
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in training.CHECKPOINTS.glob("main-*.json")))
+def test_shipped_networks_score_what_their_records_say(name):
+    """Measured again on the book's test performance, rendered, at the record's threshold."""
+    model, record = training.load(name)
+    assert record["parameters"] == 16_782 and record["recipe"]["name"] == name
+    for title, recorded in record["scores"]["book_test"].items():
+        recording = maestro.book_set().performance(title).segment()
+        found = training.decode_peaks(posteriors(model, recording), threshold=record["threshold"])
+        assert onset_scores(recording.notes, found)["Fno"] == pytest.approx(recorded["Fno"], abs=0.005)
+
+
+def test_main_networks_find_more_notes_on_a_real_piano_than_the_released_one():
+    """The ten recordings of the development benchmark, which are no part of the book."""
+    folder = Path(__file__).parents[2] / "shared" / "data" / "real_piano"
+    names = sorted(path.stem for path in training.CHECKPOINTS.glob("main-[0-9].json"))
+    if not (folder.is_dir() and names):
+        pytest.skip("needs the real_piano recordings beside the project and a main checkpoint")
+    model, record = training.load(names[0])
+    found = []
+    for path in sorted(folder.glob("*.flac")):
+        onset, offset, pitch, _ = np.loadtxt(path.with_suffix(".tsv")).T
+        first = onset < 60
+        notes = Notes(onset[first], np.maximum(offset, onset + 0.01)[first], pitch[first].astype(int))
+        heard = training.decode_peaks(posteriors(model, load(path, stop=60.0)), threshold=record["threshold"])
+        found.append(onset_scores(notes, heard)["Fno"])
+    assert np.mean(found) == pytest.approx(record["scores"]["real_piano"]["Fno"], abs=0.005)
+    assert np.mean(found) > 0.639
 
 
 @pytest.mark.parametrize("wrong", [{"steps": 0}, {"batch": 0}, {"frames": 10**6}])
