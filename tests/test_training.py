@@ -79,8 +79,11 @@ def test_a_corpus_is_the_same_twice_and_knows_its_notes(corpus, tmp_path):
 
 def test_the_split_leaves_maestros_test_and_validation_pieces_out_of_training():
     rows = corpora._split_rows()
-    pieces = {split: {str(Path(r["midi_performance"]).parent) for r in rows if r["split"] == split} for split in ("train", "validation")}
-    assert len(rows) == 694 and not pieces["train"] & pieces["validation"]
+    heard, kept = (
+        {str(Path(row["midi_performance"]).parent) for row in rows if row["split"] == split}
+        for split in ("train", "validation")
+    )
+    assert len(rows) == 694 and not heard & kept
 
 
 def test_batches_come_from_seed_and_step_alone(corpus):
