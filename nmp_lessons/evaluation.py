@@ -101,6 +101,28 @@ def match(reference: Notes, estimate: Notes, *, tolerance: float = TOLERANCE, of
     return Match(hits, misses, extra)
 
 
+def above_sounding(reference: Notes, notes: Notes, *, distances=(12, 19, 24), tolerance: float = TOLERANCE):
+    """Which of `notes` begin on a partial of a key that sounds: boolean, one for each note.
+
+    Parameters
+    ----------
+    reference : Notes
+        What sounds.
+    notes : Notes
+        The notes in question, each looked at when it begins.
+    distances : sequence of int
+        Semitones from a key up to its partials; 12, 19 and 24 are the second, third and fourth.
+    tolerance : float
+        Seconds by which a key may begin after the note.
+
+    >>> above_sounding(Notes([0.0], [1.0], [48]), Notes([0.5, 0.5, 2.0], [1.0, 1.0, 3.0], [60, 61, 60])).tolist()
+    [True, False, False]
+    """
+    begun = reference.onset <= notes.onset[:, None] + tolerance  # (notes, reference)
+    sounding = begun & (notes.onset[:, None] < reference.offset)
+    return (sounding & np.isin(notes.pitch[:, None] - reference.pitch, distances)).any(axis=1)
+
+
 def _f_measure(reference: Notes, estimate: Notes, tolerance: float, offset_ratio: float | None):
     """F-measure, precision and recall."""
     if not len(reference) or not len(estimate):

@@ -7,10 +7,12 @@ TensorFlow is not needed. The ONNX file beside it would do for answers, but has 
 folded into the filters; the variables keep all 16,782 trainable numbers.
 """
 
+import io
 import struct
 from collections.abc import Iterator
 
 import numpy as np
+import soundfile
 import torch
 
 from . import fetch
@@ -90,6 +92,22 @@ def variables() -> dict[str, np.ndarray]:
 def onnx_model() -> bytes:
     """The released network as an ONNX file, for comparing with the original runtime."""
     return fetch.read(fetch.BASIC_PITCH_WHEEL, ONNX)
+
+
+def voice(number: int = 10) -> Recording:
+    """A real singer, clip 10 or 14 of vocadito, 9 to 20 seconds; one of the released source's own test files.
+
+    Source: Bittner et al., "vocadito: a dataset of solo vocals", 2021, CC BY 4.0.
+
+    >>> voice().rate
+    44100
+    """
+    name = f"vocadito_{number}"
+    member = f"basic_pitch-{fetch.BASIC_PITCH_SDIST.version}/tests/resources/{name}.wav"
+    audio, rate = soundfile.read(io.BytesIO(fetch.read(fetch.BASIC_PITCH_SDIST, member)), dtype="float32")
+    if audio.ndim == 2:
+        audio = audio.mean(axis=1)
+    return Recording(audio, rate, title=name, licence="CC BY 4.0")
 
 
 def posteriors(recording: Recording, *, model: NMPNet | None = None) -> Posteriors:
