@@ -1,0 +1,125 @@
+"""What a solution must do; the messages are for the reader."""
+
+import torch
+from torch import nn
+
+from nmp_lessons import released
+from nmp_lessons.model import Config, NMPNet
+
+WIRINGS = ("off", "series", "parallel")
+NAMES = ("contour", "contour_norm", "contour_out", "missing", "missing_norm")
+
+
+def check_contour_layers(student):
+    for wiring in WIRINGS:
+        for filters in (32, 16):
+            made = student(wiring, filters)
+            assert made is not None, "Your function returns nothing. Does it end in return?"
+            assert isinstance(made, nn.ModuleDict), (
+                f"Return an nn.ModuleDict, so that PyTorch finds the weights; yours is a {type(made).__name__}."
+            )
+            _named(made, wiring)
+            _same_weights(made, _library(wiring, filters), f"{wiring}, {filters} filters")
+            _keeps_the_size(made)
+            _keras_normalisation(made)
+
+
+def check_contour_logits(student):
+    for wiring in WIRINGS:
+        layers = _library(wiring, 4)
+        stack = torch.randn(2, 8, 9, 264, generator=torch.manual_seed(3))
+        _shape(student, layers, stack, wiring)
+        _every_weight_learns(student, layers, stack, wiring)
+        _as_the_library(student, layers, stack, wiring)
+    _released_unaffected(student)
+
+
+def _library(wiring, filters):
+    """The library's layers under the exercise's names, in plain PyTorch."""
+    torch.manual_seed(1)
+    net = NMPNet(Config(missing=wiring, missing_filters=filters))
+    return nn.ModuleDict({name: _plain(getattr(net, name)) for name in NAMES if hasattr(net, name)})
+
+
+def _plain(layer):
+    if not isinstance(layer, nn.Conv2d):
+        return layer
+    plain = nn.Conv2d(layer.in_channels, layer.out_channels, layer.kernel_size, padding=layer.padding)
+    plain.load_state_dict(layer.state_dict())
+    return plain
+
+
+def _named(made, wiring):
+    names = set(NAMES if wiring != "off" else NAMES[:3])
+    assert set(made) == names, (
+        f'With wiring "{wiring}" the layers are {", ".join(sorted(names))}; yours are {", ".join(sorted(made))}.'
+    )
+
+
+def _same_weights(made, right, case):
+    for name, layer in right.items():
+        for kind, weights in layer.named_parameters():
+            found = getattr(made[name], kind, None)
+            assert found is not None, f"{case}: {name} has no {kind}."
+            assert found.shape == weights.shape, (
+                f"{case}: {kind} of {name} has shape {tuple(found.shape)}, it should be {tuple(weights.shape)} "
+                "(out, in, frames, bins). How many channels come in here?"
+            )
+    total, count = (sum(weights.numel() for weights in layers.parameters()) for layers in (right, made))
+    assert count == total, f"{case}: {count:,} parameters; by hand there are {total:,}."
+
+
+def _keeps_the_size(made):
+    for name, layer in made.items():
+        if isinstance(layer, nn.Conv2d):
+            size = tuple(layer(torch.zeros(1, layer.in_channels, 9, 264)).shape[2:])
+            assert size == (9, 264), f"{name} turns 9 frames of 264 bins into {size}. Pad by half the kernel."
+
+
+def _keras_normalisation(made):
+    for name in made:
+        if name.endswith("norm"):
+            assert made[name].eps == 1e-3, f"{name} has eps {made[name].eps:g}; the released network has 1e-3."
+
+
+def _shape(student, layers, stack, wiring):
+    found = student(layers, stack, wiring)
+    assert found is not None, "Your function returns nothing. Does it end in return?"
+    assert found.shape == (2, 1, 9, 264), (
+        f"{wiring}: Yp has one channel, 9 frames and 264 bins for each of the 2 examples; yours is {tuple(found.shape)}."
+    )
+
+
+def _every_weight_learns(student, layers, stack, wiring):
+    layers.zero_grad()
+    student(layers.eval(), stack, wiring).square().mean().backward()
+    for name, weights in layers.named_parameters():
+        assert weights.grad is not None and weights.grad.abs().sum() > 0, (
+            f"{wiring}: no gradient reaches {name}. It is computed and then thrown away, as in the released source."
+        )
+
+
+def _as_the_library(student, layers, stack, wiring):
+    net = NMPNet(Config(missing=wiring, missing_filters=4)).eval()
+    for name, layer in layers.items():
+        getattr(net, name).load_state_dict(layer.state_dict())
+    net.stack = lambda features: stack
+    with torch.no_grad():
+        right = net.logits(None).contour
+        found = student(layers.eval(), stack, wiring)[:, 0]
+    error = float((found - right).abs().max())
+    assert error < 1e-4, (
+        f"{wiring}: answers differ from the library's by up to {error:.2g}. After each convolution but the last "
+        "come its normalisation and a ReLU; beside each other, the 3×39 layer's channels come first."
+    )
+
+
+def _released_unaffected(student):
+    net = released.load()
+    layers = nn.ModuleDict({name: getattr(net, name) for name in NAMES[:3]}).eval()
+    features = torch.rand(1, 12, 309, generator=torch.manual_seed(2))
+    with torch.no_grad():
+        error = float((student(layers, net.stack(features), "off")[:, 0] - net.logits(features).contour).abs().max())
+    assert error < 1e-4, (
+        f'With wiring "off" the released weights must answer as they always did; yours differ by {error:.2g}.'
+    )
