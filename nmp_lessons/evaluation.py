@@ -86,15 +86,8 @@ def match(reference: Notes, estimate: Notes, *, tolerance: float = TOLERANCE, of
     """
     pairs = []
     if len(reference) and len(estimate):
-        pairs = mir_eval.transcription.match_notes(
-            reference.intervals,
-            reference.frequencies,
-            estimate.intervals,
-            estimate.frequencies,
-            onset_tolerance=tolerance,
-            pitch_tolerance=PITCH_TOLERANCE,
-            offset_ratio=OFFSET_RATIO if offsets else None,
-        )
+        ratio = OFFSET_RATIO if offsets else None
+        pairs = mir_eval.transcription.match_notes(**_for_mir_eval(reference, estimate, tolerance, ratio))
     hits = np.array(sorted(pairs), dtype=int).reshape(-1, 2)
     misses = np.setdiff1d(np.arange(len(reference)), hits[:, 0])
     extra = np.setdiff1d(np.arange(len(estimate)), hits[:, 1])
@@ -128,15 +121,22 @@ def _f_measure(reference: Notes, estimate: Notes, tolerance: float, offset_ratio
     if not len(reference) or not len(estimate):
         return 0.0, 0.0, 0.0
     precision, recall, f_measure, _ = mir_eval.transcription.precision_recall_f1_overlap(
-        reference.intervals,
-        reference.frequencies,
-        estimate.intervals,
-        estimate.frequencies,
-        onset_tolerance=tolerance,
-        pitch_tolerance=PITCH_TOLERANCE,
-        offset_ratio=offset_ratio,
+        **_for_mir_eval(reference, estimate, tolerance, offset_ratio)
     )
     return float(f_measure), float(precision), float(recall)
+
+
+def _for_mir_eval(reference: Notes, estimate: Notes, tolerance: float, offset_ratio: float | None) -> dict:
+    """The arguments that `mir_eval.transcription` takes, under its names."""
+    return {
+        "ref_intervals": reference.intervals,
+        "ref_pitches": reference.frequencies,
+        "est_intervals": estimate.intervals,
+        "est_pitches": estimate.frequencies,
+        "onset_tolerance": tolerance,
+        "pitch_tolerance": PITCH_TOLERANCE,
+        "offset_ratio": offset_ratio,
+    }
 
 
 def _sounding(notes: Notes, times: np.ndarray) -> list[np.ndarray]:

@@ -32,6 +32,7 @@ def install() -> None:
     """Make sure that `find` finds: from Playwright, else from the system's packages."""
     for command in (
         [sys.executable, "-m", "playwright", "install", "chromium"],
+        ["apt-get", "update", "-qq"],
         ["apt-get", "install", "-y", "-qq", "chromium"],
     ):
         if find():

@@ -4,3 +4,13 @@ import os
 
 # Threads that wait must not spin: with other work on the cores that costs tenfold. Set before torch loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import pytest  # noqa: E402
+from browser import launched  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One Chromium for all tests."""
+    with launched() as running:
+        yield running

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sympy
-from browser import launched, served
+from browser import served
 from sphinx.cmd.build import build_main
 
 from nmp_lessons import answers
@@ -445,12 +445,6 @@ def built(tmp_path_factory):
 def site(built):
     with served(built) as address:
         yield f"{address}/index.html"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with launched() as running:
-        yield running
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import launched, served
+from browser import served
 from matplotlib import pyplot
 
 from nmp_lessons import show
@@ -150,12 +150,6 @@ def folder(tmp_path_factory, explorable):
         page = PAGE.format(theme=theme, paper=paper, ink=ink, body=body)
         (made / f"{theme}.html").write_text(as_files(page, folder=made, url="."))
     return made
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with launched() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

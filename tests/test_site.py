@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from browser import launched, served
+from browser import served
 
 ROOT = Path(__file__).parents[1]
 HTML = ROOT / "_build" / "html"
@@ -28,12 +28,6 @@ def site():
         pytest.skip("the site is not built: run `make book`")
     with served(HTML) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with launched() as running:
-        yield running
 
 
 @pytest.fixture
