@@ -62,7 +62,7 @@ class Config:
         Its width; the source had 32.
     padding
         Of the layers with stride 3: "released" centres key n's kernel on bin 3n + 1, "centred" on bin 3n,
-        where the key lies.
+        where the key lies (eq-centre).
     normalisation
         "released", min–max over each window of two seconds, or "fixed", which does not depend on cuts.
     fill
@@ -275,8 +275,8 @@ def unfold_bins(x: torch.Tensor, fold: int) -> torch.Tensor:
 def _conv(inputs: int, outputs: int, kernel: tuple[int, int], *, padding: str | None = None) -> Conv:
     """A convolution that keeps the frames; with `padding` named it has stride 3 along the bins.
 
-    "Same" padding of 264 bins to 88 keys needs k − 3 bins in all, so k // 2 − 1 at each side: that is
-    TensorFlow's reading, and the released one. PyTorch's habit of k // 2 gives the same shape one bin off.
+    "Same" padding of 264 bins to 88 keys needs k − 3 bins in all, so k // 2 − 1 at each side (eq-same): that
+    is TensorFlow's reading, and the released one. PyTorch's habit of k // 2 gives the same shape one bin off.
     """
     time, frequency = kernel
     if padding is None:
@@ -432,7 +432,7 @@ class Layer(NamedTuple):
 
 
 def layers(model: NMPNet) -> list[Layer]:
-    """The parameter table, measured on the module itself: which layers run, on what, at what cost (eq-parameters).
+    """The parameter table, measured on the module: layers, sizes and costs (eq-parameters, eq-macs).
 
     >>> table = layers(NMPNet())
     >>> [(layer.name, layer.parameters) for layer in table[:3]]
