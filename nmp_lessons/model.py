@@ -16,7 +16,8 @@ Source: Bittner, Bosch, Rubinstein, Meseguer-Brocal, Ewert, ICASSP 2022, and bas
 """
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -372,13 +373,12 @@ def run_windows(model: NMPNet, cut: np.ndarray) -> list[np.ndarray | None]:
     feel = min(context(model), drop)  # the network runs on the kept frames and those that they can feel
     inner = slice(feel, feel + KEPT)
 
-    def parts() -> Iterator[Heads]:
-        for batch in _on(model, cut).split(BATCH):
-            features = model.features(batch)[:, drop - feel : drop + KEPT + feel]
-            heads = probabilities(model.logits(features))
-            yield Heads(*(None if head is None else head[:, inner].flatten(0, 1) for head in heads))
+    def answer(batch: torch.Tensor) -> Heads:
+        features = model.features(batch)[:, drop - feel : drop + KEPT + feel]
+        heads = probabilities(model.logits(features))
+        return Heads(*(None if head is None else head[:, inner].flatten(0, 1) for head in heads))
 
-    return _gather(parts())
+    return _gather(model, answer, _on(model, cut).split(BATCH))
 
 
 def context(model: NMPNet) -> int:
@@ -393,30 +393,57 @@ def _run_whole(model: NMPNet, audio: np.ndarray, frames: int) -> list[np.ndarray
     last = len(audio) // NMP.hop + 1
     feel = context(model)
 
-    def pieces() -> Iterator[Heads]:
-        for start in range(0, frames, CHUNK_FRAMES):
-            stop = min(start + CHUNK_FRAMES, frames)
-            first, final = max(0, start - feel), min(last, stop + feel)
-            power = model.cqt.between(audio, first, final)[None]
-            features = NORMALISATIONS["fixed"](power).mT
-            for here in range(start, stop, PIECE_FRAMES):
-                there = min(here + PIECE_FRAMES, stop)
-                left = max(first, here - feel)
-                heads = probabilities(model.logits(features[:, left - first : there + feel - first]))
-                yield Heads(*(None if head is None else head[0, here - left : there - left] for head in heads))
+    def answer(start: int) -> Heads:
+        stop = min(start + CHUNK_FRAMES, frames)
+        first, final = max(0, start - feel), min(last, stop + feel)
+        features = NORMALISATIONS["fixed"](model.cqt.between(audio, first, final)[None]).mT
+        pieces = []
+        for here in range(start, stop, PIECE_FRAMES):
+            there = min(here + PIECE_FRAMES, stop)
+            left = max(first, here - feel)
+            heads = probabilities(model.logits(features[:, left - first : there + feel - first]))
+            pieces.append([None if head is None else head[0, here - left : there - left] for head in heads])
+        return Heads(*(None if head[0] is None else torch.cat(head) for head in zip(*pieces, strict=True)))
 
-    return _gather(pieces())
+    return _gather(model, answer, range(0, frames, CHUNK_FRAMES))
 
 
 def _on(model: NMPNet, array: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(array).to(model.cqt.halving)
 
 
-def _gather(parts: Iterator[Heads]) -> list[np.ndarray | None]:
-    """Run the parts without gradients and join each head along time, as float32 arrays."""
+def _gather(model: NMPNet, answer: Callable[..., Heads], pieces) -> list[np.ndarray | None]:
+    """The answers to all pieces without gradients, each head joined along time, as float32 arrays."""
+
+    def to_host(piece) -> list[torch.Tensor | None]:
+        return [None if head is None else head.float().cpu() for head in answer(piece)]
+
+    each = on_each_core if model.cqt.halving.device.type == "cpu" else map
     with torch.inference_mode():
-        heads = zip(*([None if head is None else head.float().cpu() for head in part] for part in parts), strict=True)
+        heads = zip(*each(to_host, pieces), strict=True)
         return [None if head[0] is None else torch.cat(head).numpy() for head in heads]
+
+
+def on_each_core(function: Callable, pieces) -> list:
+    """The function of every piece, in order; each core takes whole pieces, and none waits for another.
+
+    PyTorch would split every single operation among the cores, which then wait for each other at its end.
+    """
+    cores = torch.get_num_threads()
+    if cores == 1:
+        return [function(piece) for piece in pieces]
+    inference, autocast = torch.is_inference_mode_enabled(), torch.is_autocast_enabled("cpu")
+    dtype = torch.get_autocast_dtype("cpu")
+
+    def alone(piece):  # a thread does not inherit these
+        with torch.inference_mode(inference), torch.autocast("cpu", dtype, enabled=autocast):
+            return function(piece)
+
+    try:
+        with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            return list(pool.map(alone, pieces))
+    finally:
+        torch.set_num_threads(cores)
 
 
 class Layer(NamedTuple):
