@@ -42,7 +42,7 @@ def rounding_errors_in_cents(
 
 
 class HarmonicStacking(nn.Module):
-    """Copies of a spectrum, one for each harmonic, shifted so that a note's partials share its bin.
+    """Copies of a spectrum, one for each harmonic, shifted so that a note's partials share its bin (eq-stack).
 
     Parameters
     ----------
