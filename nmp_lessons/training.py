@@ -27,13 +27,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import safetensors
 import safetensors.torch
 import torch
 import torch.distributed as dist
-from lightning_fabric import Fabric
 from torch import nn
 
 from . import __version__
@@ -47,6 +47,9 @@ from .files import written_whole
 from .model import Config, Heads, NMPNet, Posteriors, probabilities
 from .notes import Notes
 from .targets import on_contour_bins
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 CHECKPOINTS = Path(__file__).with_name("checkpoints")
 THRESHOLDS = tuple(np.arange(0.12, 0.7, 0.04).round(2).tolist())
@@ -249,7 +252,7 @@ def train(
     validation: Corpus | None = None,
     *,
     folder: str | os.PathLike,
-    fabric: Fabric | None = None,
+    fabric: "Fabric | None" = None,
     compiled: bool = False,
     validate_every: int = 500,
     save_every: int = 100,
@@ -344,8 +347,10 @@ def train(
     return finished, record
 
 
-def default_fabric(**settings) -> Fabric:
+def default_fabric(**settings) -> "Fabric":
     """One device, or those that `torchrun` started; bfloat16 where the hardware multiplies it."""
+    from lightning_fabric import Fabric  # here, since it takes seconds to import and transcribing needs none of it
+
     settings = {"accelerator": "auto", "devices": 1, "precision": best_precision()} | settings
     if "TORCHELASTIC_RUN_ID" in os.environ:
         settings |= {"devices": int(os.environ["LOCAL_WORLD_SIZE"]), "strategy": "ddp"}
@@ -556,7 +561,7 @@ def _under(tensors: dict, prefix: str) -> dict:
     return {name.removeprefix(f"{prefix}/"): t for name, t in tensors.items() if name.startswith(f"{prefix}/")}
 
 
-def _record(recipe, corpus, validation, progress: Progress, fabric: Fabric, compiled: bool) -> dict:
+def _record(recipe, corpus, validation, progress: Progress, fabric: "Fabric", compiled: bool) -> dict:
     """What led to the weights."""
     return {
         "name": recipe.name,

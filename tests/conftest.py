@@ -14,3 +14,5 @@ def browser():
     """One Chromium for all tests."""
     with launched() as running:
         yield running
+
+collect_ignore = ["screenshot.py", "benchmarks"]  # commands, not tests
