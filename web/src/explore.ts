@@ -76,6 +76,7 @@ class Explore extends HTMLElement {
       `:scope > template[data-slot="${slot}"][data-piece="${piece}"]`,
     )!;
     const made = document.importNode(template.content, true).firstElementChild as HTMLElement;
+    if (made instanceof HTMLImageElement) made.loading = "eager"; // a lazy picture outside the page never decodes
     this.pieces.set(name, made);
     return made;
   }
