@@ -20,7 +20,9 @@ from .constants import NMP
 from .errors import InputError
 
 
-def shifts(harmonics: Sequence[float] = NMP.harmonics, *, bins_per_octave: int = NMP.bins_per_octave) -> np.ndarray:
+def shifts(
+    harmonics: Sequence[float] = NMP.harmonics, *, bins_per_octave: int = NMP.bins_per_octave
+) -> np.ndarray:
     """Shifts s_h = round(B · log2 h) in bins, one for each harmonic (eq-shift).
 
     >>> shifts()
@@ -42,7 +44,9 @@ def rounding_errors_in_cents(
 
 
 class HarmonicStacking(nn.Module):
-    """Copies of a spectrum, one for each harmonic, shifted so that a note's partials share its bin (eq-stack).
+    """Copies of a spectrum, shifted so that a note's partials share its bin, one for each harmonic.
+
+    Channel h holds in bin k what stands in bin k + s_h of the spectrum (eq-stack).
 
     Parameters
     ----------

@@ -1,4 +1,7 @@
-"""Coding exercise of the chapter on harmonic stacking. Try yours: answers.check("harmonic_stacking-code", stack)."""
+"""Coding exercise of the chapter on harmonic stacking.
+
+Try yours: answers.check("harmonic_stacking-code", stack).
+"""
 
 import numpy as np
 
@@ -7,7 +10,7 @@ BINS = 264  # that are returned: the lowest ones
 
 
 def stack(spectrum, harmonics, fill=0.0):
-    """A spectrum and its copies, one for each harmonic, each shifted down so that the harmonic meets its note.
+    """Copies of a spectrum, one for each harmonic, each shifted so that the harmonic meets its note.
 
     spectrum: array of shape (frames, 309), lowest bin first
     harmonics: positive numbers, such as (0.5, 1, 2, 3)
