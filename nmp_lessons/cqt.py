@@ -17,7 +17,7 @@ Sources: Brown, "Calculation of a constant Q spectral transform", JASA 1991; Sch
 "Constant-Q transform toolbox for music processing", SMC 2010; the released constants of basic-pitch 0.4.0.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -27,12 +27,14 @@ from scipy.signal.windows import hann
 from torch import nn
 
 from .constants import NMP
+from .cores import on_each_core
 from .errors import InputError
 
 FLOOR = 1e-10  # power added before the logarithm: -100 dB
 TAPS = 256  # of the halving filter
 BLOCK = 64  # halved samples made by one row of the halving product
 CHUNK_FRAMES = 2048  # of a streamed transform: 24 s
+PIECE_FRAMES = 256  # multiplied at once: their samples in all octaves stay in a core's cache
 
 
 def quality(bins_per_octave: int) -> float:
@@ -205,26 +207,28 @@ class CQT(nn.Module):
 
     def power(self, audio: torch.Tensor) -> torch.Tensor:
         """Squared magnitudes: what the logarithm needs, and differentiable in silence too."""
-        octaves = [real.square() + imag.square() for real, imag in self._octaves(audio)]
-        return (torch.cat(octaves, dim=-1) * self.lengths).mT
+        return self._transform(audio, lambda real, imag: real.square().addcmul(imag, imag), self.lengths)
 
     def complex(self, audio: torch.Tensor) -> torch.Tensor:
         """The coefficients with their phases, complex, same shape as the magnitudes."""
-        octaves = [torch.complex(real, imag) for real, imag in self._octaves(audio)]
-        return (torch.cat(octaves, dim=-1) * self.lengths.sqrt()).mT
+        return self._transform(audio, torch.complex, self.lengths.sqrt())
 
-    def _octaves(self, audio: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        """Real and imaginary parts of each octave, lowest first, (batch, frames, bins of the octave)."""
+    def _transform(self, audio: torch.Tensor, read: Callable, gains: torch.Tensor) -> torch.Tensor:
+        """All frames times all kernels, (batch, bins, frames); `read` makes one number of two parts."""
         self._check_audio(audio)
-        found, left, hop = [], self.bins, self.hop
-        while left > 0:
-            bank = self.bank[:, :, -min(left, self.bins_per_octave) :]  # (width, 2, bins of the octave)
-            both = self.frame(audio, hop) @ bank.flatten(1)  # (batch, frames, 2 · bins)
-            found.insert(0, both.chunk(2, dim=-1))
-            left, hop = left - self.bins_per_octave, hop // 2
-            if left > 0:
-                audio = self.halve(audio)
-        return found
+        octaves, hop = [self.frame(audio, self.hop)], self.hop
+        while len(octaves) < self.octaves:
+            audio, hop = self.halve(audio), hop // 2
+            octaves.insert(0, self.frame(audio, hop))
+
+        def piece(start: int) -> torch.Tensor:
+            framed = torch.stack([octave[:, start : start + step] for octave in octaves], dim=2)
+            parts = (framed @ self.bank.flatten(1)).unflatten(-1, (2, -1))  # (batch, frames, octaves, 2, 36)
+            return read(*parts.unbind(-2)).flatten(2)[..., -self.bins :] * gains
+
+        frames = octaves[0].shape[1]
+        step = PIECE_FRAMES if audio.device.type == "cpu" else frames
+        return torch.cat(on_each_core(piece, range(0, frames, step)), dim=1).mT
 
     def frame(self, audio: torch.Tensor, hop: int) -> torch.Tensor:
         """Frames centred on every hop-th sample, reflected at the ends: (batch, frames, width)."""

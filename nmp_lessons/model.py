@@ -17,7 +17,6 @@ Source: Bittner, Bosch, Rubinstein, Meseguer-Brocal, Ewert, ICASSP 2022, and bas
 
 import copy
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -27,6 +26,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from .constants import NMP
+from .cores import on_each_core
 from .cqt import CQT, NORMALISATIONS
 from .errors import InputError
 from .harmonic_stacking import HarmonicStacking
@@ -422,28 +422,6 @@ def _gather(model: NMPNet, answer: Callable[..., Heads], pieces) -> list[np.ndar
     with torch.inference_mode():
         heads = zip(*each(to_host, pieces), strict=True)
         return [None if head[0] is None else torch.cat(head).numpy() for head in heads]
-
-
-def on_each_core(function: Callable, pieces) -> list:
-    """The function of every piece, in order; each core takes whole pieces, and none waits for another.
-
-    PyTorch would split every single operation among the cores, which then wait for each other at its end.
-    """
-    cores = torch.get_num_threads()
-    if cores == 1:
-        return [function(piece) for piece in pieces]
-    inference, autocast = torch.is_inference_mode_enabled(), torch.is_autocast_enabled("cpu")
-    dtype = torch.get_autocast_dtype("cpu")
-
-    def alone(piece):  # a thread does not inherit these
-        with torch.inference_mode(inference), torch.autocast("cpu", dtype, enabled=autocast):
-            return function(piece)
-
-    try:
-        with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            return list(pool.map(alone, pieces))
-    finally:
-        torch.set_num_threads(cores)
 
 
 class Layer(NamedTuple):

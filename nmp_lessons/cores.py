@@ -1,0 +1,35 @@
+"""Work shared out among the cores of a CPU, in whole pieces."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+
+
+def on_each_core(function: Callable, pieces: Iterable) -> list:
+    """The function of every piece, in order; each core takes whole pieces, and none waits for another.
+
+    PyTorch would split every single operation among the cores, which then wait for each other at its end.
+
+    >>> on_each_core(lambda n: int(torch.arange(n).sum()), [2, 3, 4])
+    [1, 3, 6]
+    """
+    cores, pieces = torch.get_num_threads(), list(pieces)
+    if cores == 1 or len(pieces) < 2:
+        return [function(piece) for piece in pieces]
+    gradients, inference = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
+    autocast, dtype = torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")
+
+    def alone(piece):  # a thread does not inherit these
+        with (
+            torch.inference_mode(inference),
+            torch.set_grad_enabled(gradients),
+            torch.autocast("cpu", dtype, enabled=autocast),
+        ):
+            return function(piece)
+
+    try:
+        with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            return list(pool.map(alone, pieces))
+    finally:
+        torch.set_num_threads(cores)
