@@ -1,4 +1,4 @@
-"""The command line: ``nmp-lessons transcribe FILE... [-o DIR]`` and ``nmp-lessons sounds``.
+"""The command line: ``nmp-lessons transcribe FILE... [-o DIR]`` and the other commands of ``--help``.
 
 Whatever cannot be done is said in one line on the standard error, naming the file and the mend; the other
 files are done all the same, and the exit status is 2. Files that exist are not overwritten unless
@@ -38,10 +38,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Write the notes of each audio file as NAME.mid and NAME.csv (onset, offset, pitch, velocity).",
     )
     transcribe.add_argument("files", nargs="+", type=Path, metavar="FILE", help="WAV, FLAC, OGG or MP3")
-    transcribe.add_argument(
-        "-o", "--output", type=Path, default=Path(), metavar="DIR", help="folder to write to (default: this one)"
-    )
-    transcribe.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    _add_output(transcribe)
     transcribe.add_argument(
         "--timing",
         choices=("released", "true"),
@@ -49,6 +46,21 @@ def _parser() -> argparse.ArgumentParser:
         help="times as the released program gives them (default), or where its frames truly are",
     )
     transcribe.set_defaults(run=_transcribe)
+
+    play = commands.add_parser(
+        "play",
+        help="MIDI files to sound, on the book's piano",
+        description="Write each MIDI file as NAME.flac, played on recorded notes, with its sustain pedal.",
+    )
+    play.add_argument("files", nargs="+", type=Path, metavar="FILE", help="MIDI")
+    _add_output(play)
+    play.set_defaults(run=_play)
+
+    check = commands.add_parser(
+        "maestro", help="check a MAESTRO v3 on disk and count what is in it", description="Check a MAESTRO tree."
+    )
+    check.add_argument("root", nargs="?", type=Path, help="its folder (default: MAESTRO_ROOT)")
+    check.set_defaults(run=_maestro)
 
     sounds = commands.add_parser("sounds", help="fetch and render the book's recordings, once")
     sounds.set_defaults(run=_sounds)
@@ -59,18 +71,49 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _transcribe(arguments: argparse.Namespace) -> int:
-    from tqdm import tqdm
+def _add_output(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "-o", "--output", type=Path, default=Path(), metavar="DIR", help="folder to write to (default: this one)"
+    )
+    command.add_argument("--overwrite", action="store_true", help="replace files that exist")
 
+
+def _transcribe(arguments: argparse.Namespace) -> int:
     from . import released
 
-    model, failed = None, False
-    for path in tqdm(arguments.files, unit="file", disable=None):
+    model = None
+
+    def transcribe(path: Path) -> None:
+        nonlocal model
+        recording = _loaded(path)
+        outputs = _outputs(path, arguments, ".mid", ".csv")
+        model = model or released.load()  # not before some file can be read
+        _write(_notes(recording, model, arguments.timing), *outputs)
+
+    return _each(arguments.files, transcribe)
+
+
+def _play(arguments: argparse.Namespace) -> int:
+    from . import piano
+    from .notes import read_midi
+    from .sound import save
+
+    def play(path: Path) -> None:
+        notes = read_midi(path)
+        (output,) = _outputs(path, arguments, ".flac")
+        save(piano.render(notes), output)
+
+    return _each(arguments.files, play)
+
+
+def _each(files: Sequence[Path], do) -> int:
+    """Do it to every file, whatever becomes of the others."""
+    from tqdm import tqdm
+
+    failed = False
+    for path in tqdm(files, unit="file", disable=None):
         try:
-            recording = _loaded(path)
-            outputs = _outputs(path, arguments.output, arguments.overwrite)
-            model = model or released.load()
-            _write(_notes(recording, model, arguments.timing), *outputs)
+            do(path)
         except (InputError, OSError) as problem:
             with tqdm.external_write_mode(file=sys.stderr):
                 _complain(problem)
@@ -86,12 +129,13 @@ def _loaded(path: Path):
     return replace(load(path, rate=NMP.sample_rate), title=str(path))
 
 
-def _outputs(path: Path, folder: Path, overwrite: bool) -> list[Path]:
-    outputs = [folder / f"{path.stem}{suffix}" for suffix in (".mid", ".csv")]
+def _outputs(path: Path, arguments: argparse.Namespace, *suffixes: str) -> list[Path]:
+    folder = arguments.output
+    outputs = [folder / f"{path.stem}{suffix}" for suffix in suffixes]
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: is a file; name a folder to write to.")
     for output in outputs:
-        if output.exists() and not overwrite:
+        if output.exists() and not arguments.overwrite:
             raise InputError(f"{output}: exists already, so {path} was left out. Give --overwrite or another -o.")
     return outputs
 
@@ -112,6 +156,16 @@ def _write(notes, midi: Path, table: Path) -> None:
     with written_whole(midi) as midi_scratch, written_whole(table) as table_scratch:
         write_midi(notes, midi_scratch)
         write_csv(notes, table_scratch)
+
+
+def _maestro(arguments: argparse.Namespace) -> int:
+    from . import maestro
+
+    tree = maestro.Maestro(arguments.root)
+    for split in maestro.SPLITS:
+        performances = tree.performances(split)
+        print(f"{split:10} {len(performances):5} performances {sum(p.seconds for p in performances) / 3600:6.2f} h")
+    return 0
 
 
 def _sounds(arguments: argparse.Namespace) -> int:

@@ -1,13 +1,14 @@
 """The command line: notes for good files, one clear line for bad ones, and nothing half done."""
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from nmp_lessons import cli, fetch
+from nmp_lessons import cli, fetch, maestro
 from nmp_lessons.evaluation import onset_scores
 from nmp_lessons.notes import read_midi, read_table
 
@@ -122,6 +123,33 @@ def test_a_bad_file_does_not_stop_the_others(voice, tmp_path, capfd):
     assert cli.main(["transcribe", str(bad), str(voice), "-o", str(out)]) == 2
     assert sorted(path.name for path in out.iterdir()) == ["voice.csv", "voice.mid"]
     assert len(capfd.readouterr().err.strip().splitlines()) == 1
+
+
+def test_a_performance_is_played_and_a_truncated_one_is_named(tmp_path, capfd):
+    whole = fetch.read(fetch.MIDITOK_SDIST, "miditok-3.1.0/tests/MIDIs_one_track/Maestro_1.mid")
+    (tmp_path / "whole.mid").write_bytes(whole)
+    (tmp_path / "cut.mid").write_bytes(whole[: len(whole) // 2])
+    out = tmp_path / "out"
+    assert cli.main(["play", str(tmp_path / "cut.mid"), str(tmp_path / "whole.mid"), "-o", str(out)]) == 2
+    assert [path.name for path in out.iterdir()] == ["whole.flac"]
+    assert soundfile.info(out / "whole.flac").duration > 300
+    complaints = [line for line in capfd.readouterr().err.splitlines() if line.startswith("nmp-lessons:")]
+    assert len(complaints) == 1 and "cut.mid" in complaints[0]
+
+
+def test_a_maestro_tree_is_counted_or_its_gaps_named(tmp_path, capfd):
+    tree = maestro.book_set().root
+    assert cli.main(["maestro", str(tree)]) == 0
+    assert [line.split()[:2] for line in capfd.readouterr().out.splitlines()] == [
+        ["train", "8"], ["validation", "1"], ["test", "1"]
+    ]  # fmt: skip
+    shutil.copytree(tree, tmp_path / "copy")
+    next((tmp_path / "copy").rglob("*.mid*")).unlink()
+    assert cli.main(["maestro", str(tmp_path / "copy")]) == 2
+    assert ".mid" in capfd.readouterr().err
+    next((tmp_path / "copy").glob("*.csv")).unlink()
+    assert cli.main(["maestro", str(tmp_path / "copy")]) == 2
+    assert "csv" in capfd.readouterr().err
 
 
 def test_a_file_in_place_of_the_folder_is_named(voice, tmp_path, capfd):
