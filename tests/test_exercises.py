@@ -213,6 +213,7 @@ READ = {
     r"\left\lfloor 2.7\right\rfloor": 2,
     r"\left|-3\right|": 3,
     r"\log_{2}8": 3,
+    r"\log_{2\left(8\right)}": 3,
     r"\operatorname{round}\left(2.6\right)": 3,
     r"\exponentialE^{0}": 1,
     r"1{,}000": 1000,

@@ -41,6 +41,7 @@ LATEX = [
     (r"\\operatorname\{\s*([A-Za-z0-9]+)\s*\}", r" \1 "),
     (r"\{,\}", ""),
     (r"\\[,;:! ]|~", " "),
+    (r"log_\{\s*(\d+)\s*(\([^{}]*\))\s*\}", r"log_{\1}\2"),  # log_2(h) typed without leaving the index
 ]
 
 

@@ -64,6 +64,7 @@ const LATEX: readonly [RegExp, string][] = [
   [/\\operatorname\{\s*([A-Za-z0-9]+)\s*\}/g, " $1 "],
   [/\{,\}/g, ""],
   [/\\[,;:! ]|~/g, " "],
+  [/log_\{\s*(\d+)\s*(\([^{}]*\))\s*\}/g, "log_{$1}$2"], // log_2(h) typed without leaving the index
 ];
 
 /** Reads an expression; throws Unreadable. The result evaluates it, to NaN where it has no value. */
