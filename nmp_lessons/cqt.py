@@ -46,7 +46,9 @@ def quality(bins_per_octave: int) -> float:
     return 1 / (2 ** (1 / bins_per_octave) - 1)
 
 
-def bin_frequencies(bins: int, *, lowest: float = NMP.lowest_frequency, bins_per_octave: int = NMP.bins_per_octave):
+def bin_frequencies(
+    bins: int, *, lowest: float = NMP.lowest_frequency, bins_per_octave: int = NMP.bins_per_octave
+) -> np.ndarray:
     """Frequencies f_k = f_0 · 2^(k/B) in Hz, shape (bins,) (eq-bins).
 
     >>> bin_frequencies(3, lowest=110.0, bins_per_octave=1)
@@ -55,7 +57,9 @@ def bin_frequencies(bins: int, *, lowest: float = NMP.lowest_frequency, bins_per
     return lowest * 2 ** (np.arange(bins) / bins_per_octave)
 
 
-def window_lengths(frequencies, *, sample_rate: float = NMP.sample_rate, bins_per_octave: int = NMP.bins_per_octave):
+def window_lengths(
+    frequencies, *, sample_rate: float = NMP.sample_rate, bins_per_octave: int = NMP.bins_per_octave
+) -> np.ndarray:
     """Window lengths N_k = ⌈Q · f_s / f_k⌉ in samples (eq-window).
 
     >>> window_lengths(np.array([27.5]))
@@ -88,7 +92,7 @@ def halving_filter() -> np.ndarray:
 
 
 def halving_matrix() -> np.ndarray:
-    """The halving as a matrix: column n holds the filter, two rows lower for each halved sample (eq-toeplitz).
+    """The halving as a matrix: column n holds the filter, two rows lower for each n (eq-toeplitz).
 
     Shape (384, 64): three blocks of 128 samples in a row, times this, give 64 samples at half the rate.
     """

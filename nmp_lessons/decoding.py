@@ -106,7 +106,9 @@ def with_inferred_onsets(onset: np.ndarray, note: np.ndarray) -> np.ndarray:
     rise = np.maximum(np.minimum.reduce(rises), 0)
     rise[:SPAN] = 0
     highest = rise.max()
-    return np.maximum(onset, np.max(onset) * rise / highest) if highest > 0 else np.asarray(onset, dtype=float)
+    if highest <= 0:
+        return np.asarray(onset, dtype=float)
+    return np.maximum(onset, np.max(onset) * rise / highest)
 
 
 def peaks(onset: np.ndarray, threshold: float) -> np.ndarray:
@@ -144,7 +146,7 @@ def _follow(note, onsets, threshold, shortest, patience, melodia_trick):
 
 @njit(cache=True)
 def _from_onsets(left, onsets, threshold, shortest, patience):
-    """Notes (n, 3) of start, stop, key that begin at onsets, latest first; their energy is taken out of `left`."""
+    """Notes (n, 3) of start, stop, key from onsets, latest first; their energy is taken out of `left`."""
     frames = len(left)
     found = np.empty((len(onsets), 3), np.int64)
     count = 0

@@ -152,7 +152,7 @@ class NMPNet(nn.Module):
         pitch = contour.sigmoid() if self.config.contour else found
         note = self.note_out(self.note(pitch).relu_())  # (batch, 1, frames, 88)
         begins = _normed(self.onset, self.onset_norm, stack)  # (batch, 32, frames, 88)
-        onset = self.onset_out(_beside(note.sigmoid(), begins))
+        onset = _out_of_both(self.onset_out, note.sigmoid(), begins)
         return Heads(*(None if head is None else head[:, 0] for head in (contour, note, onset)))
 
     def stack(self, features: torch.Tensor) -> torch.Tensor:
@@ -202,6 +202,15 @@ def _beside(*channels: torch.Tensor) -> torch.Tensor:
     return torch.cat([x.permute(0, 2, 3, 1) for x in channels], dim=-1).permute(0, 3, 1, 2)
 
 
+def _out_of_both(conv: "Conv", one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """The convolution of two groups of channels; once trained, they need not be copied side by side."""
+    if conv.training:
+        return conv(_beside(one, other))
+    weights = conv.weight.split([one.shape[1], other.shape[1]], dim=1)
+    nothing = torch.zeros_like(conv.bias)
+    return conv.convolve(one, weights[0], conv.bias) + conv.convolve(other, weights[1], nothing)
+
+
 class Conv(nn.Conv2d):
     """`nn.Conv2d`, the same sums in an order that a CPU does faster; on other devices it is `nn.Conv2d`.
 
@@ -248,10 +257,11 @@ class Conv(nn.Conv2d):
         to, of, group = torch.meshgrid(
             torch.arange(fold), torch.arange(fold), torch.arange(-side, side + 1), indexing="ij"
         )
-        column = group * fold + of - to + columns // 2  # of the kernel, for input bin `of` and output bin `to`
+        column = group * fold + of - to + columns // 2  # of the kernel, from bin `of` to bin `to`
         column = torch.where((column >= 0) & (column < columns), column, columns)  # the last is zero
         spread = F.pad(weight, (0, 1))[..., column]  # (out, in, rows, fold, fold, groups)
-        return spread.permute(3, 0, 4, 1, 2, 5).reshape(fold * self.out_channels, fold * self.in_channels, rows, -1)
+        grouped = spread.permute(3, 0, 4, 1, 2, 5)
+        return grouped.reshape(fold * self.out_channels, fold * self.in_channels, rows, -1)
 
 
 def fold_bins(x: torch.Tensor, fold: int) -> torch.Tensor:
@@ -450,9 +460,8 @@ def layers(model: NMPNet) -> list[Layer]:
         layer, norm = getattr(model, name), getattr(model, f"{name}_norm", nn.Identity())
         parameters = _trainable(layer) + _trainable(norm)
         macs = layer.weight.numel() * cells
-        rows.append(
-            Layer(name, layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride[1], parameters, macs)
-        )
+        shape = layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride[1]
+        rows.append(Layer(name, *shape, parameters, macs))
     return rows
 
 
@@ -496,7 +505,7 @@ def _cells(model: NMPNet) -> dict[str, int]:
     probe, cells = copy.deepcopy(model).train(), {}
     for name, layer in probe.named_children():
         if isinstance(layer, Conv):
-            layer.register_forward_hook(lambda layer, given, out, name=name: cells.update({name: out.shape[-1]}))
+            layer.register_forward_hook(lambda _, given, out, name=name: cells.update({name: out.shape[-1]}))
     with torch.no_grad():
         probe.logits(torch.zeros(1, 1, NMP.cqt_bins))
     return cells

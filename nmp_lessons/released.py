@@ -71,7 +71,8 @@ def weights() -> dict[str, torch.Tensor]:
         layer, kind = name.split("/")[:2]
         tensor = torch.from_numpy(array)
         if kind == "kernel":
-            tensor = tensor.permute(3, 2, 0, 1).contiguous()  # time, frequency, in, out -> out, in, time, frequency
+            # time, frequency, in, out -> out, in, time, frequency
+            tensor = tensor.permute(3, 2, 0, 1).contiguous()
         found[f"{LAYERS[int(layer.rpartition('-')[2])]}.{NAMES[kind]}"] = tensor
     return found
 
