@@ -3,8 +3,8 @@
 Chapter ``training``. A `Recipe` is a value that says everything about a run; `train` follows it; the weights go
 to a safetensors file and all that led to them into a JSON record beside it.
 
-- A batch is a function of (seed, step) alone, so a run can be stopped anywhere and resumed exactly: no random
-  state needs to be kept. The state that is kept (weights, their average, the optimiser's moments, the step)
+- A batch is a function of (seed, step) alone, so a run can be stopped anywhere and resumed exactly (to the last bit
+  on one thread; several do not always add in the same order): no random state needs to be kept. The state that is kept (weights, their average, the optimiser's moments, the step)
   lies in one safetensors file, which is written whole or not at all. Nothing is pickled.
 - Lightning Fabric moves the loop to a GPU, to bfloat16 and to several processes; each process takes its part of
   the same global batch, and batch normalisation counts over all of them.
