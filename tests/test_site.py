@@ -130,6 +130,32 @@ def test_every_player_plays(visit, page, width):
         assert heard["time"] >= 0.4 and heard["rms"] > 0.003 and heard["peak"] < 1, heard
 
 
+WITH_SLIDERS = [page for page in PAGES if "<nmp-explore" in (HTML / page).read_text("utf8")]
+SHOWN = """async (explorable, before) => {
+  const shown = () => [...explorable.querySelectorAll(".nmp-explore-slot")].map(slot => slot.innerHTML).join();
+  const pictures = () => [...explorable.querySelectorAll(".nmp-explore-slot img")];
+  const ready = () => pictures().every(picture => picture.complete && picture.naturalWidth > 0);
+  for (let i = 0; i < 100 && (shown() === before || !ready()); i++) {
+    await new Promise(done => setTimeout(done, 50));
+  }
+  return { shown: shown(), ready: ready() };
+}"""
+
+
+@pytest.mark.parametrize("page", WITH_SLIDERS)
+def test_every_control_changes_what_is_shown_by_keyboard(visit, page):
+    tab = visit(page)
+    for explorable in tab.locator("nmp-explore").all():
+        explorable.scroll_into_view_if_needed()
+        for control in explorable.locator(".nmp-explore-control").all():
+            before = explorable.evaluate(SHOWN, None)["shown"]
+            chosen = control.locator("input:checked, input[type=range], select")
+            at_end = chosen.evaluate("it => it.max ? it.value === it.max : it.value === '1'")
+            chosen.press("ArrowLeft" if at_end else "ArrowRight")
+            after = explorable.evaluate(SHOWN, before)
+            assert after["ready"] and after["shown"] != before, control.inner_text()
+
+
 @pytest.mark.parametrize("page", WITH_SOUND)
 def test_switching_versions_keeps_the_time(visit, page):
     tab = visit(page)
