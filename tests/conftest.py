@@ -6,7 +6,7 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import pytest  # noqa: E402
-from browser import launched  # noqa: E402
+from browser import launched, served  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -14,5 +14,12 @@ def browser():
     """One Chromium for all tests."""
     with launched() as running:
         yield running
+
+@pytest.fixture(scope="module")
+def site(folder):
+    """The address of the pages that a test module made in its `folder`."""
+    with served(folder) as address:
+        yield address
+
 
 collect_ignore = ["screenshot.py", "benchmarks"]  # commands, not tests

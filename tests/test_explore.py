@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import served
 from matplotlib import pyplot
 
 from nmp_lessons import show
@@ -150,12 +149,6 @@ def folder(tmp_path_factory, explorable):
         page = PAGE.format(theme=theme, paper=paper, ink=ink, body=body)
         (made / f"{theme}.html").write_text(as_files(page, folder=made, url="."))
     return made
-
-
-@pytest.fixture(scope="module")
-def site(folder):
-    with served(folder) as address:
-        yield address
 
 
 @pytest.fixture

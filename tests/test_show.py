@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from browser import served
 
 from nmp_lessons import piano, show
 from nmp_lessons.errors import InputError
@@ -285,12 +284,6 @@ def folder(tmp_path_factory, player, recordings) -> Path:
     head = '<!doctype html><title>Inline</title><link rel="icon" href="data:,">'
     (made / "inline.html").write_text(head + inline)
     return made
-
-
-@pytest.fixture(scope="module")
-def site(folder):
-    with served(folder) as address:
-        yield address
 
 
 @pytest.fixture
