@@ -68,6 +68,12 @@ class Config:
         "released", min–max over each window of two seconds, or "fixed", which does not depend on cuts.
     fill
         What comes in at the ends of the stack: "zero" as released, or the level of "silence".
+    onset_features
+        Yo has 32 features of its own from the stack; without, it is read from Yn alone.
+    onset_sees_note
+        Yo sees Yn beside its own features.
+    median
+        Frames, odd, of a median filter over time in front of the network; 1 is none.
 
     Raises
     ------
@@ -82,6 +88,9 @@ class Config:
     padding: str = "released"
     normalisation: str = "released"
     fill: str = "zero"
+    onset_features: bool = True
+    onset_sees_note: bool = True
+    median: int = 1
 
     def __post_init__(self):
         for switch, positions in CHOICES.items():
@@ -89,6 +98,10 @@ class Config:
                 raise InputError(f"{switch}={getattr(self, switch)!r}: choose one of {', '.join(positions)}.")
         if self.missing_filters < 1:
             raise InputError(f"missing_filters={self.missing_filters}: give at least 1.")
+        if self.median < 1 or self.median % 2 == 0:
+            raise InputError(f"median={self.median}: give an odd number of frames, 1 for no filter.")
+        if not (self.onset_features or self.onset_sees_note):
+            raise InputError("onset_features and onset_sees_note are both off; Yo must be read from something.")
 
 
 class Heads(NamedTuple):
@@ -130,9 +143,10 @@ class NMPNet(nn.Module):
             self.contour_out = _conv(8 + beside, 1, (5, 5))
         self.note = _conv(1 if config.contour else 8 + beside, 32, (7, 7), padding=config.padding)
         self.note_out = _conv(32, 1, (7, 3))
-        self.onset = _conv(stacked, 32, (5, 5), padding=config.padding)
-        self.onset_norm = _norm(32)
-        self.onset_out = _conv(33, 1, (3, 3))
+        if config.onset_features:
+            self.onset = _conv(stacked, 32, (5, 5), padding=config.padding)
+            self.onset_norm = _norm(32)
+        self.onset_out = _conv(config.onset_sees_note + 32 * config.onset_features, 1, (3, 3))
         self.to(memory_format=torch.channels_last)
 
     def forward(self, audio: torch.Tensor) -> Heads:
@@ -146,14 +160,24 @@ class NMPNet(nn.Module):
 
     def logits(self, features: torch.Tensor) -> Heads:
         """The heads before their sigmoids, from features (batch, frames, 309): what a loss should see."""
+        if self.config.median > 1:
+            features = median_in_time(features, self.config.median)
         stack = self.stack(features)  # (batch, 8, frames, 264)
         found = self._contour_channels(stack)
         contour = self.contour_out(found) if self.config.contour else None
         pitch = contour.sigmoid() if self.config.contour else found
         note = self.note_out(self.note(pitch).relu_())  # (batch, 1, frames, 88)
-        begins = _normed(self.onset, self.onset_norm, stack)  # (batch, 32, frames, 88)
-        onset = _out_of_both(self.onset_out, note.sigmoid(), begins)
+        onset = self._onset(stack, note.sigmoid())
         return Heads(*(None if head is None else head[:, 0] for head in (contour, note, onset)))
+
+    def _onset(self, stack: torch.Tensor, note: torch.Tensor) -> torch.Tensor:
+        """Yo before its sigmoid, (batch, 1, frames, 88), from what the switches let it see."""
+        if not self.config.onset_features:
+            return self.onset_out(note)
+        begins = _normed(self.onset, self.onset_norm, stack)  # (batch, 32, frames, 88)
+        if not self.config.onset_sees_note:
+            return self.onset_out(begins)
+        return _out_of_both(self.onset_out, note, begins)
 
     def stack(self, features: torch.Tensor) -> torch.Tensor:
         """Batch-normalised features, stacked: (batch, frames, 309) -> (batch, harmonics, frames, 264)."""
@@ -177,6 +201,18 @@ class NMPNet(nn.Module):
         norm = self.input_norm
         scale = norm.weight / (norm.running_var + norm.eps).sqrt()
         return (silence - norm.running_mean) * scale + norm.bias
+
+
+def median_in_time(features: torch.Tensor, frames: int) -> torch.Tensor:
+    """The median of `frames` neighbours in time, at each bin; beyond the ends the first and last frames repeat.
+
+    >>> median_in_time(torch.tensor([[[0.0], [9.0], [1.0], [2.0]]]), 3)[0, :, 0].tolist()
+    [0.0, 1.0, 2.0, 2.0]
+    """
+    side = frames // 2
+    before, after = (features[:, i : i + 1].expand(-1, side, -1) for i in (0, features.shape[1] - 1))
+    padded = torch.cat([before, features, after], dim=1)
+    return padded.unfold(1, frames, 1).median(dim=-1).values
 
 
 def probabilities(logits: Heads) -> Heads:
@@ -393,7 +429,7 @@ def run_windows(model: NMPNet, cut: np.ndarray) -> list[np.ndarray | None]:
 
 def context(model: NMPNet) -> int:
     """Frames at a cut that can feel it, at most: half the height of every kernel, one after the other."""
-    return sum(layer.kernel_size[0] // 2 for layer in model.modules() if isinstance(layer, nn.Conv2d))
+    return model.config.median // 2 + sum(layer.kernel_size[0] // 2 for layer in model.modules() if isinstance(layer, nn.Conv2d))
 
 
 def _run_whole(model: NMPNet, audio: np.ndarray, frames: int) -> list[np.ndarray | None]:
