@@ -31,7 +31,7 @@ import tempfile
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import mido
@@ -59,6 +59,7 @@ BANK_SECONDS = 6
 SPLIT = Path(__file__).with_name("asap_split.csv")
 FEWEST = 80  # notes in a clip
 QUIETEST = -100  # dB, level 0 of the stored features
+SPEED_OF_SOUND = 343  # m/s
 STEPS = 2  # stored levels in a decibel
 ONSET_STEPS = 200  # stored values from 0 to 1 of Yo
 
@@ -290,7 +291,8 @@ def play(notes: Notes, keys: np.ndarray, *, rng: np.random.Generator, seconds: f
     """Audio (samples,) of notes on a bank that is out of tune and unevenly voiced, as `rng` will have it.
 
     Half of the time a key that is to be struck again is let go somewhat before, as every real key must be, even
-    where the notes leave it no time; and most actions are heard: a soft thump as each damper falls.
+    where the notes leave it no time; most actions are heard: a soft thump as each damper falls; and on many, soft
+    notes swell where loud ones strike.
     """
     cents = rng.uniform(-30, 30) + rng.normal(0, rng.uniform(0, 3), NMP.keys)
     voicing = np.interp(np.arange(NMP.keys), np.linspace(0, 87, 8), rng.normal(0, 2, 8)) + rng.normal(0, 1.2, NMP.keys)
@@ -299,6 +301,7 @@ def play(notes: Notes, keys: np.ndarray, *, rng: np.random.Generator, seconds: f
     thump = 0.06 * 10 ** (rng.uniform(-40, -14) / 20) if rng.random() < 0.7 else 0.0
     felt, again = _felt(rng), _struck_again(notes)
     damping = np.exp(rng.uniform(np.log(0.05), np.log(0.25)))
+    swelling = rng.uniform(0, 0.08) if rng.random() < 0.6 else 0.0
     audio = np.zeros(int(seconds * RATE), np.float32)
     for onset, offset, pitch, velocity in zip(
         notes.onset, np.minimum(notes.offset, again - lift), notes.pitch, notes.velocity, strict=True
@@ -311,7 +314,9 @@ def play(notes: Notes, keys: np.ndarray, *, rng: np.random.Generator, seconds: f
         held = max(offset - onset, 1.0 if undamped else 0.03) * RATE
         release = damping * RATE * np.clip(2 ** ((50 - pitch) / 24), 0.35, 2.5)
         ratio = 2 ** (cents[key] / 1200)
-        _add_key(audio, keys[layer, key], keys[layer + 1, key], mix, onset * RATE, ratio, held, level, release)
+        rise = 1 + swelling * RATE * (1 - velocity / 127) ** 2
+        pair = keys[layer, key], keys[layer + 1, key]
+        _add_key(audio, *pair, mix, onset * RATE, ratio, rise, held, level, release)
         fallen = int(onset * RATE + held)
         if thump and not undamped and fallen < len(audio):
             audio[fallen : fallen + len(felt)] += thump * rng.uniform(0.3, 1.5) * felt[: len(audio) - fallen]
@@ -337,8 +342,11 @@ def _felt(rng: np.random.Generator) -> np.ndarray:
 
 
 @njit(fastmath=True, cache=True)
-def _add_key(audio, soft, loud, mix, start, ratio, held, level, release):
-    """Add a mixture of two recorded layers, read at `ratio` by cubic interpolation, damped after `held` samples."""
+def _add_key(audio, soft, loud, mix, start, ratio, rise, held, level, release):
+    """Add a mixture of two recorded layers, read at `ratio` by cubic interpolation.
+
+    It swells in `rise` samples and is damped after `held`.
+    """
     envelope, fall = 1.0, np.exp(-1.0 / release)
     t = int(np.ceil(start))
     place = (t - start) * ratio
@@ -356,7 +364,8 @@ def _add_key(audio, soft, loud, mix, start, ratio, held, level, release):
         c = soft[j + 1] + mix * (loud[j + 1] - soft[j + 1])
         d = soft[j + 2] + mix * (loud[j + 2] - soft[j + 2])
         value = b + 0.5 * x * (c - a + x * (2 * a - 5 * b + 4 * c - d + x * (3 * (b - c) + d - a)))
-        audio[t] += level * envelope * value
+        swell = min(1.0, (t - start + 1) / rise)
+        audio[t] += level * envelope * swell * value
         t += 1
         place += ratio
 
@@ -366,22 +375,56 @@ def clip(
 ) -> tuple[np.ndarray, Notes, str]:
     """One clip: audio (60 s), its notes, and the name of its (first) piano.
 
-    The excerpt is drawn, played up to a fifth faster or slower, moved by at most three semitones, and put in a
-    random room four times in five.
+    The excerpt is drawn, played up to a fifth faster or slower, moved by at most three semitones, half of the time
+    with other strings sounding along, and put in a random room four times in five. The microphone stands up to six
+    metres away, so the sound arrives up to 17 ms after the key is struck, as it does in a recording whose labels
+    come from the keys.
     """
     rng = np.random.default_rng(seed)
     notes = _excerpt(performances, rng)
     shares = np.array([piano.share for piano in pianos])
     drawn = rng.choice(len(pianos), size=min(2, len(pianos)), replace=False, p=shares / shares.sum())
     audio = _played(notes, [pianos[i] for i in drawn], rng)
+    if rng.random() < 0.5:
+        halo = oaconvolve(audio, sympathetic_strings(int(rng.integers(8))))[: len(audio)]
+        audio = audio + halo * _rms(audio) / (_rms(halo) + 1e-9) * 10 ** (rng.uniform(-30, -12) / 20)
     if rng.random() < 0.8:
         reverberation = np.exp(rng.uniform(np.log(0.25), np.log(2.5)))
         response = room(
             rng, reverberation=reverberation, direct=rng.uniform(-4, 16), delay=rng.uniform(0.002, 0.03)
         )
         audio = oaconvolve(audio, response)[: len(audio)]
-    audio = audio * 10 ** (-22 / 20) / (np.sqrt(np.mean(audio**2)) + 1e-9)
+    late = int(rng.uniform(0.3, 6.0) / SPEED_OF_SOUND * RATE)
+    audio = np.pad(audio, (late, 0))[: len(audio)]
+    audio = audio * 10 ** (-22 / 20) / (_rms(audio) + 1e-9)
     return audio.astype(np.float32), notes, pianos[drawn[0]].name
+
+
+def _rms(audio: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(audio**2)))
+
+
+@lru_cache
+def sympathetic_strings(seed: int, *, seconds: float = 4.0) -> np.ndarray:
+    """How all undamped strings answer a clap, (samples,), of power 1: the pedal's halo.
+
+    Four partials of each of the 88 strings, a little out of tune, each dying away in its own time.
+
+    >>> bool(abs(np.sum(sympathetic_strings(0) ** 2) - 1) < 1e-6)
+    True
+    """
+    rng = np.random.default_rng(seed)
+    time = np.arange(int(seconds * RATE)) / RATE
+    answer = np.zeros(len(time))
+    for pitch in range(NMP.lowest_pitch, NMP.highest_pitch + 1):
+        for partial in range(1, 5):
+            frequency = 440 * 2 ** ((pitch - 69 + rng.normal(0, 0.03)) / 12) * partial
+            if frequency < 0.45 * RATE:
+                fall = rng.uniform(1.0, 8.0) * (frequency / 200) ** 0.5  # nepers a second
+                wave = np.sin(2 * np.pi * frequency * time + rng.uniform(0, 2 * np.pi))
+                answer += rng.normal() / partial * np.exp(-fall * time) * wave
+    answer[: RATE // 50] *= np.linspace(0, 1, RATE // 50)
+    return answer / np.sqrt(np.sum(answer**2))
 
 
 def _excerpt(performances: Sequence[Notes], rng: np.random.Generator) -> Notes:
