@@ -18,6 +18,7 @@ Sources: Bittner et al., ICASSP 2022 (noise, equalisation, reverb); Zhang et al.
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import librosa
 import numpy as np
@@ -25,6 +26,7 @@ import torch
 from scipy.signal import oaconvolve
 
 from .constants import NMP
+from .cqt import CQT, normalised_log_fixed
 from .errors import InputError
 from .model import Heads
 from .notes import Notes
@@ -282,6 +284,10 @@ class FeatureAugmentation:
         Chance of a low-pass between 6.4 and 8.4 kHz.
     noise
         Level range in dB of a noise floor; None for none.
+    interference
+        Chance of an irrelevant waveform (`irrelevant_levels`), from as loud as the music to 30 dB below.
+    mixup
+        Chance that another example of the batch sounds along, up to 12 dB softer; its labels count too.
 
     Examples
     --------
@@ -298,6 +304,8 @@ class FeatureAugmentation:
     dark: float = 0.6
     cutoff: float = 0.5
     noise: tuple[float, float] | None = (-85.0, -28.0)
+    interference: float = 0.0
+    mixup: float = 0.0
 
     def __call__(
         self, features: torch.Tensor, targets: Heads, *, rng: np.random.Generator
@@ -307,6 +315,10 @@ class FeatureAugmentation:
         if self.semitones:
             by = rng.integers(-self.semitones, self.semitones + 1, batch)
             features, targets = transposed(features, targets, by)
+        if self.mixup:
+            features, targets = _mixed(features, targets, rng, chance=self.mixup)
+        if self.interference:
+            features = _disturbed(features, rng, chance=self.interference)
         curves = np.stack([self.curve(rng, bins) for _ in range(batch)])
         floors = np.stack([self.floor(rng, bins) for _ in range(batch)])
         uniform = rng.random(features.shape, dtype=np.float32)
@@ -335,6 +347,52 @@ class FeatureAugmentation:
             return np.full(bins, -200.0)
         octave = np.arange(bins) / NMP.bins_per_octave
         return rng.uniform(*self.noise) + rng.uniform(-8.0, 1.0) * (octave - 4)
+
+
+def _mixed(features: torch.Tensor, targets: Heads, rng, *, chance: float) -> tuple[torch.Tensor, Heads]:
+    """Each example with some chance joined by the one before it; powers add, and of two labels the higher holds."""
+    softer = rng.uniform(0, 12, len(features)).astype(np.float32)
+    softer[rng.random(len(features)) >= chance] = np.inf
+    joined = _added(features, features.roll(1, 0), torch.from_numpy(-softer).to(features))
+    present = torch.from_numpy(np.isfinite(softer)).to(features.device)[:, None, None]
+    both = (None if y is None else torch.where(present, torch.maximum(y, y.roll(1, 0)), y) for y in targets)
+    return joined, Heads(*both)
+
+
+def _disturbed(features: torch.Tensor, rng, *, chance: float) -> torch.Tensor:
+    """Each example with some chance disturbed by a stretch of an irrelevant waveform; the labels stay."""
+    others, frames = irrelevant_levels(), features.shape[1]
+    drawn = rng.integers(len(others), size=len(features))
+    starts = rng.integers(others.shape[1], size=len(features))
+    softer = rng.uniform(0, 30, len(features)).astype(np.float32)
+    softer[rng.random(len(features)) >= chance] = np.inf
+    rows = (starts[:, None] + np.arange(frames)) % others.shape[1]
+    other = torch.from_numpy(others[drawn[:, None], rows]).to(features)
+    loudest = [x.flatten(1).amax(1) for x in (features, other)]
+    return _added(features, other, 60 * (loudest[0] - loudest[1]) - torch.from_numpy(softer).to(features))
+
+
+def _added(features: torch.Tensor, other: torch.Tensor, decibels: torch.Tensor) -> torch.Tensor:
+    """The powers of both, the other louder by some decibels for each example."""
+    nepers = np.log(10) / 10
+    level = torch.exp((60 * other - 90 + decibels[:, None, None]) * nepers)
+    return (torch.log(torch.exp((60 * features - 90) * nepers) + level + 1e-10) / nepers + 90) / 60
+
+
+@lru_cache
+def irrelevant_levels(*, seconds: float = 4.0) -> np.ndarray:
+    """Twelve irrelevant waveforms as features, (12, frames, 309): hums, sweeps, babble, steady tones."""
+    rng, rate = np.random.default_rng(0), NMP.sample_rate
+    tones = [np.sin(2 * np.pi * f * np.arange(int(seconds * rate)) / rate) for f in rng.uniform(60, 4000, 3)]
+    waveforms = [
+        *(hum(seconds, frequency=f) for f in (50.0, 60.0, 100.0)),
+        *(sweep(seconds, low=low, high=high) for low, high in ((60, 2000), (200, 8000), (4000, 100))),
+        *(babble(seconds, rng=rng) for _ in range(3)),
+        *tones,
+    ]
+    with torch.inference_mode():
+        power = CQT().power(torch.tensor(np.stack(waveforms), dtype=torch.float32))
+        return normalised_log_fixed(power).mT.contiguous().numpy()
 
 
 def _knots(octave: np.ndarray) -> np.ndarray:

@@ -207,6 +207,35 @@ def test_feature_augmentation_is_seeded_keeps_shapes_and_can_be_switched_off():
     assert torch.allclose(same, x, atol=3e-3) and torch.equal(targets_too.onset, y.onset)
 
 
+def quiet(**settings):
+    """An augmentation of features that does nothing but what the settings say."""
+    nothing = {"semitones": 0, "equaliser": 0.0, "level": 0.0, "dark": 0.0, "cutoff": 0.0, "noise": None}
+    return FeatureAugmentation(**nothing | settings)
+
+
+def two_examples():
+    levels = torch.cat([features(chord((60,))), features(chord((67,)))])
+    labels = [targets(chord((pitch,)).notes, frames=levels.shape[1]) for pitch in (60, 67)]
+    return levels, Heads(*(torch.from_numpy(np.stack(pair)) for pair in zip(*labels, strict=True)))
+
+
+def test_feature_mixup_adds_powers_and_joins_labels():
+    levels, labels = two_examples()
+    mixed, joined = quiet(mixup=1.0)(levels, labels, rng=rng())
+    assert (mixed >= levels - 1e-4).all() and (mixed > levels + 0.05).any()
+    assert torch.equal(joined.note, torch.maximum(labels.note, labels.note.roll(1, 0)))
+    assert joined.onset[0, :, 67 - 21].max() == 1
+
+
+def test_feature_interference_changes_the_sound_and_no_label():
+    levels, labels = two_examples()
+    disturbed, same = quiet(interference=1.0)(levels, labels, rng=rng())
+    assert (disturbed >= levels - 1e-4).all() and (disturbed > levels + 0.1).any()
+    assert all(torch.equal(a, b) for a, b in zip(same, labels, strict=True))
+    untouched, _ = quiet()(levels, labels, rng=rng())
+    assert torch.allclose(untouched.clamp(min=0), levels.clamp(min=0), atol=0.01)
+
+
 @pytest.mark.parametrize(
     "call",
     [
