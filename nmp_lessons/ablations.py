@@ -6,39 +6,81 @@ experiments`` says which stand, which are missing, and what each cost. Compariso
 differ in one switch each, three seeds apiece; only the main network is trained for long.
 """
 
+import os
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
-from .augmentation import FeatureAugmentation
+import numpy as np
+import torch
+
+from . import sound
+from .augmentation import (
+    FeatureAugmentation,
+    babble,
+    equalise,
+    faster,
+    gain,
+    hum,
+    interfere,
+    reverberate,
+    room,
+    white_noise,
+)
+from .constants import NMP
+from .corpus import CLIP_FRAMES
+from .cqt import CQT, normalised_log_fixed
 from .cross_entropy import Loss
+from .decoding import PeakDecoder
 from .errors import InputError
-from .model import Config
-from .training import CHECKPOINTS, Recipe, load
+from .evaluation import onset_scores
+from .maestro import full_notes
+from .model import Config, NMPNet, Posteriors, at_model_rate, probabilities
+from .notes import Notes, read_table
+from .piano import render
+from .sound import Recording
+from .training import CHECKPOINTS, Recipe, load, save
 
 SEEDS = (0, 1, 2)
 OURS = Config(padding="centred", normalisation="fixed")
-FIRST = Recipe("main-first", steps=1950, cool_down=0.0, average=0.999)  # of seed 0: what `main-0` began with
-MAIN = Recipe("main", steps=4200, cool_down=0.45, average=0.999, begin_with="main-first")
-SHORT = Recipe("short", steps=800, cool_down=0.5)
-NO_AUGMENTATION = FeatureAugmentation(semitones=0, equaliser=0.0, level=0.0, dark=0.0, cutoff=0.0, noise=None)
+MAIN = Recipe("main", steps=5000, cool_down=0.5, average=0.999)
+SHORT = Recipe("short", steps=400, batch=8, cool_down=0.5, average=0.99)
+HEADS = SHORT.loss.heads
+
+
+def _augmented(**settings) -> Recipe:
+    return replace(SHORT, augmentation=FeatureAugmentation(**settings))
+
+
+def _network(**switches) -> Recipe:
+    return replace(SHORT, model=replace(OURS, **switches))
+
 
 VARIANTS: dict[str, Recipe] = {
     "baseline": SHORT,
-    "loss-plain": replace(SHORT, loss=Loss("plain", heads=(3.0, 1.0, 4.0))),
-    "loss-weighted": replace(SHORT, loss=Loss("weighted", positive=19.0, heads=(3.0, 1.0, 4.0))),
+    "loss-plain": replace(SHORT, loss=Loss("plain", heads=HEADS)),
+    "loss-weighted": replace(SHORT, loss=Loss("weighted", positive=19.0, heads=HEADS)),
     "loss-released": replace(SHORT, loss=Loss("class_means", positive=0.95, smoothing=0.2)),
     "augmentation-none": replace(SHORT, augmentation=None),
-    "augmentation-no-transposition": replace(SHORT, augmentation=FeatureAugmentation(semitones=0)),
-    "augmentation-no-equaliser": replace(SHORT, augmentation=FeatureAugmentation(equaliser=0.0, cutoff=0.0)),
-    "augmentation-no-noise": replace(SHORT, augmentation=FeatureAugmentation(noise=None)),
-    "augmentation-no-level": replace(SHORT, augmentation=FeatureAugmentation(level=0.0)),
-    "no-stacking": replace(SHORT, model=replace(OURS, stacking=False)),
-    "no-contour": replace(SHORT, model=replace(OURS, contour=False)),
-    "missing-series": replace(SHORT, model=replace(OURS, missing="series")),
-    "missing-parallel": replace(SHORT, model=replace(OURS, missing="parallel")),
-    "padding-released": replace(SHORT, model=replace(OURS, padding="released")),
-    "windows-long": replace(SHORT, batch=2, frames=8 * SHORT.frames),  # sixteen seconds at equal compute
-}
+    "augmentation-no-room": replace(SHORT, corpus="dry"),
+    "augmentation-no-noise": _augmented(noise=None),
+    "augmentation-no-equaliser": _augmented(equaliser=0.0, cutoff=0.0),
+    "augmentation-no-transposition": _augmented(semitones=0),
+    "augmentation-no-level": _augmented(level=0.0),
+    "augmentation-interference": _augmented(interference=0.5),
+    "augmentation-mixup": _augmented(mixup=0.5),
+    "windows-16s": replace(SHORT, batch=1, frames=8 * SHORT.frames),
+    "windows-whole": replace(SHORT, batch=1, frames=CLIP_FRAMES, steps=106, warm_up=26),
+    "median-front": _network(median=3),
+    "no-stacking": _network(stacking=False),
+    "no-contour": _network(contour=False),
+    "no-onset-features": _network(onset_features=False),
+    "onset-without-note": _network(onset_sees_note=False),
+    "missing-series": _network(missing="series"),
+    "missing-parallel": _network(missing="parallel"),
+    "padding-released": _network(padding="released"),
+}  # each sees as many frames in training as every other; only `windows-whole` takes fewer, longer steps
 
 
 def experiments() -> dict[str, Recipe]:
@@ -49,7 +91,7 @@ def experiments() -> dict[str, Recipe]:
     (False, 2)
     """
     named = {"main": MAIN} | VARIANTS
-    return {FIRST.name: FIRST} | {
+    return {
         f"{name}-{seed}": replace(recipe, name=f"{name}-{seed}", seed=seed)
         for name, recipe in named.items()
         for seed in SEEDS
@@ -81,9 +123,128 @@ def state(name: str, *, folder: Path = CHECKPOINTS) -> dict:
         unfinished = (Path(folder) / f"{name}.state.safetensors").exists()
         return {"name": name, "state": "unfinished" if unfinished else "missing"}
     _, record = load(name, folder=folder)
-    figures = {figure: record[figure] for figure in ("steps", "minutes", "threshold")}
+    figures = {figure: record[figure] for figure in ("steps", "minutes")}
     best = record["validation"][-1]["Fno"] if record["validation"] else None
     return {"name": name, "state": "stands", **figures, "Fno": best}
+
+
+# Measuring
+
+
+def _in_room(recording: Recording, rng: np.random.Generator) -> Recording:
+    return reverberate(recording, room(rng, reverberation=1.5, direct=-3.0))
+
+
+def _in_noise(recording: Recording, rng: np.random.Generator) -> Recording:
+    return white_noise(recording, ratio=15.0, rng=rng)
+
+
+def _dull(recording: Recording, rng: np.random.Generator) -> Recording:
+    return equalise(recording, [400.0, 6400.0], [0.0, -24.0])
+
+
+def _faint(recording: Recording, rng: np.random.Generator) -> Recording:
+    return gain(recording, -20.0)
+
+
+def _high(recording: Recording, rng: np.random.Generator) -> Recording:
+    return faster(recording, 2 ** (4 / 12))
+
+
+def _amid_voices(recording: Recording, rng: np.random.Generator) -> Recording:
+    return interfere(recording, babble(recording.seconds, rng=rng, rate=recording.rate), ratio=6.0)
+
+
+def _with_hum(recording: Recording, rng: np.random.Generator) -> Recording:
+    return interfere(recording, hum(recording.seconds, frequency=100.0, rate=recording.rate), ratio=6.0)
+
+
+CONDITIONS: dict[str, Callable] = {
+    "clean": lambda recording, rng: recording,
+    "room": _in_room,
+    "noise": _in_noise,
+    "dull": _dull,
+    "faint": _faint,
+    "transposed": _high,
+    "voices": _amid_voices,
+    "hum": _with_hum,
+}  # what a test clip goes through: the same changes, harsher than most that training makes
+EXCERPTS = [(name, 20.0 * i) for name in ("chopin-nocturne", "beethoven-menuetto") for i in range(1, 7)]
+EXCERPT_SECONDS = 20.0
+
+
+def disturbed_clip(name: str, start: float, condition: str) -> Recording:
+    """Twenty seconds of a performance that training never saw, on the book's own piano, under one condition.
+
+    >>> clip = disturbed_clip("chopin-nocturne", 20.0, "noise")
+    >>> clip.seconds, len(clip.notes) > 20
+    (20.0, True)
+    """
+    notes = full_notes(name).between(start, start + EXCERPT_SECONDS)
+    clean = replace(render(notes, seconds=EXCERPT_SECONDS), notes=notes)
+    return CONDITIONS[condition](clean, np.random.default_rng(int(start)))
+
+
+@cache
+def _test_features(condition: str) -> list[tuple[torch.Tensor, Notes]]:
+    """Features (1, frames, 309) on the fixed scale, and notes, of all test clips."""
+    clips = [disturbed_clip(name, start, condition) for name, start in EXCERPTS]
+    with torch.inference_mode():
+        return [(fixed_features(clip), clip.notes) for clip in clips]
+
+
+def fixed_features(recording: Recording) -> torch.Tensor:
+    """The transform of a recording on the fixed scale, (1, frames, 309)."""
+    return normalised_log_fixed(CQT().power(torch.from_numpy(at_model_rate(recording))[None])).mT
+
+
+def robustness(model: NMPNet, decoder: PeakDecoder, conditions=CONDITIONS) -> dict[str, list[float]]:
+    """Fno on each test clip, by condition: a row of the robustness table (eq-robust)."""
+    return {
+        condition: [
+            onset_scores(notes, decoder(answers(model, features)))["Fno"]
+            for features, notes in _test_features(condition)
+        ]
+        for condition in conditions
+    }
+
+
+@torch.inference_mode()
+def answers(model: NMPNet, features: torch.Tensor) -> Posteriors:
+    """The posteriors of features (1, frames, 309)."""
+    heads = probabilities(model.logits(features))
+    heads = [None if head is None else head[0].numpy() for head in heads]
+    return Posteriors(*heads, np.arange(features.shape[1]) / NMP.frame_rate)
+
+
+def real_recordings(folder: str | os.PathLike, *, seconds: float = 60.0) -> list[tuple[torch.Tensor, Notes]]:
+    """Features (1, frames, 309) and notes of each recording's first minute; each FLAC has a TSV beside it."""
+    paths = sorted(Path(folder).glob("*.flac"))
+    if not paths:
+        raise InputError(f"{folder}: no FLAC files there; give a folder of recordings with a note list beside each.")
+    found = []
+    for path in paths:
+        notes = read_table(path.with_suffix(".tsv"))
+        first = notes.onset < seconds
+        columns = (notes.onset, notes.offset, notes.pitch, notes.velocity)
+        features = fixed_features(sound.load(path, stop=seconds))
+        found.append((features, Notes(*(column[first] for column in columns))))
+    return found
+
+
+def measure(name: str, *, folder: Path = CHECKPOINTS, recordings: list[tuple[torch.Tensor, Notes]] = ()) -> dict:
+    """Measure a run and write its scores into its record: the robustness table, and Fno of real recordings."""
+    model, record = load(name, folder=folder)
+    decoder = PeakDecoder(**record["decoder"])
+    scores = {condition: np.round(found, 4).tolist() for condition, found in robustness(model, decoder).items()}
+    record["scores"] = record.get("scores", {}) | {"robustness": scores}
+    if recordings:
+        bare = PeakDecoder(threshold=record["validation"][-1]["threshold"])
+        for title, used in (("real_piano", decoder), ("real_piano_bare_peaks", bare)):
+            heard = [onset_scores(notes, used(answers(model, features)))["Fno"] for features, notes in recordings]
+            record["scores"][title] = np.round(heard, 4).tolist()
+    save(model, record, folder)
+    return record["scores"]
 
 
 # The command line
@@ -103,12 +264,19 @@ def add_commands(commands) -> None:
     listing.add_argument("-o", "--output", type=Path, default=CHECKPOINTS, metavar="DIR", help="where to look")
     listing.set_defaults(run=_experiments)
 
+    measuring = commands.add_parser("measure", help="score trained networks", description=_measure.__doc__)
+    measuring.add_argument("names", metavar="NAME", nargs="*", help="runs (default: all that stand)")
+    measuring.add_argument("--recordings", type=Path, metavar="DIR", help="real recordings, FLAC with TSV")
+    measuring.add_argument("-o", "--output", type=Path, default=CHECKPOINTS, metavar="DIR", help="where they are")
+    measuring.set_defaults(run=_measure)
+
     data = commands.add_parser("data", help="render training audio", description=_data.__doc__)
     data.add_argument("dataset", choices=("asap",), help="(n)ASAP: performances as MIDI")
     data.add_argument("path", type=Path, help="its archive or folder")
     data.add_argument("-o", "--output", type=Path, metavar="DIR", help="where to write (default: in the cache)")
     data.add_argument("--clips", type=int, default=1200, help="minutes of training audio")
     data.add_argument("--validation-clips", type=int, default=60)
+    data.add_argument("--dry-clips", type=int, default=0, help="the same minutes again without any room")
     data.add_argument("--pianos", nargs="+", metavar="NAME", help="only these (default: all)")
     data.add_argument("--seed", type=int, default=0)
     data.set_defaults(run=_data)
@@ -124,7 +292,7 @@ def _train(arguments) -> int:
     fabric = training.default_fabric(accelerator=arguments.accelerator)
     training.train(
         chosen,
-        Corpus(folder / "train"),
+        Corpus(folder / chosen.corpus),
         Corpus(folder / "validation"),
         folder=arguments.output,
         fabric=fabric,
@@ -147,6 +315,17 @@ def _experiments(arguments) -> int:
     return 0
 
 
+def _measure(arguments) -> int:
+    """Score networks under each disturbance, and on real recordings if given; the scores go into their records."""
+    standing = [name for name in experiments() if (arguments.output / f"{name}.json").exists()]
+    recordings = real_recordings(arguments.recordings) if arguments.recordings else ()
+    for name in arguments.names or standing:
+        found = measure(name, folder=arguments.output, recordings=recordings)
+        rows = found["robustness"] | ({"real": found["real_piano"]} if recordings else {})
+        print(f"{name:32} " + "  ".join(f"{row} {np.mean(values):.3f}" for row, values in rows.items()), flush=True)
+    return 0
+
+
 def _data(arguments) -> int:
     """Render one-minute clips of (n)ASAP's performances on many pianos; goes on where it was stopped."""
     from . import corpus
@@ -156,13 +335,24 @@ def _data(arguments) -> int:
         if name not in known:
             raise InputError(f"{name}: no such piano; choose among {', '.join(known)}.")
     folder = arguments.output or _default_corpus()
-    for split, clips in (("train", arguments.clips), ("validation", arguments.validation_clips)):
+    wanted = {"train": arguments.clips, "validation": arguments.validation_clips, "dry": arguments.dry_clips}
+    for part, clips in wanted.items():
+        if not clips:
+            continue
+        split = "train" if part == "dry" else part
         pianos = [known[name] for name in arguments.pianos] if arguments.pianos else None
         notes = corpus.performances(arguments.path, split)
         made = corpus.make(
-            folder / split, notes, clips=clips, split=split, pianos=pianos, seed=arguments.seed, progress=True
+            folder / part,
+            notes,
+            clips=clips,
+            split=split,
+            pianos=pianos,
+            rooms=part != "dry",
+            seed=arguments.seed,
+            progress=True,
         )
-        print(f"{folder / split}: {len(made)} clips, fingerprint {made.fingerprint[:16]}")
+        print(f"{folder / part}: {len(made)} clips, fingerprint {made.fingerprint[:16]}")
     return 0
 
 

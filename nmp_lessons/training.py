@@ -9,7 +9,7 @@ to a safetensors file and all that led to them into a JSON record beside it.
 - Lightning Fabric moves the loop to a GPU, to bfloat16 and to several processes; each process takes its part of
   the same global batch, and batch normalisation counts over all of them.
 - What is validated and shipped is the running average of the weights, which is better than the last ones.
-- Thresholds are chosen on validation clips, with `mir_eval` as the judge.
+- The decoder and its threshold are learned on validation clips, with `mir_eval` as the judge.
 
 The normalisation of the input keeps scale 1 and shift 0: the next layers can do whatever they could, and no
 gradient has to go back through their large convolutions, which saves a quarter of the work.
@@ -41,8 +41,8 @@ from .augmentation import FeatureAugmentation
 from .constants import NMP
 from .corpus import CLIP_FRAMES, ONSET_STEPS, Corpus, levels
 from .cross_entropy import Loss
+from .decoding import THRESHOLDS, PeakDecoder, best_threshold, fitted
 from .errors import InputError
-from .evaluation import onset_scores
 from .files import written_whole
 from .model import Config, Heads, NMPNet, Posteriors, probabilities
 from .notes import Notes
@@ -52,8 +52,6 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 CHECKPOINTS = Path(__file__).with_name("checkpoints")
-THRESHOLDS = tuple(np.arange(0.12, 0.7, 0.04).round(2).tolist())
-NOTE_THRESHOLD = 0.3  # of Yn, where a note ends
 
 
 @dataclass(frozen=True)
@@ -76,6 +74,8 @@ class Recipe:
         How much of the running average of the weights stays at each step.
     seed
         Of the first weights and of every batch.
+    corpus
+        Which training clips: "train", or "dry", the same without rooms.
     begin_with
         A finished run in the same folder whose weights are the first ones; None for random ones.
     """
@@ -94,6 +94,7 @@ class Recipe:
     clip: float = 1.0
     average: float = 0.998
     seed: int = 0
+    corpus: str = "train"
     begin_with: str | None = None
 
     def __post_init__(self):
@@ -339,8 +340,11 @@ def train(
         if at_end:
             break
     finished = average.cpu().eval()
-    record = _record(recipe, corpus, validation, progress, fabric, compiled)
-    if fabric.is_global_zero and (stop_at is None or stop_at >= recipe.steps):
+    done, decoder = stop_at is None or stop_at >= recipe.steps, None
+    if done and validation is not None and fabric.is_global_zero:
+        decoder, _ = fit_decoder(finished, validation)
+    record = _record(recipe, corpus, validation, decoder, progress, fabric, compiled)
+    if fabric.is_global_zero and done:
         save(finished, record, folder)
         state_path.unlink(missing_ok=True)
     fabric.barrier()
@@ -406,63 +410,6 @@ def _shown(steps: range, recipe: Recipe, start: int, shown: bool):
 # Validation
 
 
-def decode_peaks(
-    posteriors: Posteriors, *, threshold: float, note_threshold: float = NOTE_THRESHOLD, reach: int = 2
-) -> Notes:
-    """Notes that begin at peaks of Yo and last while Yn is above a threshold.
-
-    A peak is at least `threshold` high and the highest within `reach` frames; a parabola through it and its
-    neighbours places the onset between frames. A note ends where Yn first falls below `note_threshold`, or
-    where the key is struck again; it lasts at least two frames.
-
-    >>> note, onset = np.zeros((20, 88)), np.zeros((20, 88))
-    >>> note[4:10, 39], onset[3:6, 39] = 0.9, [0.4, 0.8, 0.4]
-    >>> found = decode_peaks(Posteriors(None, note, onset, np.arange(20) / 100), threshold=0.5)
-    >>> found.intervals.tolist(), found.pitch.tolist()
-    ([[0.04, 0.1]], [60])
-    """
-    onset, frames = np.asarray(posteriors.onset, dtype=float), len(posteriors.onset)
-    if frames < 3:
-        return Notes([], [], [])
-    frame, key = _peaks(onset, threshold, reach)
-    before, top, after = (onset[np.clip(frame + d, 0, frames - 1), key] for d in (-1, 0, 1))
-    bend = before - 2 * top + after
-    shift = np.where(bend < 0, 0.5 * (before - after) / np.where(bend < 0, bend, 1), 0)
-    first_faint = _next_true(np.asarray(posteriors.note) < note_threshold)
-    stop = np.maximum(first_faint[np.minimum(frame + 1, frames - 1), key], frame + 2)
-    stop = np.minimum(stop, _next_same_key(frame, key, frames + 2))
-    period = posteriors.times[1] - posteriors.times[0]
-    began = np.maximum(posteriors.times[frame] + shift * period, 0)
-    ended = posteriors.times[0] + stop * period
-    loud = np.clip(np.round(127 * top), 1, 127).astype(int)
-    return Notes(began, np.maximum(ended, began + period), key + NMP.lowest_pitch, loud)
-
-
-def _peaks(onset: np.ndarray, threshold: float, reach: int) -> tuple[np.ndarray, np.ndarray]:
-    """Frames and keys; of equal neighbours the later one is the peak."""
-    padded = np.pad(onset, ((reach, reach), (0, 0)), constant_values=-np.inf)
-    highest = onset >= threshold
-    for d in range(1, reach + 1):
-        highest &= onset >= padded[reach - d : len(padded) - reach - d]
-        highest &= onset > padded[reach + d : len(padded) - reach + d]
-    return np.nonzero(highest)
-
-
-def _next_true(mask: np.ndarray) -> np.ndarray:
-    """For each frame and key the first frame from there on where the mask is true; the length if none is."""
-    frames = len(mask)
-    place = np.where(mask, np.arange(frames)[:, None], frames)
-    return np.minimum.accumulate(place[::-1], axis=0)[::-1]
-
-
-def _next_same_key(frame: np.ndarray, key: np.ndarray, last: int) -> np.ndarray:
-    order = np.lexsort((frame, key))
-    following = np.full(len(frame), last)
-    same = key[order[:-1]] == key[order[1:]]
-    following[order[:-1][same]] = frame[order[1:][same]]
-    return following
-
-
 @torch.inference_mode()
 def clip_posteriors(model: NMPNet, stored: np.ndarray) -> Posteriors:
     """The posteriors of one stored clip, uint8 (frames, 309)."""
@@ -474,15 +421,22 @@ def clip_posteriors(model: NMPNet, stored: np.ndarray) -> Posteriors:
 
 
 def validate(model: NMPNet, corpus: Corpus, *, clips: int = 12, thresholds=THRESHOLDS) -> dict[str, float]:
-    """The onset threshold that is best for the mean Fno of some clips, and that Fno."""
-    clips = min(clips, len(corpus))
-    scores = np.zeros((clips, len(thresholds)))
-    for i in range(clips):
-        found, reference = clip_posteriors(model, corpus.features[i]), corpus.notes(i)
-        for j, threshold in enumerate(thresholds):
-            scores[i, j] = onset_scores(reference, decode_peaks(found, threshold=threshold))["Fno"]
-    best = int(scores.mean(0).argmax())
-    return {"threshold": float(thresholds[best]), "Fno": float(scores[:, best].mean())}
+    """The threshold of bare peaks that is best for the mean Fno of some clips, and that Fno."""
+    decoder, score = best_threshold(PeakDecoder(), _answered(model, corpus, clips), thresholds=thresholds)
+    return {"threshold": decoder.threshold, "Fno": score}
+
+
+def fit_decoder(model: NMPNet, corpus: Corpus, *, clips: int = 60) -> tuple[PeakDecoder, float]:
+    """The decoder that suits a network, its evidence and threshold learned on validation clips, and its Fno there."""
+    answered = _answered(model, corpus, clips)
+    return best_threshold(fitted(answered), answered)
+
+
+def _answered(model: NMPNet, corpus: Corpus, clips: int) -> list[tuple[Posteriors, Notes]]:
+    """What a network makes of some clips, and their notes."""
+    return [
+        (clip_posteriors(model, corpus.features[i]), corpus.notes(i)) for i in range(min(clips, len(corpus)))
+    ]
 
 
 # Checkpoints
@@ -561,7 +515,7 @@ def _under(tensors: dict, prefix: str) -> dict:
     return {name.removeprefix(f"{prefix}/"): t for name, t in tensors.items() if name.startswith(f"{prefix}/")}
 
 
-def _record(recipe, corpus, validation, progress: Progress, fabric: "Fabric", compiled: bool) -> dict:
+def _record(recipe, corpus, validation, decoder, progress: Progress, fabric: "Fabric", compiled: bool) -> dict:
     """What led to the weights."""
     return {
         "name": recipe.name,
@@ -572,7 +526,7 @@ def _record(recipe, corpus, validation, progress: Progress, fabric: "Fabric", co
         "parameters": sum(p.numel() for p in NMPNet(recipe.model).parameters()),
         "steps": progress.step,
         "minutes": round(progress.minutes, 4),
-        "threshold": progress.validation[-1]["threshold"] if progress.validation else None,
+        "decoder": None if decoder is None else asdict(decoder),
         "validation": progress.validation,
         "losses": progress.losses,
         "versions": {

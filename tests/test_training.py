@@ -20,6 +20,7 @@ from nmp_lessons import maestro, training
 from nmp_lessons.augmentation import FeatureAugmentation
 from nmp_lessons.corpus import Corpus, Piano
 from nmp_lessons.cross_entropy import Loss
+from nmp_lessons.decoding import PeakDecoder
 from nmp_lessons.errors import InputError
 from nmp_lessons.evaluation import onset_scores
 from nmp_lessons.model import Config, Heads, NMPNet, Posteriors, posteriors
@@ -199,7 +200,7 @@ def test_a_record_names_all_that_led_to_the_weights(corpus, tmp_path):
     assert Recipe.from_json(record["recipe"]) == recipe and record["seed"] == 3
     assert record["corpus"] == corpus.fingerprint and record["parameters"] == 16_782
     assert record["minutes"] > 0 and record["versions"]["torch"] == torch.__version__
-    assert record["hardware"]["precision"] == "32-true" and record["threshold"] in training.THRESHOLDS
+    assert record["hardware"]["precision"] == "32-true" and record["decoder"]["threshold"] in training.THRESHOLDS
     assert [line[0] for line in record["losses"]] == [2]
 
 
@@ -234,9 +235,9 @@ def test_peaks_become_notes():
     note, onset = np.zeros((40, 88)), np.zeros((40, 88))
     onset[[10, 11, 20], 39] = [0.6, 0.6, 0.9]
     note[10:30, 39] = 0.8
-    found = training.decode_peaks(Posteriors(None, note, onset, np.arange(40) / 100), threshold=0.5)
+    found = PeakDecoder(threshold=0.5)(Posteriors(None, note, onset, np.arange(40) / 100))
     assert np.allclose(found.intervals, [[0.105, 0.2], [0.2, 0.3]], atol=0.006)
-    nothing = training.decode_peaks(Posteriors(None, note, 0 * onset, np.arange(40) / 100), threshold=0.5)
+    nothing = PeakDecoder(threshold=0.5)(Posteriors(None, note, 0 * onset, np.arange(40) / 100))
     assert len(nothing) == 0
 
 
@@ -252,12 +253,12 @@ def test_validation_finds_the_threshold_that_scores_best(corpus):
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in training.CHECKPOINTS.glob("main-*.json")))
 def test_shipped_networks_score_what_their_records_say(name):
-    """Measured again on the book's test performance, rendered, at the record's threshold."""
+    """Measured again on the book's test performance, rendered, by the record's decoder."""
     model, record = training.load(name)
     assert record["parameters"] == 16_782 and record["recipe"]["name"] == name
     for title, recorded in record["scores"]["book_test"].items():
         recording = maestro.book_set().performance(title).segment()
-        found = training.decode_peaks(posteriors(model, recording), threshold=record["threshold"])
+        found = PeakDecoder(**record["decoder"])(posteriors(model, recording))
         assert onset_scores(recording.notes, found)["Fno"] == pytest.approx(recorded["Fno"], abs=0.005)
 
 
@@ -273,7 +274,7 @@ def test_main_networks_find_more_notes_on_a_real_piano_than_the_released_one():
         onset, offset, pitch, _ = np.loadtxt(path.with_suffix(".tsv")).T
         first = onset < 60
         notes = Notes(onset[first], np.maximum(offset, onset + 0.01)[first], pitch[first].astype(int))
-        heard = training.decode_peaks(posteriors(model, load(path, stop=60.0)), threshold=record["threshold"])
+        heard = PeakDecoder(**record["decoder"])(posteriors(model, load(path, stop=60.0)))
         found.append(onset_scores(notes, heard)["Fno"])
     assert np.mean(found) == pytest.approx(record["scores"]["real_piano"]["Fno"], abs=0.005)
     assert np.mean(found) > 0.639
