@@ -17,6 +17,7 @@ from typing import NamedTuple
 import mir_eval
 import numpy as np
 
+from .errors import InputError
 from .notes import Notes
 from .sound import pitch_to_frequency
 
@@ -114,6 +115,40 @@ def above_sounding(reference: Notes, notes: Notes, *, distances=(12, 19, 24), to
     begun = reference.onset <= notes.onset[:, None] + tolerance  # (notes, reference)
     sounding = begun & (notes.onset[:, None] < reference.offset)
     return (sounding & np.isin(notes.pitch[:, None] - reference.pitch, distances)).any(axis=1)
+
+
+def bootstrap(values, *, samples: int = 10_000, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
+    """An interval for the mean of some values: the mean of as many drawn again with replacement (eq-bootstrap).
+
+    Parameters
+    ----------
+    values
+        One for each piece, (n,): scores, or differences of two systems on the same pieces.
+    samples
+        How often to draw.
+    level
+        The share of the means that lie within the interval.
+    seed
+        Of the drawing.
+
+    Raises
+    ------
+    InputError
+        If there are no values.
+
+    Examples
+    --------
+    >>> low, high = bootstrap([0.6, 0.7, 0.8, 0.9])
+    >>> 0.6 < low < 0.75 < high < 0.9
+    True
+    """
+    values = np.asarray(values, dtype=float)
+    if values.ndim != 1 or not len(values):
+        raise InputError(f"values of shape {values.shape}: give at least one number, in a row.")
+    drawn = np.random.default_rng(seed).integers(len(values), size=(samples, len(values)))
+    tail = 50 * (1 - level)
+    low, high = np.percentile(values[drawn].mean(axis=1), [tail, 100 - tail])
+    return float(low), float(high)
 
 
 def _f_measure(reference: Notes, estimate: Notes, tolerance: float, offset_ratio: float | None):

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmp_lessons.evaluation import accuracy, match, onset_scores, scores
+from nmp_lessons.errors import InputError
+from nmp_lessons.evaluation import accuracy, bootstrap, match, onset_scores, scores
 from nmp_lessons.notes import Notes
 
 # Four notes, each a second long: one perfect, one late by 60 ms, one cut short, one an octave too high.
@@ -88,3 +89,14 @@ def test_the_key_does_not_matter(reference, semitones):
     moved = scores(reference.transposed(semitones), estimate.transposed(semitones))
     assert moved == pytest.approx(scores(reference, estimate))
     assert np.isfinite(list(moved.values())).all()
+
+
+def test_bootstrap_intervals_hold_the_mean_as_often_as_they_say():
+    rng = np.random.default_rng(0)
+    held = [
+        low < 0.0 < high
+        for low, high in (bootstrap(rng.normal(size=40), samples=1000, seed=i) for i in range(200))
+    ]
+    assert 0.88 < np.mean(held) < 0.99
+    with pytest.raises(InputError, match="at least one"):
+        bootstrap([])
