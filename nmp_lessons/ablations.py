@@ -45,7 +45,7 @@ from .training import CHECKPOINTS, Recipe, load, save
 SEEDS = (0, 1, 2)
 OURS = Config(padding="centred", normalisation="fixed")
 MAIN = Recipe("main", steps=5000, cool_down=0.5, average=0.999)
-SHORT = Recipe("short", steps=400, batch=8, cool_down=0.5, average=0.99)
+SHORT = Recipe("short", steps=300, batch=8, warm_up=50, cool_down=0.5, average=0.99)
 HEADS = SHORT.loss.heads
 
 
@@ -71,7 +71,7 @@ VARIANTS: dict[str, Recipe] = {
     "augmentation-interference": _augmented(interference=0.5),
     "augmentation-mixup": _augmented(mixup=0.5),
     "windows-16s": replace(SHORT, batch=1, frames=8 * SHORT.frames),
-    "windows-whole": replace(SHORT, batch=1, frames=CLIP_FRAMES, steps=106, warm_up=26),
+    "windows-whole": replace(SHORT, batch=1, frames=CLIP_FRAMES, steps=80, warm_up=13),
     "median-front": _network(median=3),
     "no-stacking": _network(stacking=False),
     "no-contour": _network(contour=False),

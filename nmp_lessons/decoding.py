@@ -213,7 +213,7 @@ def _from_energy(left, loudest_first, threshold, shortest, patience):
 # Our own decoder
 
 CANDIDATE = 0.05  # Yo; below it no peak is looked at
-THRESHOLDS = tuple(np.arange(0.12, 0.7, 0.02).round(2).tolist())
+THRESHOLDS = tuple(np.arange(0.16, 0.65, 0.04).round(2).tolist())
 AROUND = ((2, 10), (-8, -2), (10, 25))  # frames from a peak over which Yn is averaged: after, before, later
 
 

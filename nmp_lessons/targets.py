@@ -121,6 +121,42 @@ def on_contour_bins(note: np.ndarray) -> np.ndarray:
     return contour
 
 
+def read_back(note: np.ndarray, onset: np.ndarray | None = None) -> Notes:
+    """The notes that a label holds: what is left of a performance when only the targets are known (eq-read).
+
+    Parameters
+    ----------
+    note
+        Yn, (T, 88): a note lasts while its key is not 0.
+    onset
+        Yo, (T, 88): a note begins at each peak in time. Without it a note begins where Yn rises, so a key that
+        is struck again while it sounds gives no new note.
+
+    Returns
+    -------
+    Notes
+        Times on the frame grid. A label says nothing of velocities: all are the same.
+
+    Examples
+    --------
+    >>> again = targets(Notes([0.0, 0.1], [0.1, 0.2], [60, 60]))
+    >>> len(read_back(again.note, again.onset)), len(read_back(again.note))
+    (2, 1)
+    """
+    before, after = (np.pad(note if onset is None else onset, ((1, 1), (0, 0)))[d : d + len(note)] for d in (0, 2))
+    begins = (note > 0) & (before <= 0) if onset is None else (onset > before) & (onset >= after)
+    found = [_one_key(note[:, key] > 0, np.flatnonzero(begins[:, key]), key) for key in range(NMP.keys)]
+    start, stop, key = np.concatenate(found).T
+    return Notes(start / NMP.frame_rate, np.maximum(stop, start + 0.5) / NMP.frame_rate, key + NMP.lowest_pitch)
+
+
+def _one_key(sounds: np.ndarray, starts: np.ndarray, key: int) -> np.ndarray:
+    """Start, last frame and key of each note of one key, (n, 3): it ends in silence or at the next start."""
+    silent = np.append(np.flatnonzero(~sounds), len(sounds))
+    last = silent[np.searchsorted(silent, starts)] - 1
+    return np.stack([starts, np.minimum(last, np.append(starts[1:], len(sounds))), np.full(len(starts), key)], axis=1)
+
+
 def sparsity(found: Targets) -> dict[str, float]:
     """The mean of each target: what a network that always said "no" would still have to explain.
 

@@ -426,7 +426,7 @@ def validate(model: NMPNet, corpus: Corpus, *, clips: int = 12, thresholds=THRES
     return {"threshold": decoder.threshold, "Fno": score}
 
 
-def fit_decoder(model: NMPNet, corpus: Corpus, *, clips: int = 60) -> tuple[PeakDecoder, float]:
+def fit_decoder(model: NMPNet, corpus: Corpus, *, clips: int = 20) -> tuple[PeakDecoder, float]:
     """The decoder that suits a network, its evidence and threshold learned on validation clips, and its Fno there."""
     answered = _answered(model, corpus, clips)
     return best_threshold(fitted(answered), answered)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from nmp_lessons.constants import NMP
 from nmp_lessons.errors import InputError
 from nmp_lessons.notes import Notes
-from nmp_lessons.targets import beginnings, drift, frame_of, sounding, sparsity, targets
+from nmp_lessons.targets import beginnings, drift, frame_of, read_back, sounding, sparsity, targets
 
 FRAME = 1 / NMP.frame_rate
 
@@ -71,6 +71,33 @@ def test_a_later_performance_has_later_targets(notes, delay):
     here, there = targets(on_grid, frames=760), targets(on_grid.shifted(delay * FRAME), frames=760)
     for before, after in zip(here, there, strict=True):
         assert np.array_equal(before[: 760 - delay], after[delay:])
+
+
+@given(notes=note_lists)
+def test_a_performance_can_be_read_back_from_its_label(notes):
+    _, first = np.unique(notes.pitch, return_index=True)  # one note on each key
+    on_grid = Notes(frame_of(notes.onset[first]), frame_of(notes.offset[first]) + 1, notes.pitch[first])
+    played = Notes(on_grid.onset * FRAME, on_grid.offset * FRAME, on_grid.pitch)
+    label = targets(played)
+    for found in (read_back(label.note, label.onset), read_back(label.note)):
+        assert np.array_equal(found.pitch, played.pitch)
+        assert np.allclose(found.intervals, played.intervals)
+
+
+def test_a_key_struck_again_while_it_sounds_is_lost_without_its_onset():
+    again = Notes([0, 3 * FRAME, 6 * FRAME], [3 * FRAME, 6 * FRAME, 9 * FRAME], [60, 60, 62])
+    for width, at in ((1, "frame"), (2, "frame"), (2, "time")):
+        label = targets(again, onset_width=width, onset_at=at)
+        assert np.allclose(read_back(label.note, label.onset).onset, again.onset)
+    assert read_back(label.note).intervals[:, 0].tolist() == [0, 6 * FRAME]
+    assert len(read_back(np.zeros((5, 88)), np.zeros((5, 88)))) == 0
+
+
+@given(tip=st.floats(10, 20), width=st.integers(1, 6))
+def test_a_triangle_between_frames_sums_to_its_width_and_balances_on_the_onset(tip, width):
+    label = beginnings(Notes([tip * FRAME], [1.0], [60]), frames=40, width=width, at="time")[:, 39]
+    assert label.sum() == pytest.approx(width, rel=1e-5)
+    assert label @ np.arange(40) / label.sum() == pytest.approx(tip, abs=1e-4)
 
 
 def test_no_notes_give_empty_targets_and_no_ones():
