@@ -96,9 +96,9 @@ def halving_matrix() -> np.ndarray:
 
     Shape (384, 64): three blocks of 128 samples in a row, times this, give 64 samples at half the rate.
     """
-    matrix = np.zeros((6 * BLOCK, BLOCK))
+    matrix, taps = np.zeros((6 * BLOCK, BLOCK)), halving_filter()
     for n in range(BLOCK):
-        matrix[2 * n : 2 * n + TAPS, n] = halving_filter()
+        matrix[2 * n : 2 * n + TAPS, n] = taps
     return matrix
 
 

@@ -34,7 +34,7 @@ LOUDNESS = -20.0  # LUFS, at which the book plays every sound
 HIGHEST_PEAK = 10 ** (-1 / 20)  # leaves 1 dB, by which lossy codecs overshoot
 LOUDNESS_BLOCK = 0.4  # seconds, the gating block of ITU-R BS.1770
 FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3"}
-WRITE_BLOCK = 65_536  # samples; Vorbis encoders take long arrays badly in one piece
+BLOCK = 65_536  # samples read or written at once; Vorbis encoders take long arrays badly in one piece
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +138,8 @@ def load(
     """
     path = Path(path)
     _check_file(path)
+    if rate is not None and not rate > 0:
+        raise InputError(f"{path}: cannot be resampled to {rate} Hz; use a rate above 0.")
     try:
         with soundfile.SoundFile(path) as file:
             if file.samplerate <= 0:
@@ -147,16 +149,11 @@ def load(
             _check_end(file, path)
             first, last = _segment(start, stop, file.samplerate, file.frames, path)
             file.seek(first)
-            audio = file.read(last - first, dtype="float32", always_2d=True)  # (samples, channels)
-            found_rate = file.samplerate
+            rate = file.samplerate if rate is None else rate
+            audio = _mono(file, last - first, rate, path)
     except soundfile.LibsndfileError as problem:
         raise InputError(f"{path}: cannot be read as audio ({problem.error_string.strip()}) {_MEND}") from problem
-    if len(audio) < last - first:
-        raise _truncated(path)
-    if not np.isfinite(audio).all():
-        raise InputError(f"{path}: some samples are NaN or infinite; export the audio again.")
-    recording = Recording(audio.mean(axis=1), found_rate, title=path.stem)
-    return recording if rate is None else recording.resampled(rate)
+    return Recording(audio, rate, title=path.stem)
 
 
 def save(recording: Recording, path: str | os.PathLike) -> None:
@@ -177,8 +174,8 @@ def save(recording: Recording, path: str | os.PathLike) -> None:
     try:
         with written_whole(path) as scratch:
             with soundfile.SoundFile(scratch, "w", recording.rate, 1, format=kind) as file:
-                for first in range(0, len(audio), WRITE_BLOCK):
-                    file.write(audio[first : first + WRITE_BLOCK])
+                for first in range(0, len(audio), BLOCK):
+                    file.write(audio[first : first + BLOCK])
     except soundfile.LibsndfileError as problem:
         raise InputError(
             f"{path}: cannot be written as {kind} at {recording.rate} Hz ({problem.error_string.strip()}) "
@@ -196,6 +193,25 @@ def _check_file(path: Path) -> None:
         raise InputError(f"{path}: no such file; check the name.")
     if path.stat().st_size == 0:
         raise InputError(f"{path}: the file is empty; record or export it again.")
+
+
+def _mono(file: soundfile.SoundFile, samples: int, rate: int, path: Path) -> np.ndarray:
+    """The file's next samples, channels averaged, at `rate`: block by block, so only the answer fills memory."""
+    resampler = soxr.ResampleStream(file.samplerate, rate, 1) if rate != file.samplerate else None
+    audio = np.empty(-(-samples * rate // file.samplerate) + 1, np.float32)
+    filled = 0
+    for first in range(0, samples, BLOCK):
+        block = file.read(min(BLOCK, samples - first), dtype="float32", always_2d=True)  # (samples, channels)
+        if len(block) < min(BLOCK, samples - first):
+            raise _truncated(path)
+        mono = block[:, 0] if file.channels == 1 else block.mean(axis=1)
+        if not np.isfinite(mono).all():
+            raise InputError(f"{path}: some samples are NaN or infinite; export the audio again.")
+        if resampler:
+            mono = resampler.resample_chunk(mono, last=first + BLOCK >= samples)
+        audio[filled : filled + len(mono)] = mono
+        filled += len(mono)
+    return audio[:filled]
 
 
 def _truncated(path: Path) -> InputError:
