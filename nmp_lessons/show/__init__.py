@@ -17,7 +17,7 @@ More about figures, and about dark pages, stands in `nmp_lessons.show.plots`.
 """
 
 from .colours import COLOURS
-from .embed import Html
+from .embed import Html, table
 from .explore import explore
 from .listen import Picture, cqt_picture, listen, posteriors_picture
 from .plots import (

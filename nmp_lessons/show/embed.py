@@ -55,6 +55,23 @@ class Html:
         return f"<{type(self).__name__}: {len(self.fragment) / 1000:.0f} kB of HTML, shown in a notebook>"
 
 
+def table(title: str, head, rows) -> Html:
+    """Rows of text and numbers under a head, scrolled sideways where a page is narrow.
+
+    >>> table("Primes", ["n", "prime"], [(1, 2), (2, 3)]).fragment.count("<td>")
+    4
+    """
+    body = "".join(f"<tr>{_cells('td', row)}</tr>" for row in rows)
+    return Html(
+        f'<div class="nmp-explore-table" tabindex="0" role="group" aria-label="{escape(title)}"><table>'
+        f"<thead><tr>{_cells('th', head)}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _cells(tag: str, cells) -> str:
+    return "".join(f"<{tag}>{escape(str(cell))}</{tag}>" for cell in cells)
+
+
 @cache
 def bundle() -> str:
     """Our style sheet and script as inline tags marked `data-nmp-bundle`, to stand before the markup."""
