@@ -1,9 +1,10 @@
 """Augmentation: what must not matter to a transcriber, and what must matter in a known way.
 
 Chapter ``augmentation``. A change of the recording is *invariant* if the labels stay as they are (noise, gain,
-equalisation, a room), *equivariant* if the labels change in a known way (transposition, playing faster,
-mixing), and *breaking* if no known change of the labels makes them true again: a note with its middle masked
-sounds like two notes, and no label says so. `EFFECT` names which is which, and the tests hold each to it.
+equalisation, a room), *equivariant* if the labels change in a known way (delay, transposition, playing faster,
+mixing), and *breaking* if no change of the labels alone makes them true again: a note with its middle masked
+sounds like two notes, or like one if it had died away by then. `EFFECT` names which is which (eq-invariant,
+eq-equivariant), and the tests hold each to it.
 
 Two forms, for two purposes:
 
@@ -39,6 +40,7 @@ EFFECT = {
     "gain": "invariant",
     "reverberate": "invariant",
     "interfere": "invariant",
+    "delay": "equivariant",
     "transpose": "equivariant",
     "faster": "equivariant",
     "mixup": "equivariant",
@@ -184,6 +186,20 @@ def babble(seconds: float, *, rng: np.random.Generator, rate: int = NMP.sample_r
 # Equivariant
 
 
+def delay(recording: Recording, seconds: float) -> Recording:
+    """The recording after some silence, its labels as much later; it grows longer by that (eq-delay).
+
+    >>> later = delay(Recording([1.0, 0.5], 2, notes=Notes([0.5], [1.0], [60])), 1.0)
+    >>> later.audio.tolist(), later.notes.intervals.tolist()
+    ([0.0, 0.0, 1.0, 0.5], [[1.5, 2.0]])
+    """
+    if not 0 <= seconds < np.inf:
+        raise InputError(f"delay of {seconds} s: give a time from 0 on.")
+    audio = np.pad(recording.audio, (int(np.round(seconds * recording.rate)), 0))
+    notes = None if recording.notes is None else recording.notes.shifted(seconds)
+    return replace(_with_audio(recording, audio), notes=notes)
+
+
 def transpose(recording: Recording, semitones: int) -> Recording:
     """Higher by some semitones, audio and labels, at the same speed (a phase vocoder).
 
@@ -248,7 +264,9 @@ def mask_time(recording: Recording, start: float, stop: float, *, fade: float = 
 
 
 def split_by_mask(notes: Notes, start: float, stop: float) -> Notes:
-    """What a listener would write down of masked notes: cut at the mask, and begun anew after it.
+    """What a listener would write down of masked notes that are still heard: cut at the mask, and begun anew.
+
+    Of a note that has died away before the mask ends a listener hears no second part; labels cannot tell.
 
     >>> split_by_mask(Notes([0.0], [3.0], [60]), 1.0, 2.0).intervals.tolist()
     [[0.0, 1.0], [2.0, 3.0]]

@@ -11,6 +11,7 @@ from nmp_lessons.augmentation import (
     FeatureAugmentation,
     babble,
     coloured,
+    delay,
     equalise,
     faster,
     gain,
@@ -119,6 +120,17 @@ def test_a_room_keeps_the_direct_sound_first_and_dies_away():
     early, late = response[int(0.1 * RATE) : int(0.2 * RATE)], response[int(0.5 * RATE) : int(0.6 * RATE)]
     fallen = 10 * np.log10(np.sum(early**2) / np.sum(late**2))
     assert fallen == pytest.approx(60 * 0.4 / 0.8, abs=6)
+
+
+def test_a_delay_moves_audio_features_and_labels_by_the_same_time():
+    before = chord([60])
+    after = delay(before, 10 * NMP.hop / RATE)
+    assert after.notes.onset[0] - before.notes.onset[0] == pytest.approx(10 / NMP.frame_rate)
+    inner = slice(100, 200)  # away from the ends, where the transform reflects
+    moved = features(after)[0, 110:210] - features(before)[0, inner]
+    assert moved[:, 108:].abs().max() < 0.5 / 60
+    with pytest.raises(InputError, match="delay"):
+        delay(before, -1.0)
 
 
 def test_transposing_moves_audio_and_labels_together():
