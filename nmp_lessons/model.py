@@ -388,7 +388,7 @@ def posteriors(model: NMPNet, recording: Recording) -> Posteriors:
     audio = at_model_rate(recording)
     frames = len(audio) // NMP.hop + 1
     if model.config.normalisation == "released":
-        heads = run_windows(model, windows(audio, hop=KEPT * NMP.hop))
+        heads = run_windows(model, audio, hop=KEPT * NMP.hop)
     else:
         heads = _run_whole(model, audio, frames)
     heads = (None if head is None else head[:frames] for head in heads)
@@ -400,33 +400,42 @@ def at_model_rate(recording: Recording) -> np.ndarray:
     return recording.resampled(NMP.sample_rate).audio
 
 
-def windows(audio: np.ndarray, *, hop: int) -> np.ndarray:
+def windows(audio: np.ndarray, *, hop: int, first: int = 0, last: int | None = None) -> np.ndarray:
     """Audio cut as released: half an overlap of silence before it, zeros behind, (windows, 43844).
+
+    With `first` and `last` only those windows are cut, as if they had been taken from the array of all.
 
     >>> windows(np.ones(60_000, np.float32), hop=36_164).shape
     (2, 43844)
     """
-    padded = np.concatenate([np.zeros(OVERLAP // 2 * NMP.hop, np.float32), audio])
-    starts = range(0, len(padded), hop)
+    before = OVERLAP // 2 * NMP.hop
+    starts = range(-before, len(audio), hop)[first:last]
     cut = np.zeros((len(starts), NMP.window_samples), np.float32)
     for window, start in zip(cut, starts, strict=True):
-        piece = padded[start : start + NMP.window_samples]
-        window[: len(piece)] = piece
+        piece = audio[max(start, 0) : start + NMP.window_samples]
+        silence = max(-start, 0)
+        window[silence : silence + len(piece)] = piece
     return cut
 
 
-def run_windows(model: NMPNet, cut: np.ndarray) -> list[np.ndarray | None]:
-    """The three heads of the windows, joined: half an overlap is dropped at both ends of each."""
+def run_windows(model: NMPNet, audio: np.ndarray, *, hop: int) -> list[np.ndarray | None]:
+    """The three heads of all windows, joined: half an overlap is dropped at both ends of each.
+
+    Windows are cut when their turn comes, and their answers go straight to their places.
+    """
     drop = OVERLAP // 2
     feel = min(context(model), drop)  # the network runs on the kept frames and those that they can feel
     inner = slice(feel, feel + KEPT)
 
-    def answer(batch: torch.Tensor) -> Heads:
+    def answer(start: int) -> Heads:
+        first = start // KEPT
+        batch = _on(model, windows(audio, hop=hop, first=first, last=first + BATCH))
         features = model.features(batch)[:, drop - feel : drop + KEPT + feel]
         heads = probabilities(model.logits(features))
         return Heads(*(None if head is None else head[:, inner].flatten(0, 1) for head in heads))
 
-    return _gather(model, answer, _on(model, cut).split(BATCH))
+    frames = KEPT * -(-(len(audio) + drop * NMP.hop) // hop)
+    return _gather(model, answer, range(0, frames, BATCH * KEPT), frames)
 
 
 def context(model: NMPNet) -> int:
@@ -436,8 +445,9 @@ def context(model: NMPNet) -> int:
 
 def _run_whole(model: NMPNet, audio: np.ndarray, frames: int) -> list[np.ndarray | None]:
     """The heads of a whole file, chunk by chunk; each chunk is run with all the frames that it can feel."""
-    short = max(0, model.cqt.shortest - len(audio))
-    audio = np.pad(audio, (0, short))
+    short = model.cqt.shortest - len(audio)
+    if short > 0:
+        audio = np.pad(audio, (0, short))
     last = len(audio) // NMP.hop + 1
     feel = context(model)
 
@@ -453,23 +463,32 @@ def _run_whole(model: NMPNet, audio: np.ndarray, frames: int) -> list[np.ndarray
             pieces.append([None if head is None else head[0, here - left : there - left] for head in heads])
         return Heads(*(None if head[0] is None else torch.cat(head) for head in zip(*pieces, strict=True)))
 
-    return _gather(model, answer, range(0, frames, CHUNK_FRAMES))
+    return _gather(model, answer, range(0, frames, CHUNK_FRAMES), frames)
 
 
 def _on(model: NMPNet, array: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(array).to(model.cqt.halving)
 
 
-def _gather(model: NMPNet, answer: Callable[..., Heads], pieces) -> list[np.ndarray | None]:
-    """The answers to all pieces without gradients, each head joined along time, as float32 arrays."""
+def _gather(
+    model: NMPNet, answer: Callable[[int], Heads], starts: range, frames: int
+) -> list[np.ndarray | None]:
+    """The answers from every start on, without gradients: each goes to its place in one array for each head."""
+    bins = [NMP.contour_bins if model.config.contour else None, NMP.keys, NMP.keys]
+    whole = [None if width is None else np.empty((frames, width), np.float32) for width in bins]
 
-    def to_host(piece) -> list[torch.Tensor | None]:
-        return [None if head is None else head.float().cpu() for head in answer(piece)]
+    def write(start: int) -> None:
+        for array, head in zip(whole, answer(start), strict=True):
+            if head is not None:
+                torch.from_numpy(array[start : start + len(head)]).copy_(head)
 
-    each = on_each_core if model.cqt.halving.device.type == "cpu" else map
     with torch.inference_mode():
-        heads = zip(*each(to_host, pieces), strict=True)
-        return [None if head[0] is None else torch.cat(head).numpy() for head in heads]
+        if model.cqt.halving.device.type == "cpu":
+            on_each_core(write, starts)
+        else:
+            for start in starts:
+                write(start)
+    return whole
 
 
 class Layer(NamedTuple):

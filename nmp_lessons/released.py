@@ -18,7 +18,7 @@ import torch
 from . import fetch
 from .constants import NMP
 from .decoding import check_recording, decode
-from .model import OVERLAP, NMPNet, Posteriors, at_model_rate, run_windows, windows
+from .model import OVERLAP, NMPNet, Posteriors, at_model_rate, run_windows
 from .notes import Notes
 from .sound import Recording
 
@@ -119,7 +119,7 @@ def posteriors(recording: Recording, *, model: NMPNet | None = None) -> Posterio
     takes 86 for the frame rate when it trims the end, which loses the last 0.7 % of a recording.
     """
     audio = at_model_rate(recording)
-    heads = run_windows(model or load(), windows(audio, hop=RELEASED_HOP))
+    heads = run_windows(model or load(), audio, hop=RELEASED_HOP)
     frames = min(len(heads[1]), len(audio) * LABEL_RATE // NMP.sample_rate)
     return Posteriors(*(head[:frames] for head in heads), released_times(frames))
 

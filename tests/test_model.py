@@ -208,11 +208,26 @@ def test_whole_files_are_exact_whatever_the_chunks(monkeypatch):
 def test_windows_run_on_what_their_kept_frames_feel():
     """Leaving out the frames that will be dropped changes nothing."""
     net = released.load()
-    cut = room.windows(noise(5).audio, hop=released.RELEASED_HOP)
+    audio = noise(5).audio
+    cut = room.windows(audio, hop=released.RELEASED_HOP)
     with torch.inference_mode():
         full = [head[:, 15:157].flatten(0, 1).numpy() for head in net(torch.from_numpy(cut))]
-    for one, other in zip(room.run_windows(net, cut), full, strict=True):
+    for one, other in zip(room.run_windows(net, audio, hop=released.RELEASED_HOP), full, strict=True):
         assert np.abs(one - other).max() < 1e-6
+
+
+def test_windows_cut_in_turn_are_those_cut_at_once():
+    """The overlap's half of silence comes first, zeros last, and every sample stands where it did."""
+    audio = np.arange(1, 100_001, dtype=np.float32)
+    cut = room.windows(audio, hop=released.RELEASED_HOP)
+    assert cut.shape == (3, NMP.window_samples)
+    assert not cut[0, :3840].any() and cut[0, 3840] == 1
+    assert cut[1, 0] == released.RELEASED_HOP - 3840 + 1
+    assert cut[2].max() == 100_000 and not cut[2, 100_000 - 2 * released.RELEASED_HOP + 3840 :].any()
+    for first in range(3):
+        assert np.array_equal(
+            room.windows(audio, hop=released.RELEASED_HOP, first=first, last=first + 1)[0], cut[first]
+        )
 
 
 def test_frames_have_their_true_times():
