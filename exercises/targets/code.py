@@ -1,0 +1,28 @@
+"""Coding exercise of the chapter on targets. Try yours: answers.check("targets-code", make_targets)."""
+
+import numpy as np
+
+RATE, HOP = 22_050, 256  # samples a second; samples from frame to frame
+KEYS = 88
+
+
+def make_targets(onsets, offsets, keys, frames):
+    """Yn and Yo of some notes.
+
+    onsets, offsets: seconds, arrays of shape (n,)
+    keys: 0 to 87, array of shape (n,)
+    frames: length of the label; what lies beyond is cut
+
+    Returns Yn and Yo, two arrays of shape (frames, 88). Yn is 1 from a note's onset frame to its offset frame,
+    both included; Yo is 1 in the onset frame alone.
+    """
+    ### BEGIN SOLUTION: times to frames, then fill in note by note
+    first = np.round(np.asarray(onsets) * RATE / HOP).astype(int)
+    last = np.round(np.asarray(offsets) * RATE / HOP).astype(int)
+    note, onset = np.zeros((frames, KEYS)), np.zeros((frames, KEYS))
+    for a, b, key in zip(first, last, keys, strict=True):
+        note[a : b + 1, key] = 1
+        if a < frames:
+            onset[a, key] = 1
+    return note, onset
+    ### END SOLUTION
