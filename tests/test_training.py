@@ -2,17 +2,13 @@
 
 import json
 import os
-import random
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import safetensors.torch
 import torch
 
 from nmp_lessons import corpus as corpora
@@ -135,62 +131,95 @@ def test_a_run_cut_in_two_equals_an_uninterrupted_one(corpus, tmp_path, one_thre
     assert sorted(p.name for p in (tmp_path / "cut").iterdir()) == ["cut.json", "cut.safetensors"]
 
 
+MORTAL = """
+import json, os, random, signal, sys, time
+import safetensors
+import safetensors.torch
+import torch
+import lightning_fabric
+from nmp_lessons import training
+from nmp_lessons.corpus import Corpus
+from nmp_lessons.training import Recipe
+recipe = Recipe("run", steps=40, batch=2, frames=32, warm_up=2, average=0.9)
+corpus, folder = Corpus(sys.argv[1]), sys.argv[2]
+state = os.path.join(folder, "run.state.safetensors")
+
+def begun():
+    child = os.fork()
+    if child == 0:
+        torch.set_num_threads(1)
+        fabric = training.default_fabric(accelerator="cpu", precision="32-true")
+        training.train(recipe, corpus, folder=folder, fabric=fabric, save_every=1)
+        os._exit(0)
+    return child
+
+def steps_done():
+    if not os.path.exists(state):
+        return 0
+    safetensors.torch.load_file(state)  # whole, whenever one looks
+    with safetensors.safe_open(state, "pt") as file:
+        return json.loads(file.metadata()["progress"])["step"]
+
+moments = random.Random(0)
+for place in sorted(moments.sample(range(27), 10)):
+    child = begun()
+    while steps_done() < place:
+        time.sleep(0.002)
+    time.sleep(moments.uniform(0, 0.05))
+    os.kill(child, signal.SIGKILL)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    print("killed after", steps_done(), flush=True)
+assert os.waitpid(begun(), 0)[1] == 0
+"""
+
+
+def test_a_run_killed_ten_times_leaves_whole_files_and_ends_with_the_same_weights(corpus, tmp_path, one_thread):
+    """At random moments; whoever looks at the state, before or after a kill, finds a whole one."""
+    recipe = Recipe("run", steps=40, batch=2, frames=32, warm_up=2, average=0.9)
+    expected, _ = training.train(recipe, corpus, folder=tmp_path / "a", fabric=fabric(), save_every=1)
+    command = [sys.executable, "-c", MORTAL, str(corpus.folder), str(tmp_path / "b")]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=300, env=os.environ | {"OMP_NUM_THREADS": "1"}
+    )
+    assert done.returncode == 0, done.stderr
+    places = [int(line.split()[-1]) for line in done.stdout.splitlines()]
+    assert len(places) == 10 and places == sorted(places) and len(set(places)) > 5
+    found, record = training.load("run", folder=tmp_path / "b")
+    assert record["steps"] == 40 and same(weights_of(expected), weights_of(found))
+    assert [line[0] for line in record["losses"]] == list(range(1, 41))
+    assert not list((tmp_path / "b").glob("*.state.*"))
+
+
 WORKER = """
 import sys, torch
 torch.set_num_threads(1)
 from nmp_lessons import training
 from nmp_lessons.corpus import Corpus
 from nmp_lessons.training import Recipe
-recipe = Recipe("run", steps=int(sys.argv[3]), batch=4, frames=48, warm_up=2, average=0.9)
+recipe = Recipe("run", steps=6, batch=4, frames=48, warm_up=2, average=0.9)
 fabric = training.default_fabric(accelerator="cpu", precision="32-true")
-print("ready", flush=True)
 training.train(recipe, Corpus(sys.argv[1]), folder=sys.argv[2], fabric=fabric, save_every=1)
 """
 
 
-def run(corpus, folder, steps, *, launcher=()):
-    command = [sys.executable, *launcher, *(["-c", WORKER] if not launcher else [launcher_script(folder)])]
-    return subprocess.Popen(
-        [*command, str(corpus.folder), str(folder), str(steps)], stdout=subprocess.PIPE, text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
-
-
-def launcher_script(folder):
-    folder.mkdir(parents=True, exist_ok=True)
-    script = folder.parent / "worker.py"
-    script.write_text(WORKER)
-    return str(script)
-
-
-def test_a_killed_run_leaves_whole_files_and_ends_with_the_same_weights(corpus, tmp_path):
-    """Killed at three random moments; `nmp-lessons train` may be killed as often as one likes."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    expected, _ = training.train(Recipe("run", **SMALL | {"steps": 30}), corpus, folder=tmp_path / "a", fabric=fabric())
-    torch.set_num_threads(threads)
-    moments = random.Random(0)
-    for _ in range(3):
-        process = run(corpus, tmp_path / "b", 30)
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(moments.uniform(0.3, 2.0))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        for path in (tmp_path / "b").glob("*.safetensors"):
-            safetensors.torch.load_file(path)
-    process = run(corpus, tmp_path / "b", 30)
-    assert process.wait(timeout=300) == 0
-    found, record = training.load("run", folder=tmp_path / "b")
-    assert record["steps"] == 30 and same(weights_of(expected), weights_of(found))
-
-
 def test_two_processes_learn_what_one_learns(corpus, tmp_path):
-    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    assert run(corpus, tmp_path / "one", 4).wait(timeout=300) == 0
-    assert run(corpus, tmp_path / "two", 4, launcher=launcher).wait(timeout=300) == 0
-    (_, one), (_, two) = (training.load("run", folder=tmp_path / name) for name in ("one", "two"))
-    assert two["hardware"]["processes"] == 2
-    assert np.allclose(one["losses"], two["losses"], rtol=1e-4)
+    """The same global batch gives the same loss curve, step by step and head by head, and the same answers.
+
+    Not the same weights: a bias before a normalisation has no gradient but rounding errors, and Adam makes steps of
+    full length of them.
+    """
+    script = tmp_path / "worker.py"
+    script.write_text(WORKER)
+    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    for name, launcher in (("one", ()), ("two", torchrun)):
+        command = [sys.executable, *launcher, str(script), str(corpus.folder), str(tmp_path / name)]
+        subprocess.run(command, check=True, timeout=300, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    (first, one), (second, two) = (training.load("run", folder=tmp_path / name) for name in ("one", "two"))
+    assert one["hardware"]["processes"] == 1 and two["hardware"]["processes"] == 2
+    assert len(one["losses"]) == 6 and np.allclose(one["losses"], two["losses"], rtol=1e-3)
+    heard = [training.clip_posteriors(model, corpus.features[0][:500]) for model in (first, second)]
+    for head in ("contour", "note", "onset"):
+        assert np.allclose(getattr(heard[0], head), getattr(heard[1], head), atol=0.02)
 
 
 def test_a_record_names_all_that_led_to_the_weights(corpus, tmp_path):
