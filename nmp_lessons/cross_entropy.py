@@ -22,7 +22,7 @@ from .errors import InputError
 from .model import Heads
 
 
-def cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def cross_entropy(logits: torch.Tensor, targets: torch.Tensor | float) -> torch.Tensor:
     """Binary cross-entropy, element by element: softplus(z) − y · z (eq-bce).
 
     It is finite for every finite z, and its gradient is σ(z) − y (eq-gradient).
@@ -44,11 +44,15 @@ def weighted(logits: torch.Tensor, targets: torch.Tensor, weight: float) -> torc
     return weight * targets * F.softplus(-logits) + (1 - targets) * F.softplus(logits)
 
 
-def class_means(logits: torch.Tensor, targets: torch.Tensor, *, positive: float = 0.95) -> torch.Tensor:
+def class_means(
+    logits: torch.Tensor, targets: torch.Tensor, *, positive: float = 0.95, smoothing: float = 0.0
+) -> torch.Tensor:
     """The mean over the positives times `positive`, plus the mean over the negatives times the rest (eq-means).
 
     A scalar. The paper's onset loss, with .95. A batch without a positive has no such mean; its part is then
     0, where the released source would return NaN. A soft target counts for both classes in its proportion.
+    With `smoothing` the positives should be answered by 1 − ε / 2 and the negatives by ε / 2, as released: who
+    belongs to which class is decided before the labels are smoothed.
 
     >>> class_means(torch.zeros(4), torch.tensor([1.0, 0.0, 0.0, 0.0])) / np.log(2)
     tensor(1.)
@@ -57,8 +61,9 @@ def class_means(logits: torch.Tensor, targets: torch.Tensor, *, positive: float 
     """
     if not 0 <= positive <= 1:
         raise InputError(f"positive={positive}: give the positives' share of the loss, from 0 to 1.")
-    yes = _mean(F.softplus(-logits), targets)
-    no = _mean(F.softplus(logits), 1 - targets)
+    one, zero = smoothed(torch.tensor([1.0, 0.0]), smoothing).tolist()
+    yes = _mean(cross_entropy(logits, one), targets)
+    no = _mean(cross_entropy(logits, zero), 1 - targets)
     return positive * yes + (1 - positive) * no
 
 
@@ -183,20 +188,32 @@ class Loss:
     def parts(self, logits: Heads, targets: Heads) -> list[torch.Tensor | None]:
         """The loss of each head, before it is weighted."""
         return [
-            None if z is None else KINDS[self.kind](self, z, smoothed(y, self.smoothing), head)
+            None if z is None else KINDS[self.kind](self, z, y, head)
             for head, (z, y) in enumerate(zip(logits, targets, strict=True))
         ]
 
 
 ONSET = 2  # the place of Yo among the heads
 
-KINDS = {
-    "plain": lambda loss, z, y, head: cross_entropy(z, y).mean(),
-    "weighted": lambda loss, z, y, head: (
-        weighted(z, y, loss.positive) if head == ONSET else cross_entropy(z, y)
-    ).mean(),
-    "class_means": lambda loss, z, y, head: (
-        class_means(z, y, positive=loss.positive) if head == ONSET else cross_entropy(z, y).mean()
-    ),
-    "focal": lambda loss, z, y, head: focal(z, y, gamma=loss.gamma[head]).mean(),
-}
+
+def _plain(loss: Loss, z: torch.Tensor, y: torch.Tensor, head: int) -> torch.Tensor:
+    return cross_entropy(z, smoothed(y, loss.smoothing)).mean()
+
+
+def _weighted(loss: Loss, z: torch.Tensor, y: torch.Tensor, head: int) -> torch.Tensor:
+    if head != ONSET:
+        return _plain(loss, z, y, head)
+    return weighted(z, smoothed(y, loss.smoothing), loss.positive).mean()
+
+
+def _class_means(loss: Loss, z: torch.Tensor, y: torch.Tensor, head: int) -> torch.Tensor:
+    if head != ONSET:
+        return _plain(loss, z, y, head)
+    return class_means(z, y, positive=loss.positive, smoothing=loss.smoothing)
+
+
+def _focal(loss: Loss, z: torch.Tensor, y: torch.Tensor, head: int) -> torch.Tensor:
+    return focal(z, smoothed(y, loss.smoothing), gamma=loss.gamma[head]).mean()
+
+
+KINDS = {"plain": _plain, "weighted": _weighted, "class_means": _class_means, "focal": _focal}

@@ -82,6 +82,20 @@ def test_class_means_do_not_care_how_many_negatives_there_are():
     assert torch.allclose(class_means(z, y), expected)
 
 
+def test_smoothing_leaves_the_classes_what_they_are():
+    """As in the released source: mean over the positives against .9, mean over the negatives against .1."""
+    z, y = batch()
+    expected = [
+        F.binary_cross_entropy_with_logits(z[y == true], torch.full_like(z[y == true], soft))
+        for true, soft in ((1, 0.9), (0, 0.1))
+    ]
+    found = class_means(z, y, positive=0.95, smoothing=0.2)
+    assert torch.allclose(found, 0.95 * expected[0] + 0.05 * expected[1])
+    heads = Heads(z.new_zeros(4, 50, 264), z, z)
+    parts = Loss("class_means", positive=0.95, smoothing=0.2).parts(heads, Heads(heads.contour, y, y))
+    assert torch.allclose(parts[2], found)
+
+
 def expected_loss(p, share, weight):
     z = torch.logit(torch.as_tensor(p, dtype=torch.float64))
     one, zero = torch.ones_like(z), torch.zeros_like(z)
