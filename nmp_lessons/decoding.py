@@ -109,14 +109,18 @@ def with_inferred_onsets(onset: np.ndarray, note: np.ndarray) -> np.ndarray:
 
     Both arrays are (T, 88); so is the result, in float64. The first two frames cannot rise.
     """
-    frames = np.concatenate([np.zeros((SPAN, note.shape[1])), note])
-    rises = [frames[SPAN:] - frames[SPAN - n : len(frames) - n] for n in range(1, SPAN + 1)]
-    rise = np.maximum(np.minimum.reduce(rises), 0)
-    rise[:SPAN] = 0
+    rise = np.zeros(note.shape)
+    late, sudden = note[SPAN:], rise[SPAN:]
+    np.subtract(late, note[SPAN - 1 : -1], out=sudden, dtype=float)
+    for n in range(2, SPAN + 1):
+        np.minimum(sudden, np.subtract(late, note[SPAN - n : -n], dtype=float), out=sudden)
+    np.maximum(sudden, 0, out=sudden)
     highest = rise.max()
     if highest <= 0:
         return np.asarray(onset, dtype=float)
-    return np.maximum(onset, np.max(onset) * rise / highest)
+    rise *= np.max(onset)
+    rise /= highest
+    return np.maximum(onset, rise, out=rise)
 
 
 def peaks(onset: np.ndarray, threshold: float) -> np.ndarray:
