@@ -4,8 +4,9 @@ Chapter ``training``. A `Recipe` is a value that says everything about a run; `t
 to a safetensors file and all that led to them into a JSON record beside it.
 
 - A batch is a function of (seed, step) alone, so a run can be stopped anywhere and resumed exactly (to the last bit
-  on one thread; several do not always add in the same order): no random state needs to be kept. The state that is kept (weights, their average, the optimiser's moments, the step)
-  lies in one safetensors file, which is written whole or not at all. Nothing is pickled.
+  on one thread; several do not always add in the same order): no random state needs to be kept. The state that is
+  kept (weights, their average, the optimiser's moments, the step) lies in one safetensors file, which is written
+  whole or not at all. Nothing is pickled.
 - Lightning Fabric moves the loop to a GPU, to bfloat16 and to several processes; each process takes its part of
   the same global batch, and batch normalisation counts over all of them.
 - What is validated and shipped is the running average of the weights, which is better than the last ones.
@@ -18,12 +19,14 @@ Conventions: features (batch, frames, 309) on the fixed scale; losses in nats; t
 """
 
 import copy
+import hashlib
 import json
+import logging
 import os
 import platform
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -39,13 +42,15 @@ from torch import nn
 from . import __version__
 from .augmentation import FeatureAugmentation
 from .constants import NMP
-from .corpus import CLIP_FRAMES, ONSET_STEPS, Corpus, levels
+from .corpus import CLIP_FRAMES, CLIP_SECONDS, ONSET_STEPS, Corpus, levels, quantised
+from .cqt import CQT
 from .cross_entropy import Loss
 from .decoding import THRESHOLDS, PeakDecoder, best_threshold, fitted
 from .errors import InputError
 from .files import written_whole
-from .model import Config, Heads, NMPNet, Posteriors, probabilities
+from .model import Config, Heads, NMPNet, Posteriors, at_model_rate, probabilities
 from .notes import Notes
+from .sound import Recording
 from .targets import on_contour_bins
 
 if TYPE_CHECKING:
@@ -69,9 +74,9 @@ class Recipe:
     learning_rate, warm_up, cool_down
         Its height; steps until it is reached; the share of steps over which it falls to 0 in a straight line.
     weight_decay, clip
-        Of AdamW; greatest norm of the gradient.
+        Of AdamW; greatest norm of the gradient, to which a longer one is shortened (eq-clip).
     average
-        How much of the running average of the weights stays at each step.
+        How much of the running average of the weights stays at each step, at most (`kept`).
     seed
         Of the first weights and of every batch.
     corpus
@@ -116,6 +121,31 @@ class Recipe:
         down = 1.0 if step < falls_from else (self.steps - step) / (self.steps - falls_from)
         return self.learning_rate * up * down
 
+    def kept(self, step: int) -> float:
+        """How much of the running average of the weights stays at a step: less at first (eq-average).
+
+        >>> [round(Recipe("", average=0.9).kept(step), 2) for step in (0, 19, 1000)]
+        [0.05, 0.51, 0.9]
+        """
+        return min(self.average, (step + 1) / (step + 20))
+
+    def shares(self, step: int) -> np.ndarray:
+        """What the weights after each step, from the first to this one, count in the average (eq-shares).
+
+        >>> Recipe("", average=0.5).shares(3).round(3).tolist()
+        [0.002, 0.021, 0.15, 0.826]
+        """
+        kept = np.array([self.kept(s) for s in range(step + 1)])
+        return (1 - kept) * np.append(np.cumprod(kept[:0:-1])[::-1], 1.0)
+
+    def seconds(self, steps: int | None = None) -> float:
+        """Seconds of features that some steps (default: all) look at, repetitions counted (eq-epoch).
+
+        >>> round(Recipe("", steps=800).seconds() / 3600, 1)
+        7.1
+        """
+        return (self.steps if steps is None else steps) * self.batch * self.frames / NMP.frame_rate
+
     def to_json(self) -> dict:
         return asdict(self)
 
@@ -135,15 +165,55 @@ class Recipe:
         )
 
 
+# Clips in memory, for a miniature
+
+
+class Clips:
+    """Whole minutes of recordings with their notes, as a corpus that lies in memory; `train` takes either.
+
+    Parameters
+    ----------
+    recordings
+        Each with notes; of each the first minute is used, and it has to last that long.
+
+    Raises
+    ------
+    InputError
+        If there are none, one is shorter than a minute, or one has no notes.
+    """
+
+    def __init__(self, recordings: Sequence[Recording]):
+        if not recordings:
+            raise InputError("there are no recordings to train on; give at least one.")
+        for recording in recordings:
+            if recording.notes is None or recording.seconds < CLIP_SECONDS:
+                raise InputError(f"{recording.title or 'recording'}: give at least {CLIP_SECONDS} s, with notes.")
+        minutes = [recording.excerpt(0, CLIP_SECONDS) for recording in recordings]
+        cqt = CQT()
+        made = [quantised(at_model_rate(minute), minute.notes, cqt) for minute in minutes]
+        self.features, self.note, self.onset = (np.stack(part) for part in zip(*made, strict=True))
+        self._notes = [minute.notes for minute in minutes]
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of features and targets."""
+        return hashlib.sha256(b"".join(a.tobytes() for a in (self.features, self.note, self.onset))).hexdigest()
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def notes(self, clip: int) -> Notes:
+        """The notes of one clip."""
+        return self._notes[clip]
+
+
 # Batches
 
 
 def batch(recipe: Recipe, corpus: Corpus, step: int) -> tuple[torch.Tensor, Heads]:
     """Features and targets of one step: random windows, changed at random, from (seed, step) alone."""
     rng = np.random.default_rng([recipe.seed, step])
-    clips = rng.integers(len(corpus), size=recipe.batch)
-    starts = rng.integers(CLIP_FRAMES - recipe.frames + 1, size=recipe.batch)
-    windows = [(clip, slice(start, start + recipe.frames)) for clip, start in zip(clips, starts, strict=True)]
+    windows = drawn(recipe, len(corpus), rng)
     features = torch.from_numpy((levels(np.stack([corpus.features[w] for w in windows])) + 90) / 60)
     targets = stored_targets(
         np.stack([corpus.note[w] for w in windows]), np.stack([corpus.onset[w] for w in windows])
@@ -151,6 +221,18 @@ def batch(recipe: Recipe, corpus: Corpus, step: int) -> tuple[torch.Tensor, Head
     if recipe.augmentation is None:
         return features, targets
     return recipe.augmentation(features, targets, rng=rng)
+
+
+def drawn(recipe: Recipe, clips: int, rng: np.random.Generator) -> list[tuple[int, slice]]:
+    """The windows of one batch: of each its clip and its frames, all places equally likely.
+
+    >>> recipe = Recipe("", batch=2, frames=172)
+    >>> drawn(recipe, 10, np.random.default_rng([recipe.seed, 0]))
+    [(8, slice(2554, 2726, None)), (6, slice(1348, 1520, None))]
+    """
+    chosen = rng.integers(clips, size=recipe.batch).tolist()
+    starts = rng.integers(CLIP_FRAMES - recipe.frames + 1, size=recipe.batch).tolist()
+    return [(clip, slice(start, start + recipe.frames)) for clip, start in zip(chosen, starts, strict=True)]
 
 
 def stored_targets(note: np.ndarray, onset: np.ndarray) -> Heads:
@@ -199,7 +281,7 @@ def new_model(recipe: Recipe, features: torch.Tensor) -> NMPNet:
 
 
 class CommonNorm(nn.BatchNorm2d):
-    """Batch normalisation over the batches of all processes, so that two halves make one whole."""
+    """Batch normalisation over the batches of all processes, so that two halves make one whole (eq-halves)."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not self.training:
@@ -231,6 +313,31 @@ class Task(nn.Module):
         parts = self.loss.parts(logits, Heads(contour, note, onset))
         total = sum(w * part for w, part in zip(self.loss.heads, parts, strict=True) if part is not None)
         return total, torch.stack([total.new_zeros(()) if p is None else p.detach() for p in parts])
+
+
+def memory(recipe: Recipe) -> int:
+    """Bytes that one batch keeps, in float32, from the way forward for the way back (eq-memory).
+
+    Counted by running one window of 20 frames and asking which tensors are kept; the weights are not among them.
+
+    >>> round(memory(Recipe("", batch=16)) / 1e9, 2)
+    0.25
+    """
+    frames, kept = 20, {}
+    task = Task(NMPNet(recipe.model).train(), recipe.loss)
+    task.model.input_norm.eval().requires_grad_(False)
+    own = {weights.untyped_storage().data_ptr() for weights in task.parameters()}
+
+    def keep(tensor):
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = tensor, storage.nbytes()  # the tensor, so that its place is not used again
+        return tensor
+
+    targets = stored_targets(*(np.zeros((1, frames, NMP.keys), np.uint8) for _ in range(2)))
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        task(torch.zeros(1, frames, NMP.cqt_bins), *targets)
+    return sum(size for _, size in kept.values()) * recipe.batch * recipe.frames // frames
 
 
 # The loop
@@ -320,7 +427,7 @@ def train(
     steps = _shown(range(progress.step, last), recipe, progress.step, shown and fabric.is_global_zero)
     for step, (features, targets) in zip(steps, batches(recipe, corpus, progress.step), strict=False):
         total, parts = _step(fabric, wrapped, optimiser, recipe, step, features, targets)
-        _follow(average, model, min(recipe.average, (step + 1) / (step + 20)))
+        _follow(average, model, recipe.kept(step))
         since.append(torch.cat([total[None], parts]))
         progress.step, progress.minutes = step + 1, (time.monotonic() - began) / 60
         at_end = progress.step == last
@@ -355,6 +462,7 @@ def default_fabric(**settings) -> "Fabric":
     """One device, or those that `torchrun` started; bfloat16 where the hardware multiplies it."""
     from lightning_fabric import Fabric  # here, since it takes seconds to import and transcribing needs none of it
 
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it would name its precision at every start
     settings = {"accelerator": "auto", "devices": 1, "precision": best_precision()} | settings
     if "TORCHELASTIC_RUN_ID" in os.environ:
         settings |= {"devices": int(os.environ["LOCAL_WORLD_SIZE"]), "strategy": "ddp"}
@@ -389,7 +497,7 @@ def _step(fabric, wrapped, optimiser, recipe, step, features, targets):
 
 @torch.no_grad()
 def _follow(average: nn.Module, model: nn.Module, kept: float) -> None:
-    """Move the averaged weights and statistics towards the present ones."""
+    """Move the averaged weights and statistics towards the present ones (eq-average)."""
     present = model.state_dict()
     pairs = [(a, present[name]) for name, a in average.state_dict().items() if a.is_floating_point()]
     torch._foreach_lerp_([a for a, _ in pairs], [b for _, b in pairs], 1 - kept)
