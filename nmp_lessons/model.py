@@ -53,7 +53,9 @@ class Config:
     Parameters
     ----------
     stacking
-        Stack the eight harmonics; without, the network sees the transform alone.
+        Stack the harmonics; without, the network sees the transform alone.
+    harmonics
+        Which ones, as multiples of the fundamental.
     contour
         Predict Yp and read the notes from it; without, the notes read the eight channels before it.
     missing
@@ -82,6 +84,7 @@ class Config:
     """
 
     stacking: bool = True
+    harmonics: tuple[float, ...] = NMP.harmonics
     contour: bool = True
     missing: str = "off"
     missing_filters: int = 32
@@ -93,6 +96,7 @@ class Config:
     median: int = 1
 
     def __post_init__(self):
+        object.__setattr__(self, "harmonics", tuple(self.harmonics))
         for switch, positions in CHOICES.items():
             if getattr(self, switch) not in positions:
                 raise InputError(f"{switch}={getattr(self, switch)!r}: choose one of {', '.join(positions)}.")
@@ -127,7 +131,7 @@ class NMPNet(nn.Module):
         self.config = config
         self.cqt = CQT()
         self.input_norm = _norm(1)
-        self.stacking = HarmonicStacking(NMP.harmonics if config.stacking else (1,))
+        self.stacking = HarmonicStacking(config.harmonics if config.stacking else (1,))
         stacked = len(self.stacking.harmonics)
         contour_in, beside = stacked, 0
         if config.missing != "off":
@@ -248,77 +252,88 @@ def _out_of_both(conv: "Conv", one: torch.Tensor, other: torch.Tensor) -> torch.
 
 
 class Conv(nn.Conv2d):
-    """`nn.Conv2d`, the same sums in an order that a CPU does faster; on other devices it is `nn.Conv2d`.
+    """`nn.Conv2d`; in float32 and float64 on a CPU, the same sums in an order that is faster there.
 
-    A CPU computes 16 channels at a time, so layers with few of them idle. Two identities fill it up:
+    A CPU computes 16 channels at a time, so layers with few of them idle. Two identities help:
 
     - one output channel: rows of the kernel are channels of a flatter convolution, added up later in time
       (eq-rows);
-    - up to eight: neighbouring bins become channels, of the input and the output alike (eq-folding).
+    - a wide kernel: along the bins its sums are products of Fourier transforms (eq-fourier).
     """
 
-    LANES = 32  # output channels worth having
+    WIDE = 16  # columns from which on the transforms pay
+    PIECE = 56  # frames transformed at once, so that all results stay in the core's cache
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.convolve(x, self.weight, self.bias)
 
     def convolve(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         """The convolution with other weights of the same shape."""
-        outputs = self.out_channels
-        if x.device.type != "cpu" or self.stride != (1, 1) or outputs > self.LANES // 2:
-            return F.conv2d(x, weight, bias, self.stride, self.padding)
-        if outputs == 1:
-            if torch.is_autocast_enabled("cpu"):  # in bfloat16 one channel is quick enough, its gradient above all
-                return F.conv2d(x, weight, bias, self.stride, self.padding)
-            return self._rows(x, weight, bias)
-        fold = self.LANES // outputs
-        if x.shape[-1] % fold:
-            return F.conv2d(x, weight, bias, self.stride, self.padding)
-        return self._folded(x, weight, bias, fold)
+        exact = x.dtype in (torch.float32, torch.float64) and not torch.is_autocast_enabled(x.device.type)
+        if x.device.type == "cpu" and exact and self.stride == (1, 1):
+            if self.out_channels == 1:
+                return self._by_rows(x, weight, bias)
+            if self.kernel_size[1] >= self.WIDE:
+                return self._by_frequencies(x, weight, bias)
+        return F.conv2d(x, weight, bias, self.stride, self.padding)
 
-    def _rows(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    def _by_rows(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         frames, (rows, _) = x.shape[2], self.kernel_size
         flat = weight[0].transpose(0, 1)[:, :, None]  # (rows, in, 1, columns)
         each = F.conv2d(x, flat, padding=self.padding)  # (batch, rows, frames + rows - 1, bins)
         total = sum((each[:, i, i : i + frames] for i in range(1, rows)), start=each[:, 0, :frames])
-        return total[:, None] + bias.to(total.dtype)
+        return total[:, None] + bias
 
-    def _folded(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, fold: int) -> torch.Tensor:
-        side = -(-self.padding[1] // fold)  # groups of bins that the kernel sees at each side
-        grouped = self._folded_weight(weight, fold, side)
-        padding = (self.padding[0], side)
-        return unfold_bins(F.conv2d(fold_bins(x, fold), grouped, bias.repeat(fold), padding=padding), fold)
+    def _by_frequencies(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        batch, _, frames, bins = x.shape
+        size = transform_size(bins, self.kernel_size[1])
+        response, offset = _response(weight, size), size * bias
+        pieces = [
+            self._piece(recording, start, response, offset)[..., :bins].mT
+            for recording in x
+            for start in range(0, frames, self.PIECE)
+        ]
+        return torch.cat(pieces).unflatten(0, (batch, frames)).permute(0, 3, 1, 2)
 
-    def _folded_weight(self, weight: torch.Tensor, fold: int, side: int) -> torch.Tensor:
-        """The kernel between groups of bins, (fold · out, fold · in, rows, 2 side + 1)."""
-        rows, columns = self.kernel_size
-        to, of, group = torch.meshgrid(
-            torch.arange(fold), torch.arange(fold), torch.arange(-side, side + 1), indexing="ij"
-        )
-        column = group * fold + of - to + columns // 2  # of the kernel, from bin `of` to bin `to`
-        column = torch.where((column >= 0) & (column < columns), column, columns)  # the last is zero
-        spread = F.pad(weight, (0, 1))[..., column]  # (out, in, rows, fold, fold, groups)
-        grouped = spread.permute(3, 0, 4, 1, 2, 5)
-        return grouped.reshape(fold * self.out_channels, fold * self.in_channels, rows, -1)
+    def _piece(self, x: torch.Tensor, start: int, response: torch.Tensor, offset: torch.Tensor):
+        """Frames from `start` on of x (in, frames, bins), with response of (eq-fourier): (frames, out, size)."""
+        rows, frames, size = len(response), x.shape[1], 2 * (response.shape[1] - 1)
+        first, last = start - rows // 2, min(start + self.PIECE, frames) + rows // 2
+        felt = x[:, max(first, 0) : last].transpose(0, 1)
+        padded = F.pad(felt, (0, size - x.shape[2], 0, 0, max(-first, 0), max(last - frames, 0)))
+        spectrum = _frequencies_first(torch.fft.rfft(padded))  # (frequencies, frames + rows - 1, in)
+        count = len(padded) - rows + 1
+        total = spectrum[:, :count] @ response[0]  # (frequencies, frames, out)
+        for i in range(1, rows):
+            total.baddbmm_(spectrum[:, i : i + count], response[i])
+        total[0] += offset  # the bias is a constant, all of it at frequency 0
+        return torch.fft.irfft(_frequencies_last(total), n=size)
 
 
-def fold_bins(x: torch.Tensor, fold: int) -> torch.Tensor:
-    """Neighbouring bins to channels: (batch, C, frames, bins) -> (batch, fold · C, frames, bins / fold)."""
-    batch, channels, frames, bins = x.shape
-    last = x.permute(0, 2, 3, 1)  # channels last, as they lie in memory
-    return last.reshape(batch, frames, bins // fold, fold * channels).permute(0, 3, 1, 2)
+def transform_size(bins: int, columns: int) -> int:
+    """Length of the transforms: what comes round must be zeros, and a multiple of 32 is fast.
 
-
-def unfold_bins(x: torch.Tensor, fold: int) -> torch.Tensor:
-    """The inverse of `fold_bins`.
-
-    >>> x = torch.arange(24.0).reshape(1, 2, 2, 6)
-    >>> torch.equal(unfold_bins(fold_bins(x, 3), 3), x)
-    True
+    >>> transform_size(264, 39)
+    288
     """
-    batch, channels, frames, groups = x.shape
-    last = x.permute(0, 2, 3, 1)
-    return last.reshape(batch, frames, groups * fold, channels // fold).permute(0, 3, 1, 2)
+    return -(-(bins + columns // 2) // 32) * 32
+
+
+def _response(weight: torch.Tensor, size: int) -> torch.Tensor:
+    """A kernel's conjugate transform, (out, in, rows, columns) -> (rows, frequencies, in, out)."""
+    columns = weight.shape[-1]
+    centred = F.pad(weight, (0, size - columns)).roll(-(columns // 2), dims=-1)
+    return torch.fft.rfft(centred).conj().permute(2, 3, 1, 0).contiguous()
+
+
+def _frequencies_first(spectrum: torch.Tensor) -> torch.Tensor:
+    """(frames, channels, frequencies) -> (frequencies, frames, channels), as a fast turn of one matrix."""
+    return spectrum.flatten(0, 1).T.contiguous().unflatten(1, spectrum.shape[:2])
+
+
+def _frequencies_last(spectrum: torch.Tensor) -> torch.Tensor:
+    """(frequencies, frames, channels) -> (frames, channels, frequencies)."""
+    return spectrum.flatten(1).T.contiguous().unflatten(0, spectrum.shape[1:])
 
 
 def _conv(inputs: int, outputs: int, kernel: tuple[int, int], *, padding: str | None = None) -> Conv:
@@ -473,7 +488,7 @@ def _on(model: NMPNet, array: np.ndarray) -> torch.Tensor:
 def _gather(
     model: NMPNet, answer: Callable[[int], Heads], starts: range, frames: int
 ) -> list[np.ndarray | None]:
-    """The answers from every start on, without gradients: each goes to its place in one array for each head."""
+    """The answers from every start on, without gradients, each put in its place in one array for each head."""
     bins = [NMP.contour_bins if model.config.contour else None, NMP.keys, NMP.keys]
     whole = [None if width is None else np.empty((frames, width), np.float32) for width in bins]
 
@@ -540,7 +555,7 @@ def receptive_field(model: NMPNet, head: str, *, at: int) -> ReceptiveField:
     frames = 2 * context(model) + 3
     features = torch.ones(1, frames, NMP.cqt_bins, dtype=torch.float64, requires_grad=True)
     getattr(probe.logits(features), head)[0, frames // 2, at].backward()
-    felt = features.grad[0] != 0
+    felt = features.grad[0] > 1e-12 * features.grad.max()  # all paths count positive; rounding does not
     return ReceptiveField(int(felt.any(1).sum()), np.flatnonzero(felt.any(0).numpy()))
 
 

@@ -196,7 +196,7 @@ def _check_file(path: Path) -> None:
 
 
 def _mono(file: soundfile.SoundFile, samples: int, rate: int, path: Path) -> np.ndarray:
-    """The file's next samples, channels averaged, at `rate`: block by block, so only the answer fills memory."""
+    """The file's next samples as mono at `rate`, block by block, so that only the answer fills memory."""
     resampler = soxr.ResampleStream(file.samplerate, rate, 1) if rate != file.samplerate else None
     audio = np.empty(-(-samples * rate // file.samplerate) + 1, np.float32)
     filled = 0

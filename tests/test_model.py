@@ -113,7 +113,7 @@ def randomised(config: Config) -> NMPNet:
 
 @pytest.mark.parametrize("config", VARIANTS, ids=str)
 def test_the_fast_order_of_sums_gives_the_plain_result(config, monkeypatch):
-    """Folded bins, kernels by rows and folded normalisations against `nn.Conv2d` and `nn.BatchNorm2d`."""
+    """Products of spectra, rows and folded normalisations against `nn.Conv2d` and `nn.BatchNorm2d`."""
     net = randomised(config)
     features = torch.rand(2, 40, NMP.cqt_bins, generator=torch.manual_seed(1))
     with torch.no_grad():
@@ -138,11 +138,22 @@ def test_every_weight_of_every_variant_learns(config):
         assert weights.grad is not None and torch.isfinite(weights.grad).all(), name
 
 
+@pytest.mark.parametrize("frames", [1, 2, 56, 57, 130])
+def test_wide_kernels_by_frequencies_are_convolutions(frames):
+    """Pieces of any length join, nothing comes round, and in float64 the two agree to rounding."""
+    torch.manual_seed(frames)
+    layer = Conv(3, 4, (3, 39), padding=(1, 19)).double()
+    x = torch.randn(2, 3, frames, 264, dtype=torch.float64)
+    plain = nn.functional.conv2d(x, layer.weight, layer.bias, padding=(1, 19))
+    assert (layer(x) - plain).abs().max() < 1e-13
+    assert room.transform_size(264, 39) >= 264 + 39 // 2
+
+
 def test_gradients_of_the_fast_layers_are_right():
-    for inputs, outputs, kernel in ((2, 1, (3, 5)), (3, 8, (3, 7))):
+    for inputs, outputs, kernel in ((2, 1, (3, 5)), (2, 3, (3, 17))):
         torch.manual_seed(0)
         layer = Conv(inputs, outputs, kernel, padding=(kernel[0] // 2, kernel[1] // 2)).double()
-        x = torch.randn(1, inputs, 3, 8, dtype=torch.float64, requires_grad=True)
+        x = torch.randn(2, inputs, 3, 8, dtype=torch.float64, requires_grad=True)
 
         def run(x, weight, bias, layer=layer):
             return layer.convolve(x, weight, bias)
