@@ -1,0 +1,96 @@
+"""What a solution must do; the messages are for the reader."""
+
+import numpy as np
+
+from nmp_lessons.constants import NMP
+
+SHAPES = (NMP.cqt_bins, NMP.contour_bins, NMP.keys)
+NAMES = ("the picture", "Yp", "Yn")
+
+
+def check_transpose(student):
+    _right_shapes(student)
+    _nothing_moves_by_nothing(student)
+    for semitones in (2, -3):
+        _the_note_goes_with_its_labels(student, semitones)
+        _silence_comes_in(student, semitones)
+    _there_and_back(student)
+    _the_arguments_are_left_alone(student)
+
+
+def _example(key=40, frames=4):
+    """A note on one key, from the second frame to the third, over a floor of −70 dB."""
+    level = np.full((frames, NMP.cqt_bins), -70.0)
+    contour, note = np.zeros((frames, NMP.contour_bins)), np.zeros((frames, NMP.keys))
+    level[1:3, 3 * key] = -10
+    contour[1:3, 3 * key] = note[1:3, key] = 1
+    return level, contour, note
+
+
+def _right_shapes(student):
+    found = student(*_example(), 1)
+    assert found is not None, "Your function returns nothing. Does it end in return?"
+    assert isinstance(found, tuple | list) and len(found) == 3, (
+        "Return three arrays: the picture, Yp and Yn."
+    )
+    for name, array, bins in zip(NAMES, found, SHAPES):
+        assert np.shape(array) == (4, bins), (
+            f"{name} should keep its shape (4, {bins}); yours is {np.shape(array)}."
+        )
+
+
+def _nothing_moves_by_nothing(student):
+    for name, was, now in zip(NAMES, _example(), student(*_example(), 0)):
+        assert np.array_equal(was, now), f"By 0 semitones nothing should change; {name} did."
+
+
+def _the_note_goes_with_its_labels(student, semitones):
+    level, contour, note = (np.asarray(array) for array in student(*_example(), semitones))
+    key = 40 + semitones
+    heard, labelled, on_key = (int(array[1].argmax()) for array in (level, contour, note))
+    direction = "up" if semitones > 0 else "down"
+    assert heard != 3 * (40 - semitones), (
+        f"By {semitones:+d} semitones the picture should go {direction}; yours goes the other way."
+    )
+    assert heard != 3 * 40 + semitones, "A semitone is three bins of the picture; yours moved by one."
+    assert heard == 3 * key, (
+        f"The note of bin 120 should stand in bin {3 * key} after {semitones:+d} semitones; yours stands in {heard}."
+    )
+    assert on_key != 40, "The sound has moved and the label Yn has not: the network would be taught the old key."
+    assert on_key == key, (
+        f"Yn has one place for a key: key 40 should become key {key}; yours became {on_key}."
+    )
+    assert labelled == 3 * key, (
+        f"Yp has three bins for a key: bin 120 should become bin {3 * key}; yours became {labelled}."
+    )
+
+
+def _silence_comes_in(student, semitones):
+    level, contour, note = _example()
+    end = -1 if semitones > 0 else 0
+    level[:, end], contour[:, end], note[:, end] = -5, 1, 1
+    found = [np.asarray(array) for array in student(level, contour, note, semitones)]
+    entered = [array[:, 0 if semitones > 0 else -1] for array in found]
+    assert not (entered[0] == -5).any() and not entered[1].any() and not entered[2].any(), (
+        "What leaves at one end comes in at the other. np.roll is a ring; a piano is not."
+    )
+    assert (entered[0] == -100).all(), (
+        f"What comes in should be silence, −100 dB; yours is {entered[0][0]:g}. In decibels 0 is very loud."
+    )
+
+
+def _there_and_back(student):
+    rng = np.random.default_rng(0)
+    given = [rng.uniform(-60, 0, (4, NMP.cqt_bins)), *(rng.integers(0, 2, (4, n)) for n in SHAPES[1:])]
+    back = student(*student(*given, 2), -2)
+    for name, was, now, lost in zip(NAMES, given, back, (6, 6, 2)):
+        assert np.allclose(was[:, :-lost], np.asarray(now)[:, :-lost]), (
+            f"Two semitones up and two down should give {name} back, but for the highest {lost} places."
+        )
+
+
+def _the_arguments_are_left_alone(student):
+    given = _example()
+    student(*given, 3)
+    for name, was, now in zip(NAMES, _example(), given):
+        assert np.array_equal(was, now), f"Your function changes {name} that it is given. Work on a copy."
