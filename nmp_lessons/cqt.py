@@ -34,7 +34,7 @@ FLOOR = 1e-10  # power added before the logarithm: -100 dB
 TAPS = 256  # of the halving filter
 BLOCK = 64  # halved samples made by one row of the halving product
 CHUNK_FRAMES = 2048  # of a streamed transform: 24 s
-PIECE_FRAMES = 512  # multiplied at once, by one core
+PIECE_FRAMES = 256  # multiplied at once, so that they stay in the core's cache
 
 
 def quality(bins_per_octave: int) -> float:
@@ -218,21 +218,45 @@ class CQT(nn.Module):
         return self._transform(audio, torch.complex, self.lengths.sqrt())
 
     def _transform(self, audio: torch.Tensor, read: Callable, gains: torch.Tensor) -> torch.Tensor:
-        """All frames times all kernels, (batch, bins, frames); `read` makes one number of two parts."""
+        """All frames times all kernels, (batch, bins, frames); `read` makes one number of two parts.
+
+        Each core transforms a share of its own, from the halving on, if shares are long beside the margin.
+        """
         self._check_audio(audio)
+        frames = audio.shape[-1] // self.hop + 1
+        cores = torch.get_num_threads() if audio.device.type == "cpu" else 1
+        share = max(-(-frames // cores), 4 * self.margin)
+
+        def transformed(start: int) -> torch.Tensor:
+            stop = min(start + share, frames)
+            felt, first = self._felt(audio.shape[-1], start, stop)
+            return self._products(audio[:, felt], start - first, stop - first, read, gains)
+
+        return torch.cat(on_each_core(transformed, range(0, frames, share)), dim=1).mT
+
+    def _products(
+        self, audio: torch.Tensor, start: int, stop: int, read: Callable, gains: torch.Tensor
+    ) -> torch.Tensor:
+        """Frames start to stop of the audio, (batch, frames, bins)."""
         octaves, hop = [self.frame(audio, self.hop)], self.hop
         while len(octaves) < self.octaves:
             audio, hop = self.halve(audio), hop // 2
             octaves.insert(0, self.frame(audio, hop))
-
-        def piece(start: int) -> torch.Tensor:
-            framed = torch.stack([octave[:, start : start + step] for octave in octaves], dim=2)
+        pieces = []
+        step = PIECE_FRAMES if audio.device.type == "cpu" else stop - start
+        for here in range(start, stop, step):
+            framed = torch.stack([octave[:, here : min(here + step, stop)] for octave in octaves], dim=2)
             parts = (framed @ self.bank.flatten(1)).unflatten(-1, (2, -1))  # (batch, frames, octaves, 2, 36)
-            return read(*parts.unbind(-2)).flatten(2)[..., -self.bins :] * gains
+            pieces.append(read(*parts.unbind(-2)).flatten(2)[..., -self.bins :] * gains)
+        return torch.cat(pieces, dim=1)
 
-        frames = octaves[0].shape[1]
-        step = PIECE_FRAMES if audio.device.type == "cpu" else frames
-        return torch.cat(on_each_core(piece, range(0, frames, step)), dim=1).mT
+    def _felt(self, samples: int, start: int, stop: int) -> tuple[slice, int]:
+        """The samples that frames start to stop can feel, and the frame of the first of them (eq-margin)."""
+        first = max(0, start - self.margin)
+        if samples - first * self.hop < self.shortest:  # too little left to reflect at the end: begin earlier
+            first = max(0, (samples - self.shortest) // self.hop)
+        last = min(samples, (stop + self.margin) * self.hop)
+        return slice(first * self.hop, last), first
 
     def frame(self, audio: torch.Tensor, hop: int) -> torch.Tensor:
         """Frames centred on every hop-th sample, reflected at the ends: (batch, frames, width)."""
@@ -256,12 +280,8 @@ class CQT(nn.Module):
         Only the samples that these frames can feel are read: `audio` is one channel that can be sliced,
         shape (samples,), an array, a tensor or a memory-mapped file (eq-margin).
         """
-        samples = len(audio)
-        first = max(0, start - self.margin)
-        if samples - first * self.hop < self.shortest:  # too little left to reflect at the end: begin earlier
-            first = max(0, (samples - self.shortest) // self.hop)
-        last = min(samples, (stop + self.margin) * self.hop)
-        piece = torch.as_tensor(audio[first * self.hop : last]).to(self.halving)
+        felt, first = self._felt(len(audio), start, stop)
+        piece = torch.as_tensor(audio[felt]).to(self.halving)
         return self.power(piece[None])[0, :, start - first : stop - first]
 
     def stream(self, audio, *, chunk_frames: int = CHUNK_FRAMES) -> Iterator[torch.Tensor]:
