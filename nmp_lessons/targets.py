@@ -129,8 +129,8 @@ def read_back(note: np.ndarray, onset: np.ndarray | None = None) -> Notes:
     note
         Yn, (T, 88): a note lasts while its key is not 0.
     onset
-        Yo, (T, 88): a note begins at each peak in time. Without it a note begins where Yn rises, so a key that
-        is struck again while it sounds gives no new note.
+        Yo, (T, 88): a note begins at each peak in time. Without it a note begins where Yn rises, so a key
+        that is struck again while it sounds gives no new note.
 
     Returns
     -------
@@ -143,18 +143,21 @@ def read_back(note: np.ndarray, onset: np.ndarray | None = None) -> Notes:
     >>> len(read_back(again.note, again.onset)), len(read_back(again.note))
     (2, 1)
     """
-    before, after = (np.pad(note if onset is None else onset, ((1, 1), (0, 0)))[d : d + len(note)] for d in (0, 2))
+    padded = np.pad(note if onset is None else onset, ((1, 1), (0, 0)))
+    before, after = padded[:-2], padded[2:]
     begins = (note > 0) & (before <= 0) if onset is None else (onset > before) & (onset >= after)
     found = [_one_key(note[:, key] > 0, np.flatnonzero(begins[:, key]), key) for key in range(NMP.keys)]
     start, stop, key = np.concatenate(found).T
-    return Notes(start / NMP.frame_rate, np.maximum(stop, start + 0.5) / NMP.frame_rate, key + NMP.lowest_pitch)
+    stop = np.maximum(stop, start + 0.5)  # a note of one frame still lasts
+    return Notes(start / NMP.frame_rate, stop / NMP.frame_rate, key + NMP.lowest_pitch)
 
 
 def _one_key(sounds: np.ndarray, starts: np.ndarray, key: int) -> np.ndarray:
     """Start, last frame and key of each note of one key, (n, 3): it ends in silence or at the next start."""
     silent = np.append(np.flatnonzero(~sounds), len(sounds))
     last = silent[np.searchsorted(silent, starts)] - 1
-    return np.stack([starts, np.minimum(last, np.append(starts[1:], len(sounds))), np.full(len(starts), key)], axis=1)
+    stops = np.minimum(last, np.append(starts[1:], len(sounds)))
+    return np.stack([starts, stops, np.full(len(starts), key)], axis=1)
 
 
 def sparsity(found: Targets) -> dict[str, float]:

@@ -35,14 +35,14 @@ def _both_ends_count(student):
     note, _ = _answer(student, [2 * FRAME], [5 * FRAME], [39], 8)
     frames = np.flatnonzero(note[:, 39]).tolist()
     assert frames != [2, 3, 4], "The frame of the offset is missing from Yn: both ends count."
-    assert frames == [2, 3, 4, 5], f"A note from frame 2 to frame 5 should fill these four; yours fills {frames}."
+    assert frames == [2, 3, 4, 5], f"A note from frame 2 to frame 5 fills these four; yours fills {frames}."
     assert note.sum() == 4, "A note should leave the other keys alone."
 
 
 def _nearest_frame(student):
     note, _ = _answer(student, [2.6 * FRAME], [5.4 * FRAME], [0], 9)
     frames = np.flatnonzero(note[:, 0]).tolist()
-    assert frames == [3, 4, 5], f"Frames 2.6 to 5.4 round to 3 and 5; yours fills {frames}. Round, do not cut off."
+    assert frames == [3, 4, 5], f"Frames 2.6 to 5.4 round to 3 and 5; yours fills {frames}. Do not cut off."
 
 
 def _onset_is_one_frame(student):
