@@ -34,7 +34,7 @@ from .sound import Recording
 
 OVERLAP = 30  # frames that two neighbouring windows of the released network share
 KEPT = NMP.window_frames - OVERLAP  # frames that each window contributes: 142
-BATCH = 2  # windows run at once: so little that intermediate results stay in the cores' caches
+BATCH = 3  # windows run at once: few, so that intermediate results stay in the cores' caches
 CHUNK_FRAMES = 2048  # of a whole file transformed at once: 24 s
 PIECE_FRAMES = 340  # of them run through the network at once
 
@@ -256,13 +256,13 @@ class Conv(nn.Conv2d):
 
     A CPU computes 16 channels at a time, so layers with few of them idle. Two identities help:
 
-    - one output channel: rows of the kernel are channels of a flatter convolution, added up later in time
-      (eq-rows);
+    - one output channel: every input channel is filtered by itself, and then they are added up
+      (eq-channels);
     - a wide kernel: along the bins its sums are products of Fourier transforms (eq-fourier).
     """
 
     WIDE = 16  # columns from which on the transforms pay
-    PIECE = 56  # frames transformed at once, so that all results stay in the core's cache
+    PIECE = 84  # frames transformed at once, so that all results stay in the core's cache
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.convolve(x, self.weight, self.bias)
@@ -271,18 +271,15 @@ class Conv(nn.Conv2d):
         """The convolution with other weights of the same shape."""
         exact = x.dtype in (torch.float32, torch.float64) and not torch.is_autocast_enabled(x.device.type)
         if x.device.type == "cpu" and exact and self.stride == (1, 1):
-            if self.out_channels == 1:
-                return self._by_rows(x, weight, bias)
+            if self.out_channels == 1 < x.shape[1]:
+                return self._by_channels(x, weight, bias)
             if self.kernel_size[1] >= self.WIDE:
                 return self._by_frequencies(x, weight, bias)
         return F.conv2d(x, weight, bias, self.stride, self.padding)
 
-    def _by_rows(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-        frames, (rows, _) = x.shape[2], self.kernel_size
-        flat = weight[0].transpose(0, 1)[:, :, None]  # (rows, in, 1, columns)
-        each = F.conv2d(x, flat, padding=self.padding)  # (batch, rows, frames + rows - 1, bins)
-        total = sum((each[:, i, i : i + frames] for i in range(1, rows)), start=each[:, 0, :frames])
-        return total[:, None] + bias
+    def _by_channels(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        each = F.conv2d(x, weight.transpose(0, 1), padding=self.padding, groups=x.shape[1])
+        return each.sum(1, keepdim=True) + bias
 
     def _by_frequencies(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         batch, _, frames, bins = x.shape
@@ -296,7 +293,7 @@ class Conv(nn.Conv2d):
         return torch.cat(pieces).unflatten(0, (batch, frames)).permute(0, 3, 1, 2)
 
     def _piece(self, x: torch.Tensor, start: int, response: torch.Tensor, offset: torch.Tensor):
-        """Frames from `start` on of x (in, frames, bins), with response of (eq-fourier): (frames, out, size)."""
+        """Frames from `start` on of x (in, frames, bins), before they are cut: (frames, out, size)."""
         rows, frames, size = len(response), x.shape[1], 2 * (response.shape[1] - 1)
         first, last = start - rows // 2, min(start + self.PIECE, frames) + rows // 2
         felt = x[:, max(first, 0) : last].transpose(0, 1)
@@ -488,7 +485,7 @@ def _on(model: NMPNet, array: np.ndarray) -> torch.Tensor:
 def _gather(
     model: NMPNet, answer: Callable[[int], Heads], starts: range, frames: int
 ) -> list[np.ndarray | None]:
-    """The answers from every start on, without gradients, each put in its place in one array for each head."""
+    """The answers from every start on, without gradients, put in their places in one array for each head."""
     bins = [NMP.contour_bins if model.config.contour else None, NMP.keys, NMP.keys]
     whole = [None if width is None else np.empty((frames, width), np.float32) for width in bins]
 

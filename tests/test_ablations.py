@@ -35,7 +35,7 @@ def test_every_experiment_has_three_seeds_and_its_own_name():
 def test_comparisons_share_one_schedule_and_one_amount_of_audio():
     for chosen in VARIANTS.values():
         seen = chosen.steps * chosen.batch * chosen.frames
-        assert seen == pytest.approx(300 * 8 * 172, rel=0.01) and chosen.learning_rate == 5e-3
+        assert seen == pytest.approx(300 * 8 * 172, rel=0.01) and chosen.learning_rate == 1e-2
 
 
 def test_the_main_network_is_nmp():
