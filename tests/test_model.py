@@ -113,7 +113,7 @@ def randomised(config: Config) -> NMPNet:
 
 @pytest.mark.parametrize("config", VARIANTS, ids=str)
 def test_the_fast_order_of_sums_gives_the_plain_result(config, monkeypatch):
-    """Products of spectra, rows and folded normalisations against `nn.Conv2d` and `nn.BatchNorm2d`."""
+    """Spectra, channels one by one, folded normalisations against `nn.Conv2d` and `nn.BatchNorm2d`."""
     net = randomised(config)
     features = torch.rand(2, 40, NMP.cqt_bins, generator=torch.manual_seed(1))
     with torch.no_grad():
@@ -138,7 +138,7 @@ def test_every_weight_of_every_variant_learns(config):
         assert weights.grad is not None and torch.isfinite(weights.grad).all(), name
 
 
-@pytest.mark.parametrize("frames", [1, 2, 56, 57, 130])
+@pytest.mark.parametrize("frames", [1, 2, 84, 85, 200])
 def test_wide_kernels_by_frequencies_are_convolutions(frames):
     """Pieces of any length join, nothing comes round, and in float64 the two agree to rounding."""
     torch.manual_seed(frames)
