@@ -207,11 +207,11 @@ class CQT(nn.Module):
 
     def forward(self, audio: torch.Tensor) -> torch.Tensor:
         """Magnitudes, (batch, samples) -> (batch, bins, samples // hop + 1)."""
-        return self.power(audio).sqrt()
+        return self._transform(audio, lambda real, imag: _power(real, imag).sqrt(), self.lengths.sqrt())
 
     def power(self, audio: torch.Tensor) -> torch.Tensor:
         """Squared magnitudes: what the logarithm needs, and differentiable in silence too."""
-        return self._transform(audio, lambda real, imag: real.square().addcmul(imag, imag), self.lengths)
+        return self._transform(audio, _power, self.lengths)
 
     def complex(self, audio: torch.Tensor) -> torch.Tensor:
         """The coefficients with their phases, complex, same shape as the magnitudes."""
@@ -227,17 +227,17 @@ class CQT(nn.Module):
         cores = torch.get_num_threads() if audio.device.type == "cpu" else 1
         share = max(-(-frames // cores), 4 * self.margin)
 
-        def transformed(start: int) -> torch.Tensor:
+        def transformed(start: int) -> list[torch.Tensor]:
             stop = min(start + share, frames)
             felt, first = self._felt(audio.shape[-1], start, stop)
             return self._products(audio[:, felt], start - first, stop - first, read, gains)
 
-        return torch.cat(on_each_core(transformed, range(0, frames, share)), dim=1).mT
+        return torch.cat(sum(on_each_core(transformed, range(0, frames, share)), []), dim=1).mT
 
     def _products(
         self, audio: torch.Tensor, start: int, stop: int, read: Callable, gains: torch.Tensor
-    ) -> torch.Tensor:
-        """Frames start to stop of the audio, (batch, frames, bins)."""
+    ) -> list[torch.Tensor]:
+        """Frames start to stop of the audio in pieces, each (batch, frames, bins)."""
         octaves, hop = [self.frame(audio, self.hop)], self.hop
         while len(octaves) < self.octaves:
             audio, hop = self.halve(audio), hop // 2
@@ -248,7 +248,7 @@ class CQT(nn.Module):
             framed = torch.stack([octave[:, here : min(here + step, stop)] for octave in octaves], dim=2)
             parts = (framed @ self.bank.flatten(1)).unflatten(-1, (2, -1))  # (batch, frames, octaves, 2, 36)
             pieces.append(read(*parts.unbind(-2)).flatten(2)[..., -self.bins :] * gains)
-        return torch.cat(pieces, dim=1)
+        return pieces
 
     def _felt(self, samples: int, start: int, stop: int) -> tuple[slice, int]:
         """The samples that frames start to stop can feel, and the frame of the first of them (eq-margin)."""
@@ -306,6 +306,10 @@ class CQT(nn.Module):
                 f"{audio.shape[-1]} samples are too few for the lowest bin, which needs {self.shortest} "
                 f"({self.shortest / self.sample_rate:.2f} s). Append silence."
             )
+
+
+def _power(real: torch.Tensor, imag: torch.Tensor) -> torch.Tensor:
+    return real.square().addcmul(imag, imag)
 
 
 def decibels(power: torch.Tensor) -> torch.Tensor:
