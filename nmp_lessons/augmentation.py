@@ -33,6 +33,7 @@ from .model import Heads
 from .notes import Notes
 from .sound import Recording
 
+#: What each change does to the labels: nothing, something known, or something that labels cannot tell.
 EFFECT = {
     "white_noise": "invariant",
     "equalise": "invariant",
