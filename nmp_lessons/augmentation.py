@@ -1,14 +1,14 @@
 """Augmentation: what must not matter to a transcriber, and what must matter in a known way.
 
-Chapter ``augmentation``. A change of the recording is *invariant* if the labels stay as they are (noise, gain,
-equalisation, a room), *equivariant* if the labels change in a known way (delay, transposition, playing faster,
-mixing), and *breaking* if no change of the labels alone makes them true again: a note with its middle masked
-sounds like two notes, or like one if it had died away by then. `EFFECT` names which is which (eq-invariant,
-eq-equivariant), and the tests hold each to it.
+Chapter ``augmentation``. A change of the recording is *invariant* if the labels stay as they are (noise,
+gain, equalisation, a room), *equivariant* if the labels change in a known way (delay, transposition, playing
+faster, mixing), and *breaking* if no change of the labels alone makes them true again: a note with its middle
+masked sounds like two notes, or like one if it had died away by then. `EFFECT` names which is which
+(eq-invariant, eq-equivariant), and the tests hold each to it.
 
 Two forms, for two purposes:
 
-- on recordings (`Recording` in, `Recording` out, labels in `notes`), to be heard and to render training audio;
+- on recordings (`Recording` in, `Recording` out, labels in `notes`), to be heard and to train on;
 - on features, batched (`FeatureAugmentation`), cheap enough for every training step: a filter adds decibels
   to bins, noise adds power, a transposition by s semitones shifts all bins by 3 · s.
 
@@ -64,7 +64,7 @@ def white_noise(recording: Recording, *, ratio: float, rng: np.random.Generator)
 def interfere(recording: Recording, waveform: np.ndarray, *, ratio: float) -> Recording:
     """Add a waveform that is none of the network's business, `ratio` dB below the recording.
 
-    It is repeated or cut to the recording's length. The labels stay: what interferes is not to be transcribed.
+    It is repeated or cut to the recording's length. The labels stay: what interferes is not transcribed.
     """
     waveform = np.asarray(waveform, dtype=np.float64)
     if waveform.ndim != 1 or not len(waveform) or not np.isfinite(ratio):
@@ -76,9 +76,9 @@ def interfere(recording: Recording, waveform: np.ndarray, *, ratio: float) -> Re
 
 
 def equalise(recording: Recording, frequencies, levels) -> Recording:
-    """A filter with the given levels in dB at the given frequencies in Hz, straight lines between octaves (eq-eq).
+    """A filter with the given levels in dB at the given frequencies in Hz (eq-eq).
 
-    It has zero phase, so nothing moves in time.
+    Between them it is straight over the octaves. It has zero phase, so nothing moves in time.
 
     >>> tone = Recording(np.sin(0.2 * np.arange(4096)).astype(np.float32), 22_050)
     >>> halved = equalise(tone, [100.0, 1000.0], [-6.0206, -6.0206])
@@ -86,7 +86,8 @@ def equalise(recording: Recording, frequencies, levels) -> Recording:
     0.5
     """
     frequencies, levels = np.asarray(frequencies, float), np.asarray(levels, float)
-    if frequencies.shape != levels.shape or not (frequencies > 0).all() or not (np.diff(frequencies) > 0).all():
+    ascending = (frequencies > 0).all() and (np.diff(frequencies) > 0).all()
+    if frequencies.shape != levels.shape or not ascending:
         raise InputError("equaliser: give ascending frequencies above 0 Hz and one level in dB for each.")
     spectrum = np.fft.rfft(recording.audio)
     at = np.fft.rfftfreq(len(recording.audio), 1 / recording.rate)
@@ -166,7 +167,9 @@ def hum(seconds: float, *, frequency: float = 50.0, rate: int = NMP.sample_rate)
     return sum(np.sin(2 * np.pi * frequency * n * time) / n for n in (1, 3, 5, 7))
 
 
-def sweep(seconds: float, *, low: float = 100.0, high: float = 4000.0, rate: int = NMP.sample_rate) -> np.ndarray:
+def sweep(
+    seconds: float, *, low: float = 100.0, high: float = 4000.0, rate: int = NMP.sample_rate
+) -> np.ndarray:
     """A tone that glides up, the same number of octaves in every second."""
     time = np.arange(int(seconds * rate)) / rate
     octaves = np.log2(high / low) / seconds
@@ -211,9 +214,10 @@ def transpose(recording: Recording, semitones: int) -> Recording:
 
 
 def faster(recording: Recording, ratio: float) -> Recording:
-    """Played `ratio` times as fast, like a tape: everything is higher by 12 · log2(ratio) semitones too (eq-tape).
+    """Played `ratio` times as fast, like a tape (eq-tape).
 
-    The labels follow exactly when that is a whole number of semitones: 2^(s/12); others are refused.
+    Everything is higher by 12 · log2(ratio) semitones, too. The labels follow exactly when that is a whole
+    number of semitones, ratio = 2^(s/12); other ratios are refused.
     """
     semitones = 12 * np.log2(ratio) if ratio > 0 else np.nan
     if not abs(semitones - np.round(semitones)) < 0.01:
@@ -228,8 +232,9 @@ def faster(recording: Recording, ratio: float) -> Recording:
 def mixup(first: Recording, second: Recording, weight: float) -> tuple[Recording, np.ndarray]:
     """weight · first + (1 − weight) · second, over the shorter one's length (eq-mixup).
 
-    Both performances are really there, so the labels are the notes of both. The second value holds, for each of
-    these notes in order, how much of the mixture it is (`weight` or 1 − `weight`): mixup's soft labels.
+    Both performances are really there, so the labels are the notes of both (eq-mixup-union). The second value
+    holds, for each of these notes in order, its share of the mixture (`weight` or 1 − `weight`): mixup's soft
+    labels (eq-mixup-soft).
     """
     if first.rate != second.rate or not 0 <= weight <= 1:
         raise InputError("mixup: give two recordings of one rate and a weight from 0 to 1.")
@@ -341,7 +346,8 @@ class FeatureAugmentation:
         curves = np.stack([self.curve(rng, bins) for _ in range(batch)])
         floors = np.stack([self.floor(rng, bins) for _ in range(batch)])
         uniform = rng.random(features.shape, dtype=np.float32)
-        return coloured(features, *(torch.from_numpy(a).to(features) for a in (curves, floors, uniform))), targets
+        drawn = (torch.from_numpy(array).to(features) for array in (curves, floors, uniform))
+        return coloured(features, *drawn), targets
 
     def curve(self, rng: np.random.Generator, bins: int = NMP.cqt_bins) -> np.ndarray:
         """One random filter, in dB for each bin: level, smooth curve, roughness, tilt, bass, low-pass."""
@@ -361,7 +367,7 @@ class FeatureAugmentation:
         return curve
 
     def floor(self, rng: np.random.Generator, bins: int = NMP.cqt_bins) -> np.ndarray:
-        """One random noise floor, in dB for each bin, most often falling with frequency; −200 where there is none."""
+        """One random noise floor, in dB for each bin, most often falling with frequency; −200 is none."""
         if self.noise is None:
             return np.full(bins, -200.0)
         octave = np.arange(bins) / NMP.bins_per_octave
@@ -369,7 +375,7 @@ class FeatureAugmentation:
 
 
 def _mixed(features: torch.Tensor, targets: Heads, rng, *, chance: float) -> tuple[torch.Tensor, Heads]:
-    """Each example with some chance joined by the one before it; powers add, and of two labels the higher holds."""
+    """Each example with some chance joined by the one before it; powers add, the higher label holds."""
     softer = rng.uniform(0, 12, len(features)).astype(np.float32)
     softer[rng.random(len(features)) >= chance] = np.inf
     joined = _added(features, features.roll(1, 0), torch.from_numpy(-softer).to(features))
@@ -423,9 +429,10 @@ def _knots(octave: np.ndarray) -> np.ndarray:
 def coloured(
     features: torch.Tensor, curves: torch.Tensor, floors: torch.Tensor, uniform: torch.Tensor
 ) -> torch.Tensor:
-    """Filter features by `curves` (batch, bins) in dB, then add noise of mean power `floors` (batch, bins) in dB.
+    """Filter features by `curves` (batch, bins) in dB, then add noise of mean power `floors`, too.
 
-    The power of noise in a bin is exponentially distributed; `uniform` (0 to 1, like the features) is its chance.
+    Power adds to power (eq-noise-power). That of noise in a bin is exponentially distributed; `uniform`, 0 to
+    1 and shaped like the features, is its chance.
     """
     nepers = np.log(10) / 10
     power = torch.exp((60 * features - 90 + curves[:, None]) * nepers)
@@ -468,7 +475,7 @@ def _transposed(notes: Notes | None, semitones: int) -> Notes | None:
 
 def _check_span(recording: Recording, start: float, stop: float) -> None:
     if not 0 <= start < stop <= recording.seconds:
-        raise InputError(f"from {start} to {stop} s: give a span inside the {recording.seconds:.2f} s of audio.")
+        raise InputError(f"from {start} to {stop} s: give a span inside {recording.seconds:.2f} s of audio.")
 
 
 def _power(audio: np.ndarray) -> float:

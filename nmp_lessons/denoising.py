@@ -1,20 +1,21 @@
 """Denoising autoencoders: from a noisy picture of a sound back to the clean one.
 
-Chapter ``augmentation``. An autoencoder that denoises sees the same input as a transcriber that is trained with
-noise, and differs in its target: the clean picture x in place of the clean labels y. Under squared error the
-best answer is the posterior mean E[x | x̃] (eq-denoise), which for Gaussian noise is a step along the gradient
-of log p(x̃) (eq-tweedie); `posterior_mean` and `tweedie` compute both sides for a toy distribution.
+Chapter ``augmentation``. An autoencoder that denoises sees the same input as a transcriber that is trained
+with noise, and differs in its target: the clean picture x in place of the clean labels y. Under squared error
+the best answer is the posterior mean E[x | x̃] (eq-denoise), which for Gaussian noise is a step along the
+gradient of log p(x̃) (eq-tweedie); `posterior_mean` and `tweedie` compute both sides for a toy distribution.
 
 `Denoiser` is small enough to be trained in seconds while a page is made. It works on levels, not on sound;
 `filtered` takes what it changed over to the sound, as a filter that varies in time.
 
-Conventions: features are (batch, frames, 309) on the fixed scale (dB + 90) / 60, so that an error of 1 is 60 dB.
+Conventions: features are (batch, frames, 309) on the fixed scale (dB + 90) / 60; an error of 1 is 60 dB.
 
 Sources: Vincent et al., "Extracting and composing robust features with denoising autoencoders", ICML 2008;
 Alain and Bengio, JMLR 2014 (what the optimum is).
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import librosa
 import numpy as np
@@ -91,11 +92,17 @@ def _features(recordings: Sequence[Recording]) -> torch.Tensor:
 
 
 def train(
-    noisy: torch.Tensor, clean: torch.Tensor, *, steps: int = 120, batch: int = 8, frames: int = 64, seed: int = 0
+    noisy: torch.Tensor,
+    clean: torch.Tensor,
+    *,
+    steps: int = 120,
+    batch: int = 8,
+    frames: int = 64,
+    seed: int = 0,
 ) -> tuple[Denoiser, list[float]]:
-    """A denoiser trained on random windows of pairs, and its loss at each step, the mean squared error (eq-dae).
+    """A denoiser trained on random windows of pairs, and its loss at each step (eq-dae).
 
-    Seconds on one core. One seed gives one result on one thread.
+    The loss is the mean squared error. Seconds on one core. One seed gives one result on one thread.
 
     >>> clean = torch.rand(2, 80, 309, generator=torch.manual_seed(0))
     >>> _, losses = train(clean + 0.3, clean, steps=30, batch=2)
@@ -103,7 +110,8 @@ def train(
     True
     """
     if noisy.shape != clean.shape or noisy.ndim != 3 or noisy.shape[1] < frames:
-        raise InputError(f"pairs of shapes {tuple(noisy.shape)}, {tuple(clean.shape)}: give at least {frames} frames.")
+        shapes = f"{tuple(noisy.shape)}, {tuple(clean.shape)}"
+        raise InputError(f"pairs of shapes {shapes}: give two alike, of at least {frames} frames.")
     rng = np.random.default_rng(seed)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -137,26 +145,29 @@ def error_in_db(features: torch.Tensor, clean: torch.Tensor) -> float:
     return 60 * float(difference.square().mean().sqrt())
 
 
-def filtered(recording: Recording, before: torch.Tensor, after: torch.Tensor, *, depth: float = 40.0) -> Recording:
+def filtered(
+    recording: Recording, before: torch.Tensor, after: torch.Tensor, *, depth: float = 40.0
+) -> Recording:
     """The recording, each moment and frequency softer by as much as `after` lies below `before`.
 
     Parameters
     ----------
     recording
-        At 22,050 Hz.
+        At any rate; the result is at 22,050 Hz.
     before, after
         Its features and what a denoiser made of them, (frames, 309).
     depth
         dB that are taken away at most; nothing is made louder.
     """
     change = (60 * (after - before)).clamp(-depth, 0).numpy()
-    spectrum = librosa.stft(at_model_rate(recording), n_fft=WINDOW, hop_length=NMP.hop)
+    audio = at_model_rate(recording)
+    spectrum = librosa.stft(audio, n_fft=WINDOW, hop_length=NMP.hop)
     hertz = np.maximum(librosa.fft_frequencies(sr=NMP.sample_rate, n_fft=WINDOW), 1.0)
     bins = np.round(NMP.bins_per_octave * np.log2(hertz / NMP.lowest_frequency)).astype(int)
     frame = np.minimum(np.arange(spectrum.shape[1]), len(change) - 1)
     gains = change[frame][:, bins.clip(0, NMP.cqt_bins - 1)].T
-    audio = librosa.istft(spectrum * 10 ** (gains / 20), hop_length=NMP.hop, length=len(recording.audio))
-    return Recording(audio.astype(np.float32), NMP.sample_rate, recording.title, recording.licence, recording.notes)
+    softer = librosa.istft(spectrum * 10 ** (gains / 20), hop_length=NMP.hop, length=len(audio))
+    return replace(recording, audio=softer.astype(np.float32), rate=NMP.sample_rate)
 
 
 # A toy whose optimum is known

@@ -184,7 +184,8 @@ def test_a_shift_of_bins_is_what_transposing_the_performance_does():
     low = features(Recording(chord([48]).audio, RATE))
     high = features(Recording(chord([53]).audio, RATE))
     labels_low, labels_high = (
-        Heads(*(torch.from_numpy(y)[None] for y in targets(chord([p]).notes, frames=low.shape[1]))) for p in (48, 53)
+        Heads(*(torch.from_numpy(y)[None] for y in targets(chord([pitch]).notes, frames=low.shape[1])))
+        for pitch in (48, 53)
     )
     moved, labels_moved = transposed(low, labels_low, [5])
     for a, b in zip(labels_moved, labels_high, strict=True):
@@ -205,7 +206,8 @@ def test_transposing_up_and_down_again_loses_only_the_ends():
 def test_feature_noise_is_the_noise_of_the_audio_in_the_mean():
     flat = torch.full((1, 4000, 309), SILENCE)
     floors = torch.full((1, 309), -40.0)
-    noisy = coloured(flat, torch.zeros(1, 309), floors, torch.rand(flat.shape, generator=torch.manual_seed(0)))
+    uniform = torch.rand(flat.shape, generator=torch.manual_seed(0))
+    noisy = coloured(flat, torch.zeros(1, 309), floors, uniform)
     power = 10 ** ((60 * noisy - 90) / 10)
     assert 10 * float(power.mean().log10()) == pytest.approx(-40, abs=0.1)
 

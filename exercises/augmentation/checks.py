@@ -54,9 +54,12 @@ def _the_note_goes_with_its_labels(student, semitones):
     )
     assert heard != 3 * 40 + semitones, "A semitone is three bins of the picture; yours moved by one."
     assert heard == 3 * key, (
-        f"The note of bin 120 should stand in bin {3 * key} after {semitones:+d} semitones; yours stands in {heard}."
+        f"After {semitones:+d} semitones the note of bin 120 should stand in bin {3 * key}; "
+        f"yours stands in {heard}."
     )
-    assert on_key != 40, "The sound has moved and the label Yn has not: the network would be taught the old key."
+    assert on_key != 40, (
+        "The sound has moved and the label Yn has not: the network would be taught the old key."
+    )
     assert on_key == key, (
         f"Yn has one place for a key: key 40 should become key {key}; yours became {on_key}."
     )
