@@ -6,11 +6,13 @@ experiments`` says which stand, which are missing, and what each cost. Compariso
 differ in one switch each, three seeds apiece; only the main network is trained for long.
 """
 
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -34,8 +36,8 @@ from .cqt import CQT, normalised_log_fixed
 from .cross_entropy import Loss
 from .decoding import PeakDecoder
 from .errors import InputError
-from .evaluation import onset_scores
-from .maestro import full_notes
+from .evaluation import onset_scores, scores
+from .maestro import book_set, full_notes
 from .model import Config, NMPNet, Posteriors, at_model_rate, probabilities
 from .notes import Notes, read_table
 from .piano import render
@@ -217,32 +219,53 @@ def answers(model: NMPNet, features: torch.Tensor) -> Posteriors:
     return Posteriors(*heads, np.arange(features.shape[1]) / NMP.frame_rate)
 
 
-def real_recordings(folder: str | os.PathLike, *, seconds: float = 60.0) -> list[tuple[torch.Tensor, Notes]]:
-    """Features (1, frames, 309) and notes of each recording's first minute; each FLAC has a TSV beside it."""
+class Real(NamedTuple):
+    """A real recording: features (1, frames, 309), its notes, and how many seconds the sound lies after them."""
+
+    features: torch.Tensor
+    notes: Notes
+    lag: float
+
+
+def real_recordings(folder: str | os.PathLike, *, seconds: float = 60.0) -> list[Real]:
+    """Each recording's first minute; each FLAC has a TSV beside it, and ``lag_ms.json`` may tell the lags."""
     paths = sorted(Path(folder).glob("*.flac"))
     if not paths:
         raise InputError(f"{folder}: no FLAC files there; give a folder of recordings with a note list beside each.")
+    told = Path(folder) / "lag_ms.json"
+    lags = json.loads(told.read_text()) if told.exists() else {}
     found = []
     for path in paths:
         notes = read_table(path.with_suffix(".tsv"))
         first = notes.onset < seconds
         columns = (notes.onset, notes.offset, notes.pitch, notes.velocity)
+        lag = next((ms / 1000 for name, ms in lags.items() if path.stem.endswith(name)), 0.0)
         features = fixed_features(sound.load(path, stop=seconds))
-        found.append((features, Notes(*(column[first] for column in columns))))
+        found.append(Real(features, Notes(*(column[first] for column in columns)), lag))
     return found
 
 
-def measure(name: str, *, folder: Path = CHECKPOINTS, recordings: list[tuple[torch.Tensor, Notes]] = ()) -> dict:
-    """Measure a run and write its scores into its record: the robustness table, and Fno of real recordings."""
+def measure(name: str, *, folder: Path = CHECKPOINTS, recordings: Sequence[Real] = ()) -> dict:
+    """Measure a run and write its scores into its record, all Fno but the book's test, which has every score.
+
+    "robustness" by condition and "book_test" by performance; given `recordings`, "real_piano" with our decoder,
+    "real_piano_bare_peaks" with peaks alone, and "real_piano_lag_corrected", one number for each recording.
+    """
     model, record = load(name, folder=folder)
-    decoder = PeakDecoder(**record["decoder"])
-    scores = {condition: np.round(found, 4).tolist() for condition, found in robustness(model, decoder).items()}
-    record["scores"] = record.get("scores", {}) | {"robustness": scores}
+    decoder, bare = PeakDecoder(**record["decoder"]), PeakDecoder(threshold=record["validation"][-1]["threshold"])
+    found = record.get("scores", {}) | {"robustness": robustness(model, decoder), "book_test": {}}
+    for one in book_set().performances("test"):
+        heard = decoder(answers(model, fixed_features(one.segment())))
+        found["book_test"][one.name] = scores(one.notes, heard)
     if recordings:
-        bare = PeakDecoder(threshold=record["validation"][-1]["threshold"])
-        for title, used in (("real_piano", decoder), ("real_piano_bare_peaks", bare)):
-            heard = [onset_scores(notes, used(answers(model, features)))["Fno"] for features, notes in recordings]
-            record["scores"][title] = np.round(heard, 4).tolist()
+        heard = [answers(model, real.features) for real in recordings]
+        pairs = list(zip(recordings, heard, strict=True))
+        found["real_piano"] = [onset_scores(real.notes, decoder(p))["Fno"] for real, p in pairs]
+        found["real_piano_bare_peaks"] = [onset_scores(real.notes, bare(p))["Fno"] for real, p in pairs]
+        found["real_piano_lag_corrected"] = [
+            onset_scores(real.notes.shifted(real.lag), decoder(p))["Fno"] for real, p in pairs
+        ]
+    record["scores"] = json.loads(json.dumps(found), parse_float=lambda digits: round(float(digits), 4))
     save(model, record, folder)
     return record["scores"]
 

@@ -85,7 +85,7 @@ def smoothed(targets: torch.Tensor, smoothing: float = 0.2) -> torch.Tensor:
 
 
 def focal(logits: torch.Tensor, targets: torch.Tensor, *, gamma: float = 2.0) -> torch.Tensor:
-    """Focal loss: the cross-entropy times |y − p|^γ, element by element (eq-focal).
+    """Focal loss: the cross-entropy times ``|y − p|^γ``, element by element (eq-focal).
 
     What is nearly right already counts for little. For targets of 0 and 1 this is Lin et al.'s
     (1 − p_t)^γ; for soft targets it is its continuation, still smallest at p = y.

@@ -217,7 +217,8 @@ def _from_energy(left, loudest_first, threshold, shortest, patience):
 # Our own decoder
 
 CANDIDATE = 0.05  # Yo; below it no peak is looked at
-THRESHOLDS = tuple(np.arange(0.16, 0.65, 0.04).round(2).tolist())
+THRESHOLDS = tuple(np.arange(0.16, 0.98, 0.04).round(2).tolist())
+RIDGE = 1e-3
 AROUND = ((2, 10), (-8, -2), (10, 25))  # frames from a peak over which Yn is averaged: after, before, later
 
 
@@ -323,9 +324,19 @@ def fitted(answered: Sequence[tuple[Posteriors, Notes]], *, iterations: int = 20
     weights = np.array(PeakDecoder.weights)
     for _ in range(iterations):
         p = expit(x @ weights)
-        curvature = (x * (p * (1 - p))[:, None]).T @ x + 1e-3 * np.eye(x.shape[1])
-        weights = weights + np.linalg.solve(curvature, x.T @ (y - p) - 1e-3 * weights)
+        curvature = (x * (p * (1 - p))[:, None]).T @ x + RIDGE * np.eye(x.shape[1])
+        step = np.linalg.solve(curvature, x.T @ (y - p) - RIDGE * weights)
+        now = _penalty(weights, x, y)
+        while _penalty(weights + step, x, y) > now and np.abs(step).max() > 1e-6:
+            step = step / 2  # far from the optimum a full step may overshoot
+        weights = weights + step
     return PeakDecoder(weights=tuple(weights.round(4).tolist()))
+
+
+def _penalty(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> float:
+    """What Newton's method lowers: the cross-entropy, summed, and the ridge."""
+    z = x @ weights
+    return float(np.logaddexp(0, z).sum() - y @ z + RIDGE / 2 * weights @ weights)
 
 
 def _true(posteriors: Posteriors, frame: np.ndarray, key: np.ndarray, reference: Notes) -> np.ndarray:
@@ -345,10 +356,25 @@ def best_threshold(
     decoder: PeakDecoder, answered: Sequence[tuple[Posteriors, Notes]], *, thresholds=THRESHOLDS
 ) -> tuple[PeakDecoder, float]:
     """The decoder with the threshold that gives the best mean Fno on some recordings, and that Fno."""
-    trials = [replace(decoder, threshold=threshold) for threshold in thresholds]
-    scores = [np.mean([onset_scores(notes, trial(p))["Fno"] for p, notes in answered]) for trial in trials]
-    best = int(np.argmax(scores))
-    return trials[best], float(scores[best])
+    found = [(posteriors, *decoder.candidates(posteriors), notes) for posteriors, notes in answered]
+    best, best_score = decoder, -1.0
+    for threshold in sorted(thresholds, reverse=True):
+        kept = [probability >= threshold for _, _, _, probability, _ in found]
+        most = [_most(len(notes), int(mask.sum())) for mask, (*_, notes) in zip(kept, found, strict=True)]
+        if np.mean(most) <= best_score:
+            continue  # however well they matched
+        scores = [
+            onset_scores(notes, _hysteresis(posteriors, frame[mask], key[mask], decoder.note_threshold))["Fno"]
+            for mask, (posteriors, frame, key, _, notes) in zip(kept, found, strict=True)
+        ]
+        if np.mean(scores) > best_score:
+            best, best_score = replace(decoder, threshold=threshold), float(np.mean(scores))
+    return best, best_score
+
+
+def _most(reference: int, estimate: int) -> float:
+    """The F-measure if every note of the shorter list were a hit."""
+    return 2 * min(reference, estimate) / max(reference + estimate, 1)
 
 
 def _between_frames(posteriors: Posteriors, frame: np.ndarray, key: np.ndarray) -> np.ndarray:

@@ -94,7 +94,7 @@ def sounding(notes: Notes, *, frames: int) -> np.ndarray:
 
 
 def beginnings(notes: Notes, *, frames: int, width: float = 1.0, at: str = "frame") -> np.ndarray:
-    """Yo, (T, 88): a triangle max(0, 1 − |t − t_onset| / width) at each onset; the higher wins (eq-triangle).
+    """Yo, (T, 88): a triangle ``max(0, 1 − |t − t_onset| / width)`` at each onset; the higher wins (eq-triangle).
 
     >>> beginnings(Notes([0.0], [1.0], [21]), frames=4, width=4)[:, 0].tolist()
     [1.0, 0.75, 0.5, 0.25]

@@ -305,7 +305,7 @@ def test_main_networks_find_more_notes_on_a_real_piano_than_the_released_one():
         notes = Notes(onset[first], np.maximum(offset, onset + 0.01)[first], pitch[first].astype(int))
         heard = PeakDecoder(**record["decoder"])(posteriors(model, load(path, stop=60.0)))
         found.append(onset_scores(notes, heard)["Fno"])
-    assert np.mean(found) == pytest.approx(record["scores"]["real_piano"]["Fno"], abs=0.005)
+    assert np.mean(found) == pytest.approx(np.mean(record["scores"]["real_piano"]), abs=0.005)
     assert np.mean(found) > 0.639
 
 
