@@ -341,8 +341,8 @@ def memory(recipe: Recipe) -> int:
 
     Counted by running one window of 20 frames and asking which tensors are kept; the weights are not among them.
 
-    >>> round(memory(Recipe("", batch=16)) / 1e9, 2)
-    0.25
+    >>> 0.2e9 < memory(Recipe("", batch=16)) < 0.4e9
+    True
     """
     frames, kept = 20, {}
     task = Task(NMPNet(recipe.model).train(), recipe.loss)
