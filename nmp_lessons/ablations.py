@@ -30,15 +30,13 @@ from .augmentation import (
     room,
     white_noise,
 )
-from .constants import NMP
 from .corpus import CLIP_FRAMES
-from .cqt import CQT, normalised_log_fixed
 from .cross_entropy import Loss
 from .decoding import PeakDecoder
 from .errors import InputError
 from .evaluation import onset_scores, scores
 from .maestro import book_set, full_notes
-from .model import Config, NMPNet, Posteriors, at_model_rate, probabilities
+from .model import Config, NMPNet, feature_posteriors, fixed_features
 from .notes import Notes, read_table
 from .piano import render
 from .sound import Recording
@@ -191,32 +189,18 @@ def disturbed_clip(name: str, start: float, condition: str) -> Recording:
 def _test_features(condition: str) -> list[tuple[torch.Tensor, Notes]]:
     """Features (1, frames, 309) on the fixed scale, and notes, of all test clips."""
     clips = [disturbed_clip(name, start, condition) for name, start in EXCERPTS]
-    with torch.inference_mode():
-        return [(fixed_features(clip), clip.notes) for clip in clips]
-
-
-def fixed_features(recording: Recording) -> torch.Tensor:
-    """The transform of a recording on the fixed scale, (1, frames, 309)."""
-    return normalised_log_fixed(CQT().power(torch.from_numpy(at_model_rate(recording))[None])).mT
+    return [(fixed_features(clip), clip.notes) for clip in clips]
 
 
 def robustness(model: NMPNet, decoder: PeakDecoder, conditions=CONDITIONS) -> dict[str, list[float]]:
     """Fno on each test clip, by condition: a row of the robustness table (eq-robust)."""
     return {
         condition: [
-            onset_scores(notes, decoder(answers(model, features)))["Fno"]
+            onset_scores(notes, decoder(feature_posteriors(model, features)))["Fno"]
             for features, notes in _test_features(condition)
         ]
         for condition in conditions
     }
-
-
-@torch.inference_mode()
-def answers(model: NMPNet, features: torch.Tensor) -> Posteriors:
-    """The posteriors of features (1, frames, 309)."""
-    heads = probabilities(model.logits(features))
-    heads = [None if head is None else head[0].numpy() for head in heads]
-    return Posteriors(*heads, np.arange(features.shape[1]) / NMP.frame_rate)
 
 
 class Real(NamedTuple):
@@ -255,10 +239,10 @@ def measure(name: str, *, folder: Path = CHECKPOINTS, recordings: Sequence[Real]
     decoder, bare = PeakDecoder(**record["decoder"]), PeakDecoder(threshold=record["validation"][-1]["threshold"])
     found = record.get("scores", {}) | {"robustness": robustness(model, decoder), "book_test": {}}
     for one in book_set().performances("test"):
-        heard = decoder(answers(model, fixed_features(one.segment())))
+        heard = decoder(feature_posteriors(model, fixed_features(one.segment())))
         found["book_test"][one.name] = scores(one.notes, heard)
     if recordings:
-        heard = [answers(model, real.features) for real in recordings]
+        heard = [feature_posteriors(model, real.features) for real in recordings]
         pairs = list(zip(recordings, heard, strict=True))
         found["real_piano"] = [onset_scores(real.notes, decoder(p))["Fno"] for real, p in pairs]
         found["real_piano_bare_peaks"] = [onset_scores(real.notes, bare(p))["Fno"] for real, p in pairs]

@@ -24,9 +24,8 @@ from torch import nn
 
 from .augmentation import white_noise
 from .constants import NMP
-from .cqt import CQT, normalised_log_fixed
 from .errors import InputError
-from .model import at_model_rate
+from .model import at_model_rate, fixed_features
 from .sound import Recording
 
 RATIOS = (0.0, 6.0, 12.0, 18.0, 24.0)  # dB by which the music outweighs the noise in training
@@ -82,13 +81,8 @@ def pairs(
         raise InputError("pairs for denoising: give at least one recording, all of one length.")
     noisy = [white_noise(r, ratio=ratio, rng=rng) for r in recordings for ratio in ratios]
     clean = [r for r in recordings for _ in ratios]
-    return _features(noisy), _features(clean).clamp(min=FLOOR)
-
-
-@torch.inference_mode()
-def _features(recordings: Sequence[Recording]) -> torch.Tensor:
-    audio = torch.from_numpy(np.stack([at_model_rate(recording) for recording in recordings]))
-    return normalised_log_fixed(CQT().power(audio)).mT.contiguous()
+    noisy, clean = (torch.cat([fixed_features(r) for r in each]) for each in (noisy, clean))
+    return noisy, clean.clamp(min=FLOOR)
 
 
 def train(

@@ -407,6 +407,25 @@ def posteriors(model: NMPNet, recording: Recording) -> Posteriors:
     return Posteriors(*heads, model.cqt.times(frames))
 
 
+@torch.no_grad()
+def fixed_features(recording: Recording) -> torch.Tensor:
+    """The transform of a whole recording on the fixed scale, (1, frames, 309).
+
+    >>> tuple(fixed_features(Recording(np.zeros(44_100), 22_050)).shape)
+    (1, 173, 309)
+    """
+    audio = torch.from_numpy(at_model_rate(recording))
+    return NORMALISATIONS["fixed"](CQT().power(audio[None])).mT
+
+
+@torch.inference_mode()
+def feature_posteriors(model: NMPNet, features: torch.Tensor) -> Posteriors:
+    """What the network makes of features (1, frames, 309) that are ready already."""
+    heads = probabilities(model.eval().logits(features.to(model.input_norm.running_mean)))
+    heads = [None if head is None else head[0].float().cpu().numpy() for head in heads]
+    return Posteriors(*heads, model.cqt.times(features.shape[1]))
+
+
 def at_model_rate(recording: Recording) -> np.ndarray:
     """The recording's audio at 22,050 Hz, float32 (samples,)."""
     return recording.resampled(NMP.sample_rate).audio

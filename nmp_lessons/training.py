@@ -48,7 +48,7 @@ from .cross_entropy import Loss
 from .decoding import THRESHOLDS, PeakDecoder, best_threshold, fitted
 from .errors import InputError
 from .files import written_whole
-from .model import Config, Heads, NMPNet, Posteriors, at_model_rate, probabilities
+from .model import Config, Heads, NMPNet, Posteriors, at_model_rate, feature_posteriors
 from .notes import Notes
 from .sound import Recording
 from .targets import on_contour_bins
@@ -539,14 +539,9 @@ def _shown(steps: range, recipe: Recipe, start: int, shown: bool):
 # Validation
 
 
-@torch.inference_mode()
 def clip_posteriors(model: NMPNet, stored: np.ndarray) -> Posteriors:
     """The posteriors of one stored clip, uint8 (frames, 309)."""
-    device = model.input_norm.running_mean.device
-    features = torch.from_numpy((levels(stored) + 90) / 60)[None].to(device)
-    heads = probabilities(model.eval().logits(features))
-    heads = [None if head is None else head[0].float().cpu().numpy() for head in heads]
-    return Posteriors(*heads, np.arange(len(stored)) / NMP.frame_rate)
+    return feature_posteriors(model, torch.from_numpy((levels(stored) + 90) / 60)[None])
 
 
 def validate(model: NMPNet, corpus: Corpus, *, clips: int = 12, thresholds=THRESHOLDS) -> dict[str, float]:
