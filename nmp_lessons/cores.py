@@ -1,7 +1,9 @@
 """Work shared out among the cores of a CPU, in whole pieces."""
 
+import os
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import lru_cache
 
 import torch
 
@@ -20,20 +22,43 @@ def on_each_core(function: Callable, pieces: Iterable) -> list:
         return [function(piece) for piece in pieces]
     gradients, inference = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
     autocast, dtype = torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")
+    results, waiting = [None] * len(pieces), iter(enumerate(pieces))
 
-    def alone(piece):  # a thread does not inherit these
-        with (
+    def work():
+        with (  # a thread does not inherit these
             torch.inference_mode(inference),
             torch.set_grad_enabled(gradients),
             torch.autocast("cpu", dtype, enabled=autocast),
         ):
-            return function(piece)
+            for i, piece in waiting:
+                results[i] = function(piece)
 
+    _one_core()
     try:
-        with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            return list(pool.map(alone, pieces))
+        others = [_workers(cores - 1).submit(work) for _ in range(cores - 1)]
+        try:
+            work()  # this thread is the first of them: a core that is busy need not be woken
+        finally:
+            wait(others)
+        for other in others:
+            other.result()
     finally:
         torch.set_num_threads(cores)
+    return results
+
+
+@lru_cache
+def _workers(count: int) -> ThreadPoolExecutor:
+    """Threads of one core each; they are kept, because PyTorch's libraries make buffers for every new one."""
+    return ThreadPoolExecutor(count, "core", initializer=_one_core)
+
+
+os.register_at_fork(after_in_child=_workers.cache_clear)  # a forked process has no threads
+
+
+def _one_core() -> None:
+    torch.set_num_threads(1)
+    torch.get_num_threads()  # a new thread takes over the common number when it is first asked
 
 
 def _keep_freed_memory() -> None:

@@ -34,7 +34,6 @@ FLOOR = 1e-10  # power added before the logarithm: -100 dB
 TAPS = 256  # of the halving filter
 BLOCK = 64  # halved samples made by one row of the halving product
 CHUNK_FRAMES = 2048  # of a streamed transform: 24 s
-PIECE_FRAMES = 256  # multiplied at once, so that they stay in the core's cache
 
 
 def quality(bins_per_octave: int) -> float:
@@ -154,7 +153,7 @@ class CQT(nn.Module):
         lengths = window_lengths(self.frequencies, sample_rate=sample_rate, bins_per_octave=bins_per_octave)
         parts = np.stack([bank.real, -bank.imag], axis=1)  # (width, 2, bins): the kernels are conjugated
         self.register_buffer("bank", torch.tensor(parts, dtype=dtype), persistent=False)
-        thirds = np.concatenate(np.split(halving_matrix(), 3), axis=1)  # (128, 3 · 64)
+        thirds = np.stack(np.split(halving_matrix(), 3))  # (3, 128, 64)
         self.register_buffer("halving", torch.tensor(thirds, dtype=dtype), persistent=False)
         self.register_buffer("lengths", torch.tensor(lengths, dtype=dtype), persistent=False)
 
@@ -227,28 +226,25 @@ class CQT(nn.Module):
         cores = torch.get_num_threads() if audio.device.type == "cpu" else 1
         share = max(-(-frames // cores), 4 * self.margin)
 
-        def transformed(start: int) -> list[torch.Tensor]:
+        def transformed(start: int) -> torch.Tensor:
             stop = min(start + share, frames)
             felt, first = self._felt(audio.shape[-1], start, stop)
-            return self._products(audio[:, felt], start - first, stop - first, read, gains)
+            with torch.autocast(audio.device.type, enabled=False):  # faint sounds need all digits
+                return self._products(audio[:, felt], start - first, stop - first, read, gains)
 
-        return torch.cat(sum(on_each_core(transformed, range(0, frames, share)), []), dim=1).mT
+        return torch.cat(on_each_core(transformed, range(0, frames, share)), dim=1).mT
 
     def _products(
         self, audio: torch.Tensor, start: int, stop: int, read: Callable, gains: torch.Tensor
-    ) -> list[torch.Tensor]:
-        """Frames start to stop of the audio in pieces, each (batch, frames, bins)."""
-        octaves, hop = [self.frame(audio, self.hop)], self.hop
-        while len(octaves) < self.octaves:
-            audio, hop = self.halve(audio), hop // 2
-            octaves.insert(0, self.frame(audio, hop))
-        pieces = []
-        step = PIECE_FRAMES if audio.device.type == "cpu" else stop - start
-        for here in range(start, stop, step):
-            framed = torch.stack([octave[:, here : min(here + step, stop)] for octave in octaves], dim=2)
-            parts = (framed @ self.bank.flatten(1)).unflatten(-1, (2, -1))  # (batch, frames, octaves, 2, 36)
-            pieces.append(read(*parts.unbind(-2)).flatten(2)[..., -self.bins :] * gains)
-        return pieces
+    ) -> torch.Tensor:
+        """Frames start to stop of the audio, (batch, frames, bins)."""
+        octaves, hop = [], self.hop
+        for octave in range(self.octaves):
+            if octave:
+                audio, hop = self.halve(audio), hop // 2
+            parts = self.frame(audio, hop)[:, start:stop] @ self.bank.flatten(1)  # (batch, frames, 2 · 36)
+            octaves.insert(0, read(*parts.chunk(2, dim=-1)))
+        return torch.cat(octaves, dim=-1)[..., -self.bins :].mul_(gains)
 
     def _felt(self, samples: int, start: int, stop: int) -> tuple[slice, int]:
         """The samples that frames start to stop can feel, and the frame of the first of them (eq-margin)."""
@@ -261,17 +257,18 @@ class CQT(nn.Module):
     def frame(self, audio: torch.Tensor, hop: int) -> torch.Tensor:
         """Frames centred on every hop-th sample, reflected at the ends: (batch, frames, width)."""
         side = self.width // 2
-        padded = F.pad(audio[:, None], (side, side), mode="reflect")[:, 0]
-        return padded.unfold(-1, self.width, hop)
+        head, tail = audio[:, 1 : side + 1].flip(-1), audio[:, -side - 1 : -1].flip(-1)
+        return torch.cat([head, audio, tail], dim=-1).unfold(-1, self.width, hop)
 
     def halve(self, audio: torch.Tensor) -> torch.Tensor:
         """Low-pass and keep every second sample: (batch, samples) -> (batch, samples // 2) (eq-halve)."""
         samples = audio.shape[-1]
         blocks = -(-(samples // 2) // BLOCK) + 2
         before = TAPS // 2 - 1
-        padded = F.pad(audio, (before, 2 * BLOCK * blocks - before - samples))
-        first, second, third = (padded.unflatten(-1, (blocks, -1)) @ self.halving).chunk(3, dim=-1)
-        halved = first[:, :-2] + second[:, 1:-1] + third[:, 2:]  # (batch, blocks - 2, 64)
+        padded = F.pad(audio, (before, 2 * BLOCK * blocks - before - samples)).unflatten(-1, (blocks, -1))
+        first, second, third = self.halving[:, None].expand(-1, len(audio), -1, -1)
+        halved = torch.bmm(padded[:, :-2], first)  # (batch, blocks - 2, 64)
+        halved.baddbmm_(padded[:, 1:-1], second).baddbmm_(padded[:, 2:], third)
         return halved.flatten(1)[:, : samples // 2]
 
     def between(self, audio, start: int, stop: int) -> torch.Tensor:
