@@ -44,7 +44,7 @@ from .training import CHECKPOINTS, Recipe, load, save
 
 SEEDS = (0, 1, 2)
 OURS = Config(padding="centred", normalisation="fixed")
-MAIN = Recipe("main", steps=4000, learning_rate=1e-2, cool_down=0.5, average=0.999)
+MAIN = Recipe("main", steps=4000, learning_rate=1e-2, cool_down=0.5, average=0.999, optimiser="adamw")
 SHORT = replace(MAIN, name="short", steps=300, batch=8, warm_up=50, average=0.99)
 HEADS = SHORT.loss.heads
 

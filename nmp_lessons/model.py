@@ -34,7 +34,7 @@ from .sound import Recording
 
 OVERLAP = 30  # frames that two neighbouring windows of the released network share
 KEPT = NMP.window_frames - OVERLAP  # frames that each window contributes: 142
-BATCH = 3  # windows run at once: few, so that intermediate results stay in the cores' caches
+BATCH = 2  # windows run at once: few, so that intermediate results stay in the cores' caches
 CHUNK_FRAMES = 2048  # of a whole file transformed at once: 24 s
 PIECE_FRAMES = 340  # of them run through the network at once
 
@@ -279,7 +279,8 @@ class Conv(nn.Conv2d):
 
     def _by_channels(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         each = F.conv2d(x, weight.transpose(0, 1), padding=self.padding, groups=x.shape[1])
-        return each.sum(1, keepdim=True) + bias
+        ones = torch.ones(each.shape[1], dtype=each.dtype)  # a product with them is a fast sum
+        return (each.permute(0, 2, 3, 1) @ ones)[:, None] + bias
 
     def _by_frequencies(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         batch, _, frames, bins = x.shape
@@ -298,12 +299,12 @@ class Conv(nn.Conv2d):
         first, last = start - rows // 2, min(start + self.PIECE, frames) + rows // 2
         felt = x[:, max(first, 0) : last].transpose(0, 1)
         padded = F.pad(felt, (0, size - x.shape[2], 0, 0, max(-first, 0), max(last - frames, 0)))
-        spectrum = _frequencies_first(torch.fft.rfft(padded))  # (frequencies, frames + rows - 1, in)
+        spectrum = _frequencies_first(torch.fft.rfft(padded))  # (frequencies, frames + rows - 1, 2 · in)
         count = len(padded) - rows + 1
-        total = spectrum[:, :count] @ response[0]  # (frequencies, frames, out)
+        total = spectrum[:, :count] @ response[0]  # (frequencies, frames, 2 · out)
         for i in range(1, rows):
             total.baddbmm_(spectrum[:, i : i + count], response[i])
-        total[0] += offset  # the bias is a constant, all of it at frequency 0
+        total[0, :, ::2] += offset  # the bias is a constant, all of it at frequency 0
         return torch.fft.irfft(_frequencies_last(total), n=size)
 
 
@@ -317,20 +318,28 @@ def transform_size(bins: int, columns: int) -> int:
 
 
 def _response(weight: torch.Tensor, size: int) -> torch.Tensor:
-    """A kernel's conjugate transform, (out, in, rows, columns) -> (rows, frequencies, in, out)."""
+    """A kernel's conjugate transform as real matrices, (out, in, rows, columns) -> (rows, frequencies, 2 in, 2 out).
+
+    Real and imaginary part of each channel stand side by side: r + is times the number a − ib is the pair (r, s)
+    times ((a, −b), (b, a)).
+    """
     columns = weight.shape[-1]
     centred = F.pad(weight, (0, size - columns)).roll(-(columns // 2), dims=-1)
-    return torch.fft.rfft(centred).conj().permute(2, 3, 1, 0).contiguous()
+    conjugate = torch.fft.rfft(centred).conj().permute(2, 3, 1, 0)  # (rows, frequencies, in, out)
+    turned = torch.stack([conjugate, 1j * conjugate], dim=3)  # what 1 and i become
+    return torch.view_as_real(turned.resolve_conj()).flatten(-2).flatten(2, 3)
 
 
 def _frequencies_first(spectrum: torch.Tensor) -> torch.Tensor:
-    """(frames, channels, frequencies) -> (frequencies, frames, channels), as a fast turn of one matrix."""
-    return spectrum.flatten(0, 1).T.contiguous().unflatten(1, spectrum.shape[:2])
+    """Complex (frames, channels, frequencies) -> real (frequencies, frames, 2 · channels)."""
+    turned = spectrum.flatten(0, 1).T.contiguous().unflatten(1, spectrum.shape[:2])
+    return torch.view_as_real(turned).flatten(2)
 
 
 def _frequencies_last(spectrum: torch.Tensor) -> torch.Tensor:
-    """(frequencies, frames, channels) -> (frames, channels, frequencies)."""
-    return spectrum.flatten(1).T.contiguous().unflatten(0, spectrum.shape[1:])
+    """Real (frequencies, frames, 2 · channels) -> complex (frames, channels, frequencies)."""
+    paired = torch.view_as_complex(spectrum.unflatten(2, (-1, 2)))
+    return paired.flatten(1).T.contiguous().unflatten(0, paired.shape[1:])
 
 
 def _conv(inputs: int, outputs: int, kernel: tuple[int, int], *, padding: str | None = None) -> Conv:
@@ -470,8 +479,9 @@ def run_windows(model: NMPNet, audio: np.ndarray, *, hop: int) -> list[np.ndarra
 
 
 def context(model: NMPNet) -> int:
-    """Frames at a cut that can feel it, at most: half the height of every kernel, one after the other."""
-    return model.config.median // 2 + sum(layer.kernel_size[0] // 2 for layer in model.modules() if isinstance(layer, nn.Conv2d))
+    """Frames at a cut that can feel it, at most: half the height of every kernel on the longest way, that to Yn and on."""
+    layers = [layer for name, layer in model.named_children() if isinstance(layer, Conv) and name != "onset"]
+    return model.config.median // 2 + sum(layer.kernel_size[0] // 2 for layer in layers)
 
 
 def _run_whole(model: NMPNet, audio: np.ndarray, frames: int) -> list[np.ndarray | None]:

@@ -9,7 +9,8 @@ to a safetensors file and all that led to them into a JSON record beside it.
   whole or not at all. Nothing is pickled.
 - Lightning Fabric moves the loop to a GPU, to bfloat16 and to several processes; each process takes its part of
   the same global batch, and batch normalisation counts over all of them.
-- What is validated and shipped is the running average of the weights, which is better than the last ones.
+- What is validated and shipped is the running average of the weights, which is better than the last ones, with the
+  statistics of some batches (`settled`).
 - The decoder and its threshold are learned on validation clips, with `mir_eval` as the judge.
 
 The normalisation of the input keeps scale 1 and shift 0: the next layers can do whatever they could, and no
@@ -29,6 +30,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +52,7 @@ from .errors import InputError
 from .files import written_whole
 from .model import Config, Heads, NMPNet, Posteriors, at_model_rate, feature_posteriors
 from .notes import Notes
+from .soap import SOAP
 from .sound import Recording
 from .targets import on_contour_bins
 
@@ -57,6 +60,7 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 CHECKPOINTS = Path(__file__).with_name("checkpoints")
+OPTIMISERS = {"soap": SOAP, "adamw": partial(torch.optim.AdamW, betas=(0.9, 0.99))}
 
 
 @dataclass(frozen=True)
@@ -73,16 +77,16 @@ class Recipe:
         How many batches, windows in a batch (over all processes), frames in a window.
     learning_rate, warm_up, cool_down
         Its height; steps until it is reached; the share of steps over which it falls to 0 in a straight line.
-    weight_decay, clip
-        Of AdamW; greatest norm of the gradient, to which a longer one is shortened (eq-clip).
+    optimiser, weight_decay
+        "soap" (`nmp_lessons.soap`) or "adamw"; how much of the weights goes with each step.
+    clip
+        Greatest norm of the gradient, to which a longer one is shortened (eq-clip).
     average
         How much of the running average of the weights stays at each step, at most (`kept`).
     seed
         Of the first weights and of every batch.
     corpus
         Which training clips: "train", or "dry", the same without rooms.
-    begin_with
-        A finished run in the same folder whose weights are the first ones; None for random ones.
     """
 
     name: str
@@ -95,17 +99,19 @@ class Recipe:
     learning_rate: float = 5e-3
     warm_up: int = 100
     cool_down: float = 0.5
+    optimiser: str = "soap"
     weight_decay: float = 1e-2
     clip: float = 1.0
     average: float = 0.998
     seed: int = 0
     corpus: str = "train"
-    begin_with: str | None = None
 
     def __post_init__(self):
         for number in ("steps", "batch", "frames"):
             if getattr(self, number) < 1:
                 raise InputError(f"{self.name}: {number}={getattr(self, number)}; give at least 1.")
+        if self.optimiser not in OPTIMISERS:
+            raise InputError(f"{self.name}: optimiser={self.optimiser!r}; choose one of {', '.join(OPTIMISERS)}.")
         if self.frames > CLIP_FRAMES:
             raise InputError(f"{self.name}: {self.frames} frames; a clip has {CLIP_FRAMES}.")
 
@@ -295,7 +301,7 @@ def settled(model: NMPNet, recipe: Recipe, corpus: Corpus, *, count: int = 10) -
         norm.reset_running_stats()
         norm.momentum = None  # the plain mean of all that come
     for step in range(count):
-        made.logits(batch(recipe, corpus, step)[0])
+        made.logits(batch(recipe, corpus, step)[0].to(made.input_norm.running_mean))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     return made.eval()
@@ -307,7 +313,7 @@ class CommonNorm(nn.BatchNorm2d):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not self.training:
             return super().forward(x)
-        x = x.float()
+        x = x.to(self.running_mean.dtype)
         sums = torch.stack([x.mean((0, 2, 3)), x.square().mean((0, 2, 3))])
         mean, square = dist.nn.functional.all_reduce(sums) / dist.get_world_size()
         variance = square - mean.square()
@@ -330,7 +336,7 @@ class Task(nn.Module):
     def forward(self, features: torch.Tensor, contour, note, onset) -> tuple[torch.Tensor, torch.Tensor]:
         """The loss, and the parts of its heads (Yp, Yn, Yo), detached."""
         logits = self.model.logits(features)
-        logits = Heads(*(None if z is None else z.float() for z in logits))
+        logits = Heads(*(None if z is None else z.to(note.dtype) for z in logits))
         parts = self.loss.parts(logits, Heads(contour, note, onset))
         total = sum(w * part for w, part in zip(self.loss.heads, parts, strict=True) if part is not None)
         return total, torch.stack([total.new_zeros(()) if p is None else p.detach() for p in parts])
@@ -423,22 +429,16 @@ def train(
     if recipe.batch % fabric.world_size:
         raise InputError(f"a batch of {recipe.batch} cannot be shared by {fabric.world_size} processes evenly.")
     model = new_model(recipe, batch(recipe, corpus, 0)[0])
-    if recipe.begin_with:
-        model.load_state_dict(load(recipe.begin_with, folder=folder)[0].state_dict())
     average = copy.deepcopy(model).requires_grad_(False)
     if fabric.world_size > 1:
         _share_norms(model)
     task = Task(model, recipe.loss)
     if compiled:
         task.compile()
-    optimiser = torch.optim.AdamW(
-        [weights for weights in model.parameters() if weights.requires_grad],
-        lr=recipe.learning_rate,
-        weight_decay=recipe.weight_decay,
-        betas=(0.9, 0.99),
-    )
+    learned = [weights for weights in model.parameters() if weights.requires_grad]
+    optimiser = OPTIMISERS[recipe.optimiser](learned, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     wrapped, optimiser = fabric.setup(task, optimiser)
-    average = average.to(fabric.device)
+    average = average.to(model.input_norm.running_mean)  # device and precision
     state_path = folder / f"{recipe.name}.state.safetensors"
     identity = {"recipe": recipe.to_json(), "corpus": corpus.fingerprint}
     progress = _resumed(state_path, identity, model, average, optimiser)
@@ -458,7 +458,7 @@ def train(
             since = []
             steps.set_postfix(loss=f"{means[0]:.4f}")
         if validation is not None and (progress.step % validate_every == 0 or progress.step == recipe.steps):
-            found = validate(average, validation)
+            found = validate(settled(average, recipe, corpus), validation)
             progress.validation.append({"step": progress.step, **found})
             worse = 0 if found["Fno"] > progress.best else worse + 1
             progress.best = max(progress.best, found["Fno"])
@@ -467,7 +467,7 @@ def train(
             _save_state(state_path, identity, progress, model, average, optimiser)
         if at_end:
             break
-    finished = average.cpu().eval()
+    finished = settled(average, recipe, corpus).cpu()
     done, decoder = stop_at is None or stop_at >= recipe.steps, None
     if done and validation is not None and fabric.is_global_zero:
         decoder, _ = fit_decoder(finished, validation)
