@@ -44,7 +44,7 @@ from .training import CHECKPOINTS, Recipe, load, save
 
 SEEDS = (0, 1, 2)
 OURS = Config(padding="centred", normalisation="fixed")
-MAIN = Recipe("main", steps=4000, learning_rate=1e-2, cool_down=0.5, average=0.999, optimiser="adamw")
+MAIN = Recipe("main", steps=4000, learning_rate=3e-2, cool_down=0.5, average=0.999)
 SHORT = replace(MAIN, name="short", steps=300, batch=8, warm_up=50, average=0.99)
 HEADS = SHORT.loss.heads
 
@@ -59,6 +59,7 @@ def _network(**switches) -> Recipe:
 
 VARIANTS: dict[str, Recipe] = {
     "baseline": SHORT,
+    "optimiser-adamw": replace(SHORT, optimiser="adamw", learning_rate=1e-2),
     "loss-plain": replace(SHORT, loss=Loss("plain", heads=HEADS)),
     "loss-weighted": replace(SHORT, loss=Loss("weighted", positive=19.0, heads=HEADS)),
     "loss-released": replace(SHORT, loss=Loss("class_means", positive=0.95, smoothing=0.2)),

@@ -61,7 +61,7 @@ class SOAP(torch.optim.Optimizer):
         *,
         betas: tuple[float, float] = (0.95, 0.95),
         weight_decay: float = 0.01,
-        every: int = 10,
+        every: int = 5,
     ):
         if not (lr >= 0 and all(0 <= beta < 1 for beta in betas) and weight_decay >= 0 and every >= 1):
             raise InputError(f"lr={lr}, betas={betas}, weight_decay={weight_decay}, every={every}: out of range.")

@@ -410,7 +410,7 @@ def train(
     validate_every, save_every
         Steps. `patience`: stop early after so many validations without a better one.
     stop_at
-        Leave off after this step, to be resumed; the model and the record are then those so far.
+        Leave off after this step, to be resumed; the model (not `settled`) and the record are then those so far.
     shown
         Show a progress bar.
 
@@ -467,8 +467,8 @@ def train(
             _save_state(state_path, identity, progress, model, average, optimiser)
         if at_end:
             break
-    finished = settled(average, recipe, corpus).cpu()
     done, decoder = stop_at is None or stop_at >= recipe.steps, None
+    finished = (settled(average, recipe, corpus) if done else average).cpu().eval()
     if done and validation is not None and fabric.is_global_zero:
         decoder, _ = fit_decoder(finished, validation)
     record = _record(recipe, corpus, validation, decoder, progress, fabric, compiled)
