@@ -44,9 +44,9 @@ from .training import CHECKPOINTS, Recipe, load, save
 
 SEEDS = (0, 1, 2)
 OURS = Config(padding="centred", normalisation="fixed")
-MAIN = Recipe("main", steps=4000, learning_rate=3e-2, cool_down=0.5, average=0.999)
-SHORT = replace(MAIN, name="short", steps=300, batch=8, warm_up=50, average=0.99)
-HEADS = SHORT.loss.heads
+HEADS = (3.0, 1.0, 4.0)
+SHORT = Recipe("short", steps=300, batch=8, learning_rate=3e-2, warm_up=50, average=0.99, loss=Loss("focal", heads=HEADS))
+MAIN = Recipe("main", steps=4000, learning_rate=3e-2, average=0.999, loss=Loss("weighted", positive=19.0, heads=HEADS))
 
 
 def _augmented(**settings) -> Recipe:

@@ -35,7 +35,16 @@ def test_every_experiment_has_three_seeds_and_its_own_name():
 def test_comparisons_share_one_schedule_and_one_amount_of_audio():
     for chosen in VARIANTS.values():
         seen = chosen.steps * chosen.batch * chosen.frames
-        assert seen == pytest.approx(300 * 8 * 172, rel=0.01) and chosen.learning_rate == 1e-2
+        assert seen == pytest.approx(300 * 8 * 172, rel=0.01)
+        assert chosen.learning_rate == (1e-2 if chosen.optimiser == "adamw" else 3e-2)
+
+
+def test_shipped_runs_followed_their_recipes():
+    shipped = sorted(path.stem for path in training.CHECKPOINTS.glob("*.json"))
+    for name in shipped:
+        record = json.loads((training.CHECKPOINTS / f"{name}.json").read_text())
+        assert training.Recipe.from_json(record["recipe"]) == experiments()[name], name
+    assert shipped
 
 
 def test_the_main_network_is_nmp():
