@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from . import sound
+from . import released, sound
 from .augmentation import (
     FeatureAugmentation,
     babble,
@@ -32,11 +32,12 @@ from .augmentation import (
 )
 from .corpus import CLIP_FRAMES
 from .cross_entropy import Loss
-from .decoding import PeakDecoder
+from .decoding import PeakDecoder, decode
 from .errors import InputError
 from .evaluation import onset_scores, scores
+from .files import written_whole
 from .maestro import book_set, full_notes
-from .model import Config, NMPNet, feature_posteriors, fixed_features
+from .model import Config, NMPNet, feature_posteriors, fixed_features, posteriors
 from .notes import Notes, read_table
 from .piano import render
 from .sound import Recording
@@ -205,8 +206,9 @@ def robustness(model: NMPNet, decoder: PeakDecoder, conditions=CONDITIONS) -> di
 
 
 class Real(NamedTuple):
-    """A real recording: features (1, frames, 309), its notes, and how many seconds the sound lies after them."""
+    """A real recording: audio, features (1, frames, 309), notes, and how many seconds the sound lies after them."""
 
+    recording: Recording
     features: torch.Tensor
     notes: Notes
     lag: float
@@ -225,8 +227,21 @@ def real_recordings(folder: str | os.PathLike, *, seconds: float = 60.0) -> list
         first = notes.onset < seconds
         columns = (notes.onset, notes.offset, notes.pitch, notes.velocity)
         lag = next((ms / 1000 for name, ms in lags.items() if path.stem.endswith(name)), 0.0)
-        features = fixed_features(sound.load(path, stop=seconds))
-        found.append(Real(features, Notes(*(column[first] for column in columns)), lag))
+        recording = sound.load(path, stop=seconds)
+        notes = Notes(*(column[first] for column in columns))
+        found.append(Real(recording, fixed_features(recording), notes, lag))
+    return found
+
+
+def measure_released(recordings: Sequence[Real], *, folder: Path = CHECKPOINTS) -> list[float]:
+    """Fno of the released weights and decoder, with a true clock, on each recording; kept in ``released.csv``."""
+    if not recordings:
+        raise InputError("released: name the folder of recordings with --recordings.")
+    network = released.load()
+    found = [onset_scores(real.notes, decode(posteriors(network, real.recording)))["Fno"] for real in recordings]
+    rows = [f"{real.recording.title},{score:.4f}" for real, score in zip(recordings, found, strict=True)]
+    with written_whole(Path(folder) / "released.csv") as scratch:
+        scratch.write_text("\n".join(["recording,Fno", *rows]) + "\n")
     return found
 
 
@@ -273,7 +288,7 @@ def add_commands(commands) -> None:
     listing.set_defaults(run=_experiments)
 
     measuring = commands.add_parser("measure", help="score trained networks", description=_measure.__doc__)
-    measuring.add_argument("names", metavar="NAME", nargs="*", help="runs (default: all that stand)")
+    measuring.add_argument("names", metavar="NAME", nargs="*", help="runs (default: all that stand), or released")
     measuring.add_argument("--recordings", type=Path, metavar="DIR", help="real recordings, FLAC with TSV")
     measuring.add_argument("-o", "--output", type=Path, default=CHECKPOINTS, metavar="DIR", help="where they are")
     measuring.set_defaults(run=_measure)
@@ -328,6 +343,9 @@ def _measure(arguments) -> int:
     standing = [name for name in experiments() if (arguments.output / f"{name}.json").exists()]
     recordings = real_recordings(arguments.recordings) if arguments.recordings else ()
     for name in arguments.names or standing:
+        if name == "released":
+            print(f"{name:32} real {np.mean(measure_released(recordings, folder=arguments.output)):.3f}")
+            continue
         found = measure(name, folder=arguments.output, recordings=recordings)
         rows = found["robustness"] | ({"real": found["real_piano"]} if recordings else {})
         print(f"{name:32} " + "  ".join(f"{row} {np.mean(values):.3f}" for row, values in rows.items()), flush=True)
