@@ -78,12 +78,14 @@ class SOAP(torch.optim.Optimizer):
         return loss
 
 
-def _step(weights: torch.Tensor, gradient: torch.Tensor, state: dict, group: dict) -> None:
+def _step(weights: torch.Tensor, gradient: torch.Tensor, state: dict, group: dict):
     lr, betas = group["lr"], group["betas"]
     axes = range(gradient.ndim) if gradient.ndim > 1 else ()
     gradient = gradient.contiguous()
     if not state:
-        state |= {"step": torch.zeros(()), "mean": torch.zeros_like(gradient), "square": torch.zeros_like(gradient)}
+        state["step"] = torch.zeros(())
+        state["mean"] = torch.zeros_like(gradient)
+        state["square"] = torch.zeros_like(gradient)
         for axis in axes:
             state[f"basis{axis}"] = torch.eye(gradient.shape[axis]).to(gradient)
             state[f"covariance{axis}"] = torch.zeros_like(state[f"basis{axis}"])
@@ -94,9 +96,11 @@ def _step(weights: torch.Tensor, gradient: torch.Tensor, state: dict, group: dic
     state["square"].lerp_(_turned(gradient, bases).square(), 1 - betas[1])
     mean = _turned(state["mean"], bases) / (1 - betas[0] ** count)
     spread = (state["square"] / (1 - betas[1] ** count)).sqrt() + 1e-8
-    weights.mul_(1 - lr * group["weight_decay"]).sub_(_turned(mean / spread, [basis.T for basis in bases]), alpha=lr)
+    direction = _turned(mean / spread, [basis.T for basis in bases])
+    weights.mul_(1 - lr * group["weight_decay"]).sub_(direction, alpha=lr)
     for axis in axes:
-        covariance = state[f"covariance{axis}"].lerp_(_covariance(gradient, axis), 1 - betas[1])
+        covariance = state[f"covariance{axis}"]
+        covariance.lerp_(_covariance(gradient, axis), 1 - betas[1])
         if count % group["every"] == 0:
             state[f"basis{axis}"] = _nearer(state[f"basis{axis}"], covariance)
 

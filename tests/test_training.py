@@ -298,7 +298,7 @@ def test_main_networks_find_more_notes_on_a_real_piano_than_the_released_one():
         heard = PeakDecoder(**record["decoder"])(posteriors(model, load(path, stop=60.0)))
         found.append(onset_scores(notes, heard)["Fno"])
     assert np.mean(found) == pytest.approx(np.mean(record["scores"]["real_piano"]), abs=0.005)
-    assert np.mean(found) > 0.639
+    assert np.mean(found) > 0.72  # the released weights: 0.639
 
 
 @pytest.mark.parametrize("wrong", [{"steps": 0}, {"batch": 0}, {"frames": 10**6}])
