@@ -99,7 +99,7 @@ class HarmonicStacking(nn.Module):
         else:
             padded = F.pad(spectrum, (below, above), value=fill)
         copies = [padded[..., below + s : below + s + self.bins] for s in self.shifts]
-        return torch.stack(copies, dim=1).contiguous(memory_format=torch.channels_last)
+        return torch.stack(copies, dim=-1).movedim(-1, 1)
 
 
 def _exact_shifts(harmonics: Sequence[float], bins_per_octave: int) -> np.ndarray:

@@ -34,7 +34,7 @@ from .sound import Recording
 
 OVERLAP = 30  # frames that two neighbouring windows of the released network share
 KEPT = NMP.window_frames - OVERLAP  # frames that each window contributes: 142
-BATCH = 2  # windows run at once: few, so that intermediate results stay in the cores' caches
+BATCH = 3  # windows run at once: few, so that intermediate results stay in the cores' caches
 CHUNK_FRAMES = 2048  # of a whole file transformed at once: 24 s
 PIECE_FRAMES = 340  # of them run through the network at once
 
@@ -162,40 +162,47 @@ class NMPNet(nn.Module):
         power = self.cqt.power(audio)  # (batch, bins, frames)
         return NORMALISATIONS[self.config.normalisation](power).mT
 
-    def logits(self, features: torch.Tensor) -> Heads:
-        """The heads before their sigmoids, from features (batch, frames, 309): what a loss should see."""
+    def logits(self, features: torch.Tensor, *, inner: bool = False) -> Heads:
+        """The heads before their sigmoids, from features (batch, frames, 309): what a loss should see.
+
+        With `inner`, only for the frames that feel no end: `context` fewer at either end. Then no layer is
+        padded in time, and each computes just what the next one needs (eq-inner).
+        """
         if self.config.median > 1:
             features = median_in_time(features, self.config.median)
         stack = self.stack(features)  # (batch, 8, frames, 264)
-        found = self._contour_channels(stack)
-        contour = self.contour_out(found) if self.config.contour else None
+        found = self._contour_channels(stack, inner)
+        contour = self.contour_out(found, inner=inner) if self.config.contour else None
         pitch = contour.sigmoid() if self.config.contour else found
-        note = self.note_out(self.note(pitch).relu_())  # (batch, 1, frames, 88)
-        onset = self._onset(stack, note.sigmoid())
-        return Heads(*(None if head is None else head[:, 0] for head in (contour, note, onset)))
+        note = self.note_out(self.note(pitch, inner=inner).relu_(), inner=inner)  # (batch, 1, frames, 88)
+        onset = self._onset(stack, note.sigmoid(), inner)
+        frames = features.shape[1] - 2 * context(self) * inner
+        return Heads(*(None if head is None else middle(head[:, 0], frames) for head in (contour, note, onset)))
 
-    def _onset(self, stack: torch.Tensor, note: torch.Tensor) -> torch.Tensor:
+    def _onset(self, stack: torch.Tensor, note: torch.Tensor, inner: bool) -> torch.Tensor:
         """Yo before its sigmoid, (batch, 1, frames, 88), from what the switches let it see."""
         if not self.config.onset_features:
-            return self.onset_out(note)
-        begins = _normed(self.onset, self.onset_norm, stack)  # (batch, 32, frames, 88)
+            return self.onset_out(note, inner=inner)
+        felt = middle(stack, note.shape[2] + 4 * inner, dim=2)  # the layer is five frames high
+        begins = _normed(self.onset, self.onset_norm, felt, inner)  # (batch, 32, frames, 88)
         if not self.config.onset_sees_note:
-            return self.onset_out(begins)
-        return _out_of_both(self.onset_out, note, begins)
+            return self.onset_out(begins, inner=inner)
+        return _out_of_both(self.onset_out, note, begins, inner)
 
     def stack(self, features: torch.Tensor) -> torch.Tensor:
         """Batch-normalised features, stacked: (batch, frames, 309) -> (batch, harmonics, frames, 264)."""
         normed = self.input_norm(features[:, None])[:, 0]
         return self.stacking(normed, fill=self._fill(features))
 
-    def _contour_channels(self, stack: torch.Tensor) -> torch.Tensor:
+    def _contour_channels(self, stack: torch.Tensor, inner: bool) -> torch.Tensor:
         """What comes before Yp, (batch, 8 or more, frames, 264)."""
         if self.config.missing == "off":
-            return _normed(self.contour, self.contour_norm, stack)
-        missing = _normed(self.missing, self.missing_norm, stack)
+            return _normed(self.contour, self.contour_norm, stack, inner)
+        missing = _normed(self.missing, self.missing_norm, stack, inner)
         if self.config.missing == "series":
-            return _normed(self.contour, self.contour_norm, missing)
-        return _beside(_normed(self.contour, self.contour_norm, stack), missing)
+            return _normed(self.contour, self.contour_norm, missing, inner)
+        beside = _normed(self.contour, self.contour_norm, stack, inner)
+        return _beside(middle(beside, missing.shape[2], dim=2), missing)
 
     def _fill(self, features: torch.Tensor) -> float | torch.Tensor:
         """The fill of the stack: 0, or what the batch normalisation makes of silence."""
@@ -219,22 +226,31 @@ def median_in_time(features: torch.Tensor, frames: int) -> torch.Tensor:
     return padded.unfold(1, frames, 1).median(dim=-1).values
 
 
+def middle(x: torch.Tensor, frames: int, *, dim: int = 1) -> torch.Tensor:
+    """The middle `frames` of a tensor.
+
+    >>> middle(torch.tensor([[1, 2, 3, 4]]), 2).tolist()
+    [[2, 3]]
+    """
+    return x.narrow(dim, (x.shape[dim] - frames) // 2, frames)
+
+
 def probabilities(logits: Heads) -> Heads:
     """The sigmoids of the heads."""
     return Heads(*(None if head is None else head.sigmoid() for head in logits))
 
 
-def _normed(conv: "Conv", norm: nn.BatchNorm2d, x: torch.Tensor) -> torch.Tensor:
+def _normed(conv: "Conv", norm: nn.BatchNorm2d, x: torch.Tensor, inner: bool = False) -> torch.Tensor:
     """Convolution, batch normalisation, ReLU.
 
     Once trained, a batch normalisation is a factor and a shift for each channel: they go into the filters,
     and a pass over the data is saved (eq-norm-folding).
     """
     if norm.training:
-        return norm(conv(x)).relu_()
+        return norm(conv(x, inner=inner)).relu_()
     scale = norm.weight / (norm.running_var + norm.eps).sqrt()
     bias = (conv.bias - norm.running_mean) * scale + norm.bias
-    return conv.convolve(x, conv.weight * scale[:, None, None, None], bias).relu_()
+    return conv.convolve(x, conv.weight * scale[:, None, None, None], bias, inner=inner).relu_()
 
 
 def _beside(*channels: torch.Tensor) -> torch.Tensor:
@@ -242,13 +258,16 @@ def _beside(*channels: torch.Tensor) -> torch.Tensor:
     return torch.cat([x.permute(0, 2, 3, 1) for x in channels], dim=-1).permute(0, 3, 1, 2)
 
 
-def _out_of_both(conv: "Conv", one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+def _out_of_both(
+    conv: "Conv", one: torch.Tensor, other: torch.Tensor, inner: bool = False
+) -> torch.Tensor:
     """The convolution of two groups of channels; once trained, they need not be copied side by side."""
     if conv.training:
-        return conv(_beside(one, other))
+        return conv(_beside(one, other), inner=inner)
     weights = conv.weight.split([one.shape[1], other.shape[1]], dim=1)
     nothing = torch.zeros_like(conv.bias)
-    return conv.convolve(one, weights[0], conv.bias) + conv.convolve(other, weights[1], nothing)
+    found = conv.convolve(other, weights[1], nothing, inner=inner)
+    return found.add_(conv.convolve(one, weights[0], conv.bias, inner=inner))
 
 
 class Conv(nn.Conv2d):
@@ -264,46 +283,49 @@ class Conv(nn.Conv2d):
     WIDE = 16  # columns from which on the transforms pay
     PIECE = 84  # frames transformed at once, so that all results stay in the core's cache
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.convolve(x, self.weight, self.bias)
+    def forward(self, x: torch.Tensor, *, inner: bool = False) -> torch.Tensor:
+        return self.convolve(x, self.weight, self.bias, inner=inner)
 
-    def convolve(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-        """The convolution with other weights of the same shape."""
+    def convolve(
+        self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, *, inner: bool = False
+    ) -> torch.Tensor:
+        """The convolution with other weights of the same shape; with `inner`, not padded in time."""
         exact = x.dtype in (torch.float32, torch.float64) and not torch.is_autocast_enabled(x.device.type)
+        padding = (0 if inner else self.padding[0], self.padding[1])
         if x.device.type == "cpu" and exact and self.stride == (1, 1):
             if self.out_channels == 1 < x.shape[1]:
-                return self._by_channels(x, weight, bias)
+                return self._by_channels(x, weight, bias, padding)
             if self.kernel_size[1] >= self.WIDE:
-                return self._by_frequencies(x, weight, bias)
-        return F.conv2d(x, weight, bias, self.stride, self.padding)
+                return self._by_frequencies(x, weight, bias, padding[0])
+        return F.conv2d(x, weight, bias, self.stride, padding)
 
-    def _by_channels(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-        each = F.conv2d(x, weight.transpose(0, 1), padding=self.padding, groups=x.shape[1])
+    def _by_channels(self, x, weight, bias, padding: tuple[int, int]) -> torch.Tensor:
+        each = F.conv2d(x, weight.transpose(0, 1), padding=padding, groups=x.shape[1])
         ones = torch.ones(each.shape[1], dtype=each.dtype)  # a product with them is a fast sum
         return (each.permute(0, 2, 3, 1) @ ones)[:, None] + bias
 
-    def _by_frequencies(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    def _by_frequencies(self, x, weight, bias, padding: int) -> torch.Tensor:
         batch, _, frames, bins = x.shape
+        frames += 2 * padding + 1 - weight.shape[2]
         size = transform_size(bins, self.kernel_size[1])
         response, offset = _response(weight, size), size * bias
-        pieces = [
-            self._piece(recording, start, response, offset)[..., :bins].mT
-            for recording in x
-            for start in range(0, frames, self.PIECE)
-        ]
-        return torch.cat(pieces).unflatten(0, (batch, frames)).permute(0, 3, 1, 2)
+        found = x.new_empty(batch, frames, bins, len(bias))
+        for i, recording in enumerate(x):
+            for start in range(0, frames, self.PIECE):
+                piece = self._piece(recording, start - padding, min(self.PIECE, frames - start), response, offset)
+                found[i, start : start + self.PIECE] = piece[..., :bins].mT
+        return found.permute(0, 3, 1, 2)
 
-    def _piece(self, x: torch.Tensor, start: int, response: torch.Tensor, offset: torch.Tensor):
-        """Frames from `start` on of x (in, frames, bins), before they are cut: (frames, out, size)."""
-        rows, frames, size = len(response), x.shape[1], 2 * (response.shape[1] - 1)
-        first, last = start - rows // 2, min(start + self.PIECE, frames) + rows // 2
-        felt = x[:, max(first, 0) : last].transpose(0, 1)
-        padded = F.pad(felt, (0, size - x.shape[2], 0, 0, max(-first, 0), max(last - frames, 0)))
+    def _piece(self, x: torch.Tensor, start: int, frames: int, response: torch.Tensor, offset: torch.Tensor):
+        """Answers to x (in, frames, bins) for kernels from `start` on, bins not yet cut: (frames, out, size)."""
+        rows, size = len(response), 2 * (response.shape[1] - 1)
+        last = start + frames + rows - 1
+        felt = x[:, max(start, 0) : last].transpose(0, 1)
+        padded = F.pad(felt, (0, size - x.shape[2], 0, 0, max(-start, 0), max(last - x.shape[1], 0)))
         spectrum = _frequencies_first(torch.fft.rfft(padded))  # (frequencies, frames + rows - 1, 2 · in)
-        count = len(padded) - rows + 1
-        total = spectrum[:, :count] @ response[0]  # (frequencies, frames, 2 · out)
+        total = spectrum[:, :frames] @ response[0]  # (frequencies, frames, 2 · out)
         for i in range(1, rows):
-            total.baddbmm_(spectrum[:, i : i + count], response[i])
+            total.baddbmm_(spectrum[:, i : i + frames], response[i])
         total[0, :, ::2] += offset  # the bias is a constant, all of it at frequency 0
         return torch.fft.irfft(_frequencies_last(total), n=size)
 
@@ -465,14 +487,14 @@ def run_windows(model: NMPNet, audio: np.ndarray, *, hop: int) -> list[np.ndarra
     """
     drop = OVERLAP // 2
     feel = min(context(model), drop)  # the network runs on the kept frames and those that they can feel
-    inner = slice(feel, feel + KEPT)
+    inner = context(model) <= drop
 
     def answer(start: int) -> Heads:
         first = start // KEPT
         batch = _on(model, windows(audio, hop=hop, first=first, last=first + BATCH))
         features = model.features(batch)[:, drop - feel : drop + KEPT + feel]
-        heads = probabilities(model.logits(features))
-        return Heads(*(None if head is None else head[:, inner].flatten(0, 1) for head in heads))
+        heads = probabilities(model.logits(features, inner=inner))
+        return Heads(*(None if head is None else middle(head, KEPT).flatten(0, 1) for head in heads))
 
     frames = KEPT * -(-(len(audio) + drop * NMP.hop) // hop)
     return _gather(model, answer, range(0, frames, BATCH * KEPT), frames)

@@ -118,8 +118,8 @@ def test_the_fast_order_of_sums_gives_the_plain_result(config, monkeypatch):
     features = torch.rand(2, 40, NMP.cqt_bins, generator=torch.manual_seed(1))
     with torch.no_grad():
         fast = net.logits(features)
-        monkeypatch.setattr(Conv, "forward", nn.Conv2d.forward)
-        monkeypatch.setattr(room, "_normed", lambda conv, norm, x: norm(conv(x)).relu())
+        monkeypatch.setattr(Conv, "forward", lambda conv, x, inner=False: nn.Conv2d.forward(conv, x))
+        monkeypatch.setattr(room, "_normed", lambda conv, norm, x, inner: norm(conv(x)).relu())
         plain = net.logits(features)
     for head, one, other in zip(fast._fields, fast, plain, strict=True):
         if one is None:
@@ -127,6 +127,21 @@ def test_the_fast_order_of_sums_gives_the_plain_result(config, monkeypatch):
             continue
         assert one.shape == (2, 40, 264 if head == "contour" else 88)
         assert torch.allclose(one, other, atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("config", VARIANTS, ids=str)
+def test_the_inner_frames_need_no_padding_and_feel_no_end(config):
+    net = randomised(config).double()
+    features = torch.rand(2, 60, NMP.cqt_bins, generator=torch.manual_seed(1), dtype=torch.float64)
+    feel = room.context(net)
+    with torch.no_grad():
+        whole, inner = net.logits(features), net.logits(features, inner=True)
+        elsewhere = net.logits(torch.rand_like(features).index_copy(1, torch.arange(20, 41), features[:, 20:41]))
+    for one, other, changed in zip(whole, inner, elsewhere, strict=True):
+        if one is not None:
+            assert torch.allclose(one[:, feel:-feel], other, atol=1e-12)
+            if feel <= 10:  # the middle frame of these 21
+                assert torch.allclose(one[:, 30], changed[:, 30], atol=1e-12)
 
 
 @pytest.mark.parametrize("config", VARIANTS, ids=str)
