@@ -494,11 +494,14 @@ def default_fabric(**settings) -> "Fabric":
 
 
 def best_precision() -> str:
-    """ "bf16-mixed" on hardware with bfloat16, else "32-true"."""
+    """ "bf16-mixed" on hardware with matrix units for bfloat16, else "32-true".
+
+    A CPU that only has AVX-512's bfloat16 takes 0.53 s for a step of 8 windows with it, and 0.33 s in float32.
+    """
     if torch.cuda.is_available():
         return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
     flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    return "bf16-mixed" if "avx512_bf16" in flags or "amx_bf16" in flags else "32-true"
+    return "bf16-mixed" if "amx_bf16" in flags else "32-true"
 
 
 def _step(fabric, wrapped, optimiser, recipe, step, features, targets):
