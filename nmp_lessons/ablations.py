@@ -275,15 +275,19 @@ def measure_errors(recordings: Sequence[Real], *, name: str = "main-0", folder: 
         for real, notes in zip(recordings, found, strict=True)
         for shift in [median_shift(real.notes, notes)]
     ]
-    curves = threshold_curves(lambda answer, threshold: replace(decoder, threshold=threshold)(answer), answered, THRESHOLDS)
-    at = [
+
+    def at(answer, threshold: float) -> Notes:
+        return replace(decoder, threshold=threshold)(answer)
+
+    curves = threshold_curves(at, answered, THRESHOLDS)
+    curve_rows = [
         {"threshold": threshold, "recording": real.recording.title}
         | {score: round(float(values[i, j]), 4) for score, values in curves.items()}
         for i, threshold in enumerate(THRESHOLDS)
         for j, real in enumerate(recordings)
     ]
     _write_rows(Path(folder) / ERRORS, rows)
-    _write_rows(Path(folder) / CURVES, at)
+    _write_rows(Path(folder) / CURVES, curve_rows)
     return rows
 
 
@@ -349,7 +353,7 @@ def add_commands(commands) -> None:
     listing.set_defaults(run=_experiments)
 
     measuring = commands.add_parser("measure", help="score trained networks", description=_measure.__doc__)
-    measuring.add_argument("names", metavar="NAME", nargs="*", help="runs (default: all that stand), released, or errors")
+    measuring.add_argument("names", metavar="NAME", nargs="*", help="runs (default: all that stand), released, errors")
     measuring.add_argument("--recordings", type=Path, metavar="DIR", help="real recordings, FLAC with TSV")
     measuring.add_argument("-o", "--output", type=Path, default=CHECKPOINTS, metavar="DIR", help="where they are")
     measuring.set_defaults(run=_measure)

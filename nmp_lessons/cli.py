@@ -249,7 +249,8 @@ def _score_lines(rows: dict, summary: dict) -> list[str]:
             lines[f"[{title}]"] = {name: values[part] for name, values in summary.items()}
     names, width = list(next(iter(rows.values()))), max(map(len, lines))
     head = " " * width + "".join(f"{name:>8}" for name in names)
-    return [head] + [f"{title:{width}}" + "".join(f"{row[name]:8.3f}" for name in names) for title, row in lines.items()]
+    body = [(title, "".join(f"{row[name]:8.3f}" for name in names)) for title, row in lines.items()]
+    return [head] + [f"{title:{width}}{cells}" for title, cells in body]
 
 
 def _maestro(arguments: argparse.Namespace) -> int:

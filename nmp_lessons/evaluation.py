@@ -75,7 +75,7 @@ def scores(reference: Notes, estimate: Notes, *, tolerance: float = TOLERANCE) -
 
 
 def onset_scores(reference: Notes, estimate: Notes, *, tolerance: float = TOLERANCE) -> dict[str, float]:
-    """Fno, Pno and Rno alone, which take a small part of the time."""
+    """Fno, Pno and Rno alone (eq-pr, eq-f), which take a small part of the time."""
     return dict(zip(("Fno", "Pno", "Rno"), _f_measure(reference, estimate, tolerance, None), strict=True))
 
 
@@ -104,7 +104,7 @@ def frame_scores(reference: Notes, estimate: Notes, *, grid: float = GRID) -> di
 
 
 def match(reference: Notes, estimate: Notes, *, tolerance: float = TOLERANCE, offsets: bool = False) -> Match:
-    """Hits, misses and extra notes; with `offsets`, a hit must end well too.
+    """Hits, misses and extra notes, with as many hits as can be (eq-matching); with `offsets`, they must end well too.
 
     >>> match(Notes([0.0, 1.0], [1.0, 2.0], [60, 64]), Notes([0.01, 1.0], [1.0, 2.0], [60, 65]))
     Match(hits=array([[0, 0]]), misses=array([1]), extra=array([1]))

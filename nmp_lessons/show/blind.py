@@ -88,6 +88,7 @@ def _check(recordings: Sequence[Recording], transcriptions: "Mapping[str, Sequen
         raise InputError(f"blind: there are {len(transcriptions)} transcriptions; give two, by name.")
     for name, found in transcriptions.items():
         if len(found) != len(recordings) or not all(len(notes) for notes in found):
-            raise InputError(f"blind: {name!r} needs one list of notes, not empty, for each of {len(recordings)} recordings.")
+            wanted = f"one list of notes, not empty, for each of {len(recordings)} recordings"
+            raise InputError(f"blind: {name!r} needs {wanted}.")
     if not recordings or any(recording.notes is None for recording in recordings):
         raise InputError("blind: give at least one recording, each with its notes.")

@@ -21,7 +21,18 @@ from ..evaluation import CAUSES, Error
 from ..sound import Recording, pitch_name
 from .colours import COLOURS
 from .embed import Html, attributes
-from .listen import Picture, _image, _lines, _paint, _up, cqt_picture, listen, matched_groups, named_pitches, pitch_range
+from .listen import (
+    Picture,
+    _image,
+    _lines,
+    _paint,
+    _up,
+    cqt_picture,
+    listen,
+    matched_groups,
+    named_pitches,
+    pitch_range,
+)
 
 if TYPE_CHECKING:
     from ..model import Posteriors
@@ -85,8 +96,9 @@ def errors(
     found = [error for error in evaluation.causes(reference, estimate) if error.cause in causes]
     over, noted = cqt_picture(recording), {"reference": reference, "prediction": estimate}
     span = pitch_range(pitches, over, noted)
+    versions = {"Reference": _played(reference, recording), "Prediction": _played(estimate, recording)}
     player = listen(
-        {"Recording": recording, "Reference": _played(reference, recording), "Prediction": _played(estimate, recording)},
+        {"Recording": recording} | versions,
         over=over,
         notes=noted,
         pitches=(span[0] + 0.5, span[1] - 0.5),
