@@ -242,6 +242,20 @@ def test_without_javascript_there_are_a_picture_a_table_and_sounds(browser, site
     context.close()
 
 
+def test_a_cell_of_a_notebook_shows_them_too(browser, site, explorer, comparison):
+    """A notebook puts a cell's HTML into a page whose script has long run."""
+    opened = browser.new_page()
+    opened.goto(f"{site}/light.html")
+    assert explorer._repr_html_().endswith(explorer.fragment) and "data-nmp-bundle" in explorer._repr_html_()
+    opened.evaluate("html => { document.querySelector('main').innerHTML = html }", explorer.fragment + comparison.fragment)
+    opened.get_by_role("button", name="Next").click()
+    assert words(opened).startswith("E5 was played")
+    assert opened.evaluate("document.querySelector('nmp-errors nmp-player').loop[0]") < 1.0
+    opened.get_by_role("button", name="First is nearer").click()
+    assert opened.locator(".nmp-blind-status").inner_text().startswith("Trial 2 of 3")
+    opened.close()
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_no_violation_of_wcag_2_1_aa(browser, site, theme, width):
