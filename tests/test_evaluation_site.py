@@ -63,6 +63,12 @@ def test_every_error_stands_in_the_table_with_its_cause_and_has_its_place(explor
     assert len(places) == 4 and all("nmp-picture" in place and "nmp-errors-yo" in place for place in places)
 
 
+def test_a_perfect_transcription_and_an_empty_one_can_be_shown():
+    perfect = show.errors(recording(), PLAYED).fragment
+    assert "Errors: 0 errors" in perfect and "<template" not in perfect
+    assert show.errors(recording(), Notes([], [], [])).fragment.count("<template") == len(PLAYED)
+
+
 def test_causes_may_be_chosen_and_must_be_known():
     few = show.errors(recording(), HEARD, causes=["missed"])
     assert few.fragment.count("<template") == 1
