@@ -6,6 +6,7 @@ experiments`` says which stand, which are missing, and what each cost. Compariso
 differ in one switch each, three seeds apiece; only the main network is trained for long.
 """
 
+import csv
 import json
 import os
 from collections.abc import Callable, Sequence
@@ -32,9 +33,9 @@ from .augmentation import (
 )
 from .corpus import CLIP_FRAMES
 from .cross_entropy import Loss
-from .decoding import PeakDecoder, decode
+from .decoding import THRESHOLDS, PeakDecoder, decode
 from .errors import InputError
-from .evaluation import onset_scores, scores
+from .evaluation import cause_counts, median_shift, onset_scores, scores, threshold_curves
 from .files import written_whole
 from .maestro import book_set, full_notes
 from .model import Config, NMPNet, feature_posteriors, fixed_features, posteriors
@@ -245,6 +246,70 @@ def measure_released(recordings: Sequence[Real], *, folder: Path = CHECKPOINTS) 
     return found
 
 
+ERRORS, CURVES = "real_errors.csv", "real_thresholds.csv"
+
+
+def measure_errors(recordings: Sequence[Real], *, name: str = "main-0", folder: Path = CHECKPOINTS) -> list[dict]:
+    """Every score and every cause on each recording, of one of our networks and of the released one.
+
+    Kept in ``real_errors.csv``, a row for each network and recording, with the median shift of the onsets in
+    seconds, and Fno as it would be with the labels moved by it (which nobody may report: it is chosen on the test);
+    and in ``real_thresholds.csv`` our network's
+    Fno, Pno and Rno at each threshold, for `evaluation.optimism`.
+    """
+    if not recordings:
+        raise InputError("errors: name the folder of recordings with --recordings.")
+    model, record = load(name)
+    network, decoder = released.load(), PeakDecoder(**record["decoder"])
+    answered = [(feature_posteriors(model, real.features), real.notes) for real in recordings]
+    heard = {
+        name: [decoder(answer) for answer, _ in answered],
+        "released": [decode(posteriors(network, real.recording)) for real in recordings],
+    }
+    rows = [
+        {"network": which, "recording": real.recording.title, "notes": len(real.notes)}
+        | {score: round(value, 4) for score, value in scores(real.notes, notes).items()}
+        | {"shift": round(shift, 4), "Fno shifted": round(onset_scores(real.notes.shifted(shift), notes)["Fno"], 4)}
+        | cause_counts(real.notes, notes)
+        for which, found in heard.items()
+        for real, notes in zip(recordings, found, strict=True)
+        for shift in [median_shift(real.notes, notes)]
+    ]
+
+    def at(answer, threshold: float) -> Notes:
+        return replace(decoder, threshold=threshold)(answer)
+
+    curves = threshold_curves(at, answered, THRESHOLDS)
+    curve_rows = [
+        {"threshold": threshold, "recording": real.recording.title}
+        | {score: round(float(values[i, j]), 4) for score, values in curves.items()}
+        for i, threshold in enumerate(THRESHOLDS)
+        for j, real in enumerate(recordings)
+    ]
+    _write_rows(Path(folder) / ERRORS, rows)
+    _write_rows(Path(folder) / CURVES, curve_rows)
+    return rows
+
+
+def _write_rows(path: Path, rows: list[dict]) -> None:
+    with written_whole(path) as scratch, open(scratch, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def measured_errors(file: str = ERRORS) -> list[dict]:
+    """What `measure_errors` kept: its rows, numbers as numbers.
+
+    >>> {row["network"] for row in measured_errors()} == {"main-0", "released"}
+    True
+    """
+    with open(CHECKPOINTS / file, newline="", encoding="utf-8") as read:
+        rows = list(csv.DictReader(read))
+    words = ("network", "recording")
+    return [{name: cell if name in words else float(cell) for name, cell in row.items()} for row in rows]
+
+
 def measure(name: str, *, folder: Path = CHECKPOINTS, recordings: Sequence[Real] = ()) -> dict:
     """Measure a run and write its scores into its record, all Fno but the book's test, which has every score.
 
@@ -288,7 +353,7 @@ def add_commands(commands) -> None:
     listing.set_defaults(run=_experiments)
 
     measuring = commands.add_parser("measure", help="score trained networks", description=_measure.__doc__)
-    measuring.add_argument("names", metavar="NAME", nargs="*", help="runs (default: all that stand), or released")
+    measuring.add_argument("names", metavar="NAME", nargs="*", help="runs (default: all that stand), released, errors")
     measuring.add_argument("--recordings", type=Path, metavar="DIR", help="real recordings, FLAC with TSV")
     measuring.add_argument("-o", "--output", type=Path, default=CHECKPOINTS, metavar="DIR", help="where they are")
     measuring.set_defaults(run=_measure)
@@ -345,6 +410,10 @@ def _measure(arguments) -> int:
     for name in arguments.names or standing:
         if name == "released":
             print(f"{name:32} real {np.mean(measure_released(recordings, folder=arguments.output)):.3f}")
+            continue
+        if name == "errors":
+            rows = measure_errors(recordings, folder=arguments.output)
+            print(f"{name:32} real {np.mean([row['Fno'] for row in rows if row['network'] != 'released']):.3f}")
             continue
         found = measure(name, folder=arguments.output, recordings=recordings)
         rows = found["robustness"] | ({"real": found["real_piano"]} if recordings else {})

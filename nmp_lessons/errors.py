@@ -7,3 +7,7 @@ alone and exits with status 2.
 
 class InputError(ValueError):
     """Something handed to the book's code cannot be used; the message says how to mend it."""
+
+
+class NoNotes(InputError):
+    """A file of notes that is whole and holds none. As a reference it is useless; a transcription may be like it."""

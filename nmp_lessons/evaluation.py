@@ -1,21 +1,32 @@
-"""How good is a transcription? The field's scores, computed by `mir_eval`.
+"""How good is a transcription? The field's scores, computed by `mir_eval`, and what went wrong note by note.
 
 Chapter ``evaluation``. A predicted note is a hit if some reference note has its pitch (within 50 cents) and
-its onset (within 50 ms), each reference note being hit once at most. Fno, "no offset", is the F-measure of
-these hits; F asks moreover that the offset be within 50 ms or a fifth of the note's length, whichever is
-larger. Acc forgets notes and looks every 10 ms: pitches both have, over pitches that either has.
+its onset (within 50 ms), each reference note being hit once at most (eq-hit). Fno, "no offset", is the F-measure
+of these hits (eq-f); F asks moreover that the offset be within 50 ms or a fifth of the note's length, whichever
+is larger (eq-offset-rule). Acc forgets notes and looks every 10 ms: pitches both have, over pitches that either
+has (eq-acc). `causes` gives every wrong note a probable cause.
 
-Conventions: times in seconds; indices point into the sorted arrays of `Notes`; with no notes on either side
-every score is 0, as in `mir_eval`.
+Conventions, and where they differ from `mir_eval`'s:
+
+- times in seconds; indices point into the sorted arrays of `Notes`. `mir_eval` keeps the order it is given;
+- pitches are MIDI numbers and become Hz here, once. `mir_eval` takes Hz, and MIDI numbers too, without a word;
+- a note has a length. `mir_eval` refuses notes of no length with a `ValueError`, `Notes` with an `InputError`;
+- with no notes on either side every score is 0, as in `mir_eval`, which also warns;
+- distances are rounded to a tenth of a millisecond and a distance equal to the tolerance is within it, as in
+  `mir_eval`;
+- Acc looks at one grid for both, and a key that is in two notes at once counts once. `mir_eval` takes
+  frames as they come, moves the estimate's onto the reference's times, and counts what it is given.
 
 Source: Raffel et al., "mir_eval: a transparent implementation of common MIR metrics", ISMIR 2014; Bay, Ehmann,
 Downie, "Evaluation of multiple-F0 estimation and tracking systems", ISMIR 2009.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import mir_eval
 import numpy as np
+from scipy.stats import binom
 
 from .errors import InputError
 from .notes import Notes
@@ -26,6 +37,8 @@ PITCH_TOLERANCE = 50.0  # cents
 OFFSET_RATIO = 0.2  # of the reference note's length, for offsets
 GRID = 0.01  # seconds between the frames of Acc
 PITCHES = 128  # MIDI numbers
+NEAR = 0.2  # seconds up to which an onset is called late or early rather than another note
+PARTIALS = (12, 19, 24)  # semitones from a key up to its second, third and fourth partial
 
 
 class Match(NamedTuple):
@@ -37,7 +50,7 @@ class Match(NamedTuple):
 
 
 def scores(reference: Notes, estimate: Notes, *, tolerance: float = TOLERANCE) -> dict[str, float]:
-    """F, Fno and Acc, with the precision and recall behind the first two: P, R, Pno, Rno.
+    """F, Fno and Acc, with the precision and recall behind each: P, R, Pno, Rno, Pframe, Rframe.
 
     Parameters
     ----------
@@ -53,16 +66,16 @@ def scores(reference: Notes, estimate: Notes, *, tolerance: float = TOLERANCE) -
     >>> reference = Notes([0.0, 1.0, 2.0], [1.0, 2.0, 3.0], [60, 64, 67])
     >>> estimate = Notes([0.0, 1.04], [1.0, 1.5], [60, 64])
     >>> {name: round(value, 2) for name, value in scores(reference, estimate).items()}
-    {'F': 0.4, 'P': 0.5, 'R': 0.33, 'Fno': 0.8, 'Pno': 1.0, 'Rno': 0.67, 'Acc': 0.49}
+    {'F': 0.4, 'P': 0.5, 'R': 0.33, 'Fno': 0.8, 'Pno': 1.0, 'Rno': 0.67, 'Acc': 0.49, 'Pframe': 1.0, 'Rframe': 0.49}
     """
     with_offset = _f_measure(reference, estimate, tolerance, OFFSET_RATIO)
     without = _f_measure(reference, estimate, tolerance, None)
     names = ("F", "P", "R", "Fno", "Pno", "Rno")
-    return dict(zip(names, (*with_offset, *without), strict=True)) | {"Acc": accuracy(reference, estimate)}
+    return dict(zip(names, (*with_offset, *without), strict=True)) | frame_scores(reference, estimate)
 
 
 def onset_scores(reference: Notes, estimate: Notes, *, tolerance: float = TOLERANCE) -> dict[str, float]:
-    """Fno, Pno and Rno alone, which take a small part of the time."""
+    """Fno, Pno and Rno alone (eq-pr, eq-f), which take a small part of the time."""
     return dict(zip(("Fno", "Pno", "Rno"), _f_measure(reference, estimate, tolerance, None), strict=True))
 
 
@@ -72,15 +85,26 @@ def accuracy(reference: Notes, estimate: Notes, *, grid: float = GRID) -> float:
     >>> accuracy(Notes([0.0], [1.0], [60]), Notes([0.5], [1.0], [60]))
     0.5
     """
+    return frame_scores(reference, estimate, grid=grid)["Acc"]
+
+
+def frame_scores(reference: Notes, estimate: Notes, *, grid: float = GRID) -> dict[str, float]:
+    """Acc, and what share of the predicted and of the true frames is right: Pframe, Rframe (eq-acc).
+
+    A frame is one pitch at one moment; the moments are `grid` seconds apart.
+
+    >>> frame_scores(Notes([0.0], [1.0], [60]), Notes([0.5], [1.0], [60]))
+    {'Acc': 0.5, 'Pframe': 1.0, 'Rframe': 0.5}
+    """
     if not len(reference) or not len(estimate):
-        return 0.0
+        return dict.fromkeys(("Acc", "Pframe", "Rframe"), 0.0)
     times = np.arange(0, max(reference.seconds, estimate.seconds), grid)
     found = mir_eval.multipitch.evaluate(times, _sounding(reference, times), times, _sounding(estimate, times))
-    return float(found["Accuracy"])
+    return {"Acc": float(found["Accuracy"]), "Pframe": float(found["Precision"]), "Rframe": float(found["Recall"])}
 
 
 def match(reference: Notes, estimate: Notes, *, tolerance: float = TOLERANCE, offsets: bool = False) -> Match:
-    """Hits, misses and extra notes; with `offsets`, a hit must end well too.
+    """Hits, misses and extra notes, with as many hits as can be (eq-matching); with `offsets`, they must end well too.
 
     >>> match(Notes([0.0, 1.0], [1.0, 2.0], [60, 64]), Notes([0.01, 1.0], [1.0, 2.0], [60, 65]))
     Match(hits=array([[0, 0]]), misses=array([1]), extra=array([1]))
@@ -95,7 +119,7 @@ def match(reference: Notes, estimate: Notes, *, tolerance: float = TOLERANCE, of
     return Match(hits, misses, extra)
 
 
-def above_sounding(reference: Notes, notes: Notes, *, distances=(12, 19, 24), tolerance: float = TOLERANCE):
+def above_sounding(reference: Notes, notes: Notes, *, distances=PARTIALS, tolerance: float = TOLERANCE):
     """Which of `notes` begin on a partial of a key that sounds: boolean, one for each note.
 
     Parameters
@@ -115,6 +139,241 @@ def above_sounding(reference: Notes, notes: Notes, *, distances=(12, 19, 24), to
     begun = reference.onset <= notes.onset[:, None] + tolerance  # (notes, reference)
     sounding = begun & (notes.onset[:, None] < reference.offset)
     return (sounding & np.isin(notes.pitch[:, None] - reference.pitch, distances)).any(axis=1)
+
+
+# Wrong notes and their causes
+
+CAUSES = {
+    "late onset": "the same key begins up to 0.2 s after the note that was played",
+    "early onset": "the same key begins up to 0.2 s before the note that was played",
+    "repeated note": "a key that sounds is reported as struck again",
+    "merged note": "a key that was struck again is reported as sounding on",
+    "octave or harmonic": "a partial of a key that sounds, or a key whose partial sounds",
+    "wrong offset": "key and onset are right, the end is not",
+    "spurious": "reported, and none of the above",
+    "missed": "played, and none of the above",
+}
+
+
+class Error(NamedTuple):
+    """One thing that is wrong with a transcription. Indices point into the notes; None stands for no note."""
+
+    cause: str  # one of CAUSES
+    reference: int | None  # the note that was missed, or answered wrongly
+    estimate: int | None  # the note that is extra, or wrong
+    beside: int | None = None  # a reference note that explains it: the one repeated, merged with, or an octave off
+
+
+def causes(reference: Notes, estimate: Notes, *, tolerance: float = TOLERANCE) -> list[Error]:
+    """Everything that is wrong with a transcription, each thing with its probable cause, in order of time.
+
+    A late or early onset joins an extra note and a miss of the same key. Every other extra note and every other
+    miss is an error of its own, and so is a hit of `match` whose offset is wrong. Causes are tried in the order
+    of `CAUSES`. They are guesses from the notes alone: a note an octave above a sounding key may be there
+    for another reason, and in dense music something always lies an octave below.
+
+    Parameters
+    ----------
+    reference, estimate
+        Notes of the same recording.
+    tolerance
+        Seconds, for onsets.
+
+    Returns
+    -------
+    list of Error
+
+    Examples
+    --------
+    >>> played = Notes([0.0, 1.0], [1.0, 2.0], [60, 64])
+    >>> [error.cause for error in causes(played, Notes([0.0, 0.0, 1.1], [1.0, 1.0, 2.0], [60, 72, 64]))]
+    ['octave or harmonic', 'late onset']
+    """
+    hits, misses, extra = match(reference, estimate, tolerance=tolerance)
+    moved = _moved(reference, estimate, misses, extra)
+    misses = [i for i in misses if i not in {error.reference for error in moved}]
+    extra = [i for i in extra if i not in {error.estimate for error in moved}]
+    found = moved + [_extra(reference, estimate, i) for i in extra]
+    found += [_missed(reference, estimate, i) for i in misses]
+    found += [Error("wrong offset", int(r), int(e)) for r, e in hits if not _ends_well(reference, estimate, r, e)]
+    return sorted(found, key=lambda error: _place(reference, estimate, error))
+
+
+def cause_counts(reference: Notes, estimate: Notes, *, tolerance: float = TOLERANCE) -> dict[str, int]:
+    """How often each cause occurs, all of `CAUSES` in their order.
+
+    >>> cause_counts(Notes([0.0], [1.0], [60]), Notes([0.0], [0.5], [60]))["wrong offset"]
+    1
+    """
+    found = [error.cause for error in causes(reference, estimate, tolerance=tolerance)]
+    return {cause: found.count(cause) for cause in CAUSES}
+
+
+def median_shift(reference: Notes, estimate: Notes, *, near: float = NEAR) -> float:
+    """By how many seconds the predicted notes come late, in the median; 0 if none can be told.
+
+    Each is compared with the nearest stroke of its key, if that is nearer than `near`. A shift of the size of the
+    tolerance says more about two clocks than about a transcriber.
+
+    >>> round(median_shift(Notes([0.0, 1.0], [0.5, 2.0], [60, 64]), Notes([0.04, 1.06], [0.5, 2.0], [60, 64])), 3)
+    0.05
+    """
+    if not len(reference) or not len(estimate):
+        return 0.0
+    same = estimate.pitch[:, None] == reference.pitch
+    by = np.where(same, estimate.onset[:, None] - reference.onset, np.inf)  # (estimate, reference)
+    nearest = by[np.arange(len(by)), np.abs(by).argmin(axis=1)]
+    nearest = nearest[np.abs(nearest) <= near]
+    return float(np.median(nearest)) if len(nearest) else 0.0
+
+
+def _place(reference: Notes, estimate: Notes, error: Error) -> tuple[float, int]:
+    notes, i = (reference, error.reference) if error.estimate is None else (estimate, error.estimate)
+    return float(notes.onset[i]), int(notes.pitch[i])
+
+
+def _moved(reference: Notes, estimate: Notes, misses, extra) -> list[Error]:
+    """Extra notes and misses of one key with onsets nearer than `NEAR`, the nearest joined first."""
+    by = estimate.onset[extra][:, None] - reference.onset[misses]  # (extra, misses), seconds late
+    same = estimate.pitch[extra][:, None] == reference.pitch[misses]
+    e, r = np.nonzero(same & (np.abs(by) <= NEAR))
+    found, taken = [], set()
+    for k in np.argsort(np.abs(by[e, r]), kind="stable"):
+        if not taken & {("e", e[k]), ("r", r[k])}:
+            taken |= {("e", e[k]), ("r", r[k])}
+            cause = "late onset" if by[e[k], r[k]] > 0 else "early onset"
+            found.append(Error(cause, int(misses[r[k]]), int(extra[e[k]])))
+    return found
+
+
+def _extra(reference: Notes, estimate: Notes, i: int) -> Error:
+    """The cause of an extra note."""
+    onset, pitch = estimate.onset[i], estimate.pitch[i]
+    sounds = (reference.onset - NEAR <= onset) & (onset <= reference.offset + TOLERANCE)
+    again = _latest(reference, sounds & (reference.pitch == pitch))
+    if again is not None:
+        return Error("repeated note", None, int(i), again)
+    sounds &= reference.onset <= onset + TOLERANCE
+    related = _latest(reference, sounds & np.isin(np.abs(pitch - reference.pitch), PARTIALS))
+    return Error("spurious" if related is None else "octave or harmonic", None, int(i), related)
+
+
+def _missed(reference: Notes, estimate: Notes, i: int) -> Error:
+    """The cause of a miss."""
+    onset, pitch = reference.onset[i], reference.pitch[i]
+    over = (estimate.pitch == pitch) & (estimate.onset < onset) & (onset < estimate.offset)
+    begun = estimate.onset[over].min(initial=np.inf)
+    before = (reference.pitch == pitch) & (begun - NEAR <= reference.onset) & (reference.onset < onset)
+    if before.any():
+        return Error("merged note", int(i), None, _latest(reference, before))
+    sounds = (reference.onset <= onset + TOLERANCE) & (onset < reference.offset)
+    under = _latest(reference, sounds & np.isin(pitch - reference.pitch, PARTIALS))
+    return Error("missed" if under is None else "octave or harmonic", int(i), None, under)
+
+
+def _latest(notes: Notes, which: np.ndarray) -> int | None:
+    """The last of the chosen notes to begin."""
+    chosen = np.flatnonzero(which)
+    return int(chosen[-1]) if len(chosen) else None
+
+
+def _ends_well(reference: Notes, estimate: Notes, r: int, e: int) -> bool:
+    """Whether the offset is near enough (eq-offset-rule)."""
+    allowed = max(OFFSET_RATIO * (reference.offset[r] - reference.onset[r]), TOLERANCE)
+    return bool(np.round(abs(reference.offset[r] - estimate.offset[e]), 4) <= allowed)
+
+
+# Many pieces
+
+
+def summary(rows: Mapping[str, Mapping[str, float]], **options) -> dict[str, tuple[float, float, float]]:
+    """Of each score its mean over the pieces, and the interval of that mean.
+
+    Parameters
+    ----------
+    rows
+        Scores by name of the piece, such as {"nocturne": scores(reference, estimate)}.
+    **options
+        For `bootstrap`.
+
+    >>> summary({"a": {"Fno": 0.5}, "b": {"Fno": 0.7}})["Fno"]
+    (0.6, 0.5, 0.7)
+    """
+    columns = {name: [row[name] for row in rows.values()] for name in next(iter(rows.values()), {})}
+    return {name: (float(np.mean(values)), *bootstrap(values, **options)) for name, values in columns.items()}
+
+
+def threshold_curves(
+    decode: Callable[[Any, float], Notes], answered: Sequence[tuple[Any, Notes]], thresholds: Sequence[float]
+) -> dict[str, np.ndarray]:
+    """Fno, Pno and Rno of each piece at each threshold, arrays (thresholds, pieces).
+
+    Parameters
+    ----------
+    decode
+        Called with what a network answered and with a threshold.
+    answered
+        For each piece the network's answer (posteriors, say) and the reference.
+    thresholds
+        In any order.
+
+    >>> notes = Notes([0.0, 1.0], [1.0, 2.0], [60, 64])
+    >>> louder = lambda answer, threshold: answer if threshold < 0.5 else Notes([], [], [])
+    >>> threshold_curves(louder, [(notes, notes)], [0.2, 0.8])["Fno"].tolist()
+    [[1.0], [0.0]]
+    """
+    found = [[onset_scores(notes, decode(answer, threshold)) for answer, notes in answered] for threshold in thresholds]
+    return {
+        name: np.array([[piece[name] for piece in row] for row in found]) for name in ("Fno", "Pno", "Rno")
+    }
+
+
+def optimism(curve, *, tests: int, draws: int = 1000, seed: int = 0) -> float:
+    """By how much a score is too high if the threshold was chosen on the test pieces themselves (eq-optimism).
+
+    Parameters
+    ----------
+    curve
+        Score of each setting on each piece, (settings, pieces).
+    tests
+        How many pieces are the test; on the others the honest setting is chosen.
+    draws
+        How often the test pieces are drawn.
+    seed
+        Of the drawing.
+
+    Returns
+    -------
+    float
+        Mean over the draws; never below 0, since no setting beats the best one on the test pieces.
+
+    Raises
+    ------
+    InputError
+        If the curve has not two axes, or there are not pieces for both halves.
+
+    >>> float(optimism([[0.0, 1.0], [1.0, 0.0]], tests=1))
+    1.0
+    """
+    curve = np.asarray(curve, dtype=float)
+    if curve.ndim != 2 or not 0 < tests < curve.shape[1]:
+        raise InputError(f"a curve of shape {curve.shape} with {tests} test pieces: leave pieces for both halves.")
+    rng = np.random.default_rng(seed)
+    gains = []
+    for _ in range(draws):
+        order = rng.permutation(curve.shape[1])
+        test, rest = curve[:, order[:tests]].mean(axis=1), curve[:, order[tests:]].mean(axis=1)
+        gains.append(test.max() - test[rest.argmax()])
+    return float(np.mean(gains))
+
+
+def chance(right: int, trials: int) -> float:
+    """How probable it is that a fair coin is right in at least so many of the trials (eq-binomial).
+
+    >>> chance(4, 5)
+    0.1875
+    """
+    return float(binom.sf(right - 1, trials, 0.5))
 
 
 def bootstrap(values, *, samples: int = 10_000, level: float = 0.95, seed: int = 0) -> tuple[float, float]:

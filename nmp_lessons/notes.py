@@ -20,7 +20,7 @@ import mido
 import numpy as np
 
 from .constants import NMP
-from .errors import InputError
+from .errors import InputError, NoNotes
 from .files import written_whole
 from .sound import pitch_to_frequency
 
@@ -234,7 +234,7 @@ def read_midi(source: str | os.PathLike | bytes, *, pedal: bool = True) -> Notes
     parts = [_channel_notes(messages, channel, pedal) for channel in sorted(channels)]
     onset, offset, pitch, velocity = np.concatenate([np.empty((4, 0)), *parts], axis=1)
     if len(onset) == 0:
-        raise InputError(f"{name}: holds no notes; export it again with at least one.")
+        raise NoNotes(f"{name}: holds no notes; export it again with at least one.")
     sounding = offset > onset
     if not sounding.all():
         warnings.warn(f"{name}: {np.count_nonzero(~sounding)} notes have no length and were dropped.", stacklevel=2)
@@ -442,7 +442,7 @@ def read_table(path: str | os.PathLike) -> Notes:
         rows = rows[1:]
     rows = [(number, row) for number, row in rows if not row[0].startswith("#")]
     if not rows:
-        raise InputError(f"{path}: holds no notes; give at least one row.")
+        raise NoNotes(f"{path}: holds no notes; give at least one row.")
     numbers = np.array([_row_numbers(row, places, f"{path}, line {line}") for line, row in rows])  # (n, 4)
     try:
         return Notes(*numbers.T)

@@ -10,8 +10,9 @@ import pytest
 from nmp_lessons import ablations, training
 from nmp_lessons import corpus as corpora
 from nmp_lessons.ablations import SEEDS, VARIANTS, experiments, recipe, state
+from nmp_lessons.decoding import THRESHOLDS
 from nmp_lessons.errors import InputError
-from nmp_lessons.model import NMPNet
+from nmp_lessons.model import NMPNet, fixed_features
 from nmp_lessons.notes import Notes, write_midi
 
 
@@ -102,3 +103,15 @@ def test_wrong_words_get_one_message(words, tmp_path, monkeypatch):
     monkeypatch.setenv("NMP_LESSONS_CACHE", str(tmp_path))
     with pytest.raises(InputError):
         run(*words)
+
+
+def test_errors_on_recordings_are_measured_and_kept(tmp_path):
+    clip = ablations.disturbed_clip("chopin-nocturne", 20.0, "clean").excerpt(0, 6)
+    real = ablations.Real(clip, fixed_features(clip), clip.notes, 0.0)
+    rows = ablations.measure_errors([real], folder=tmp_path)
+    assert [row["network"] for row in rows] == ["main-0", "released"] and rows[0]["Fno"] > rows[1]["Fno"]
+    written = (tmp_path / ablations.ERRORS).read_text().splitlines()
+    assert len(written) == 3 and written[0].split(",") == list(ablations.measured_errors()[0])
+    assert (tmp_path / ablations.CURVES).read_text().count("\n") == 1 + len(THRESHOLDS)
+    with pytest.raises(InputError, match="--recordings"):
+        ablations.measure_errors([])

@@ -1,5 +1,6 @@
 """The command line: notes for good files, one clear line for bad ones, and nothing half done."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -9,8 +10,8 @@ import pytest
 import soundfile
 
 from nmp_lessons import cli, fetch, maestro
-from nmp_lessons.evaluation import onset_scores
-from nmp_lessons.notes import read_midi, read_table
+from nmp_lessons.evaluation import onset_scores, scores
+from nmp_lessons.notes import Notes, read_midi, read_table, write_csv, write_midi
 
 RATE = 22_050
 
@@ -157,6 +158,136 @@ def test_a_file_in_place_of_the_folder_is_named(voice, tmp_path, capfd):
     folder.write_text("x")
     assert cli.main(["transcribe", str(voice), "-o", str(folder)]) == 2
     assert "name a folder" in capfd.readouterr().err and folder.read_text() == "x"
+
+
+# nmp-lessons evaluate
+
+PLAYED = Notes([0.0, 1.0, 2.0, 3.0], [1.0, 2.0, 3.0, 4.0], [60, 62, 64, 65])
+HEARD = Notes([0.0, 1.06, 2.0, 3.0], [1.0, 2.0, 2.5, 4.0], [60, 62, 64, 77])
+
+
+@pytest.fixture
+def scored(tmp_path) -> Path:
+    """Two folders of two pieces each, in three formats."""
+    for folder, notes in (("heard", HEARD), ("played", PLAYED)):
+        write_midi(notes, tmp_path / folder / "one.mid")
+        write_csv(notes.transposed(12), tmp_path / folder / "two.csv")
+    (tmp_path / "played" / "two.csv").rename(tmp_path / "played" / "two.tsv")
+    return tmp_path
+
+
+def evaluated(capfd, *words) -> tuple[int, str, list[str]]:
+    status = cli.main(["evaluate", *map(str, words)])
+    said = capfd.readouterr()
+    return status, said.out, said.err.strip().splitlines()
+
+
+@pytest.mark.parametrize("name", ["one.mid", "two.csv"])
+def test_a_file_gets_the_scores_of_its_notes(name, scored, capfd):
+    reference = next((scored / "played").glob(f"{name[:3]}.*"))
+    status, said, complaints = evaluated(capfd, scored / "heard" / name, reference, "--json")
+    assert status == 0 and not complaints
+    (found,) = json.loads(said)["pieces"].values()
+    assert found == pytest.approx(scores(PLAYED, HEARD), abs=1e-3)
+    status, said, _ = evaluated(capfd, scored / "heard" / name, reference, "--tolerance", 100)
+    head, row = said.splitlines()
+    assert dict(zip(head.split(), row.split()[1:], strict=True))["Fno"] == "0.750"
+
+
+def test_two_folders_are_paired_by_name_and_get_a_mean_with_its_interval(scored, capfd):
+    status, said, complaints = evaluated(capfd, scored / "heard", scored / "played", "--json")
+    assert status == 0 and not complaints
+    found = json.loads(said)
+    assert list(found["pieces"]) == ["one", "two"]
+    mean = found["mean"]["Fno"]
+    assert mean["mean"] == pytest.approx(0.5) and mean["interval"] == [pytest.approx(0.5), pytest.approx(0.5)]
+    lines = evaluated(capfd, scored / "heard", scored / "played")[1].splitlines()
+    assert [line.split()[0] for line in lines] == ["F", "one", "two", "[mean]", "[low]", "[high]"]
+
+
+def test_a_table_goes_before_the_midi_file_of_the_same_name(scored, capfd):
+    write_csv(PLAYED, scored / "heard" / "one.csv")
+    found = json.loads(evaluated(capfd, scored / "heard", scored / "played", "--json")[1])
+    assert found["pieces"]["one"]["Fno"] == 1.0
+
+
+def test_a_transcription_without_notes_scores_nothing_and_is_not_left_out(scored, capfd):
+    (scored / "heard" / "two.csv").write_text("onset,offset,pitch,velocity\n")
+    status, said, _ = evaluated(capfd, scored / "heard", scored / "played", "--json")
+    assert status == 0 and set(json.loads(said)["pieces"]["two"].values()) == {0.0}
+    status, _, complaints = evaluated(capfd, scored / "played", scored / "heard")
+    assert status == 2 and "two.csv: holds no notes" in complaints[0]
+
+
+def test_the_pedal_of_a_midi_file_may_be_left_out(scored, capfd):
+    whole = fetch.read(fetch.MIDITOK_SDIST, "miditok-3.1.0/tests/MIDIs_one_track/Maestro_1.mid")
+    (scored / "whole.mid").write_bytes(whole)
+    write_csv(read_midi(whole), scored / "whole.csv")
+    words = (scored / "whole.csv", scored / "whole.mid", "--json")
+    (held,), (released,) = (
+        json.loads(evaluated(capfd, *words, *more)[1])["pieces"].values() for more in ((), ("--no-pedal",))
+    )
+    assert held["F"] == 1.0 and released["F"] < 0.9 and released["Fno"] > 0.99
+
+
+def _words(prediction="heard/one.mid", reference="played/one.mid"):
+    return prediction, reference
+
+
+def _spoiled(write):
+    """Spoils a prediction and scores it."""
+    return lambda folder: (write(folder / "heard" / "one.mid"), _words())[1]
+
+
+def _cut(path):
+    path.write_bytes(path.read_bytes()[:-12])
+
+
+def _off_the_piano(path):
+    path.with_name("off.csv").write_text("onset,offset,pitch\n0,1,60\n1,2,110\n")
+
+
+BAD_NOTES = {
+    "no such file": (lambda folder: _words("heard/nowhere.mid"), "nowhere.mid", "check the name"),
+    "no such folder": (lambda folder: _words("heard", "nowhere"), "nowhere", "check the name"),
+    "an empty file": (_spoiled(lambda path: path.write_bytes(b"")), "one.mid", "empty"),
+    "a truncated file": (_spoiled(_cut), "one.mid", "cut off"),
+    "words": (_spoiled(lambda path: path.write_text("not MIDI")), "one.mid", "cannot be read as MIDI"),
+    "a note off the piano": (
+        lambda folder: (_off_the_piano(folder / "heard" / "one.mid"), _words("heard/off.csv"))[1],
+        "off.csv, line 3",
+        "off the piano",
+    ),
+    "a folder and a file": (lambda folder: _words("heard", "played/one.mid"), "one.mid", "two files or two folders"),
+    "a file alone": (
+        lambda folder: ((folder / "played" / "one.mid").unlink(), _words("heard", "played"))[1], "one.mid", "add it"
+    ),
+    "a reference alone": (
+        lambda folder: ((folder / "heard" / "one.mid").unlink(), _words("heard", "played"))[1], "one.mid", "add it"
+    ),
+    "a folder without notes": (
+        lambda folder: ((folder / "void").mkdir(), _words("void", "played"))[1], "void", "holds no MIDI"
+    ),
+    "a file of another kind": (
+        lambda folder: ((folder / "a.wav").touch(), _words("a.wav"))[1], "a.wav", "no file of notes"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BAD_NOTES)
+def test_bad_notes_get_one_clear_line_and_status_2(kind, scored, capfd):
+    make, name, complaint = BAD_NOTES[kind]
+    prediction, reference = make(scored)
+    status, said, complaints = evaluated(capfd, scored / prediction, scored / reference)
+    assert status == 2 and not said and len(complaints) == 1
+    assert name in complaints[0] and complaint in complaints[0]
+
+
+@pytest.mark.parametrize("tolerance", ["0", "-5", "nan"])
+def test_a_tolerance_of_nothing_is_refused(tolerance, scored, capfd):
+    words = (scored / "heard", scored / "played", f"--tolerance={tolerance}")
+    status, _, complaints = evaluated(capfd, *words)
+    assert status == 2 and "--tolerance" in complaints[0]
 
 
 def test_a_real_piano_scores_as_with_the_original_program(tmp_path):

@@ -17,7 +17,7 @@ from nmp_lessons.errors import InputError
 from nmp_lessons.notes import Notes
 from nmp_lessons.show import embed
 from nmp_lessons.show.colours import COLOURS, ink
-from nmp_lessons.show.listen import Picture
+from nmp_lessons.show.listen import Picture, matched_groups
 from nmp_lessons.sound import Recording, at_loudness, loudness, tone
 
 AXE = Path(__file__).parents[1] / "web" / "node_modules" / "axe-core" / "axe.min.js"
@@ -192,6 +192,15 @@ def test_a_display_brings_the_bundle_and_the_fragment_does_not(player):
 def test_bad_input_gets_one_clear_message(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_hits_are_drawn_with_the_tolerance_that_is_asked_for():
+    played, late = Notes([1.0], [2.0], [60]), Notes([1.06], [2.0], [60])
+    for tolerance, kinds in ((0.05, {"miss": 1, "extra": 1}), (0.07, {"hit": 1})):
+        notes = {"reference": played, "prediction": late}
+        groups = matched_groups(notes, tolerance=tolerance)
+        assert {kind: len(indices) for kind, _, indices in groups if len(indices)} == kinds
+        assert show.plot_notes(played, late, tolerance=tolerance).svg()
 
 
 def test_a_picture_between_pitches_keeps_those_bins():

@@ -1,8 +1,9 @@
 """What a reader sees and hears: the player, the explorables and the book's one plot style.
 
-`listen` makes the player, `explore` an explorable, and the `plot_…` functions the book's figures; each is
-shown by being a cell's last line. A player takes its caption and description as arguments. A figure takes
-them from the cell's metadata, where MyST-NB finds them::
+`listen` makes the player, `explore` an explorable, `errors` the error explorer, `blind` a blind comparison, and
+the `plot_…` functions the book's figures; each is shown by being a cell's last line. A player takes its caption
+and description as arguments. A figure takes them from the cell's metadata, where MyST-NB finds
+them::
 
     ---
     mystnb:
@@ -16,8 +17,10 @@ them from the cell's metadata, where MyST-NB finds them::
 More about figures, and about dark pages, stands in `nmp_lessons.show.plots`.
 """
 
+from .blind import blind
 from .colours import COLOURS
 from .embed import Html, table
+from .errors import errors
 from .explore import explore
 from .listen import Picture, cqt_picture, listen, posteriors_picture
 from .plots import (

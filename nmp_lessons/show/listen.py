@@ -221,8 +221,11 @@ def _noted(notes) -> dict[str, "Notes"]:
     return noted
 
 
-def matched_groups(notes) -> Iterator[tuple[str, "Notes", np.ndarray]]:
-    """What to draw of `notes`, as in `listen`: (kind, notes, indices), matched if both kinds are given."""
+def matched_groups(notes, *, tolerance: float = 0.05) -> Iterator[tuple[str, "Notes", np.ndarray]]:
+    """What to draw of `notes`, as in `listen`: (kind, notes, indices), matched if both kinds are given.
+
+    `tolerance` is that of onsets, in seconds.
+    """
     noted = _noted(notes)
     if len(noted) < 2:
         for kind, notes in noted.items():
@@ -230,7 +233,7 @@ def matched_groups(notes) -> Iterator[tuple[str, "Notes", np.ndarray]]:
         return
     from ..evaluation import match
 
-    matched = match(noted["reference"], noted["prediction"])
+    matched = match(noted["reference"], noted["prediction"], tolerance=tolerance)
     yield "hit", noted["prediction"], np.array([estimate for _, estimate in matched.hits], dtype=int)
     yield "miss", noted["reference"], np.asarray(matched.misses, dtype=int)
     yield "extra", noted["prediction"], np.asarray(matched.extra, dtype=int)

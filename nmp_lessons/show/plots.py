@@ -131,7 +131,7 @@ def plot_recording(recording: Recording, *, height: float = 2.0) -> BookFigure:
     return drawn
 
 
-def plot_notes(reference, prediction=None, *, pitches=None, height: float = 3.4) -> BookFigure:
+def plot_notes(reference, prediction=None, *, pitches=None, height: float = 3.4, tolerance: float = 0.05) -> BookFigure:
     """Notes as a piano roll; with a `prediction`, as hits, misses and extra notes.
 
     Parameters
@@ -141,10 +141,12 @@ def plot_notes(reference, prediction=None, *, pitches=None, height: float = 3.4)
         Matched to the reference by `evaluation.match`.
     pitches : (low, high), optional
         Range in MIDI numbers.
+    tolerance : float
+        Seconds by which the onsets of a hit may differ.
     """
     drawn, axes = figure(height=height)
     notes = {"reference": reference} | ({} if prediction is None else {"prediction": prediction})
-    draw_notes(axes, notes)
+    draw_notes(axes, notes, tolerance=tolerance)
     _pitch_axis(axes, pitch_range(pitches, None, notes))
     _time_axis(axes, 0, max(one.seconds for one in notes.values()))
     return drawn
@@ -208,11 +210,11 @@ def draw_picture(axes: Axes, picture: Picture) -> None:
         _time_axis(axes, max(0, picture.start), picture.stop)
 
 
-def draw_notes(axes: Axes, notes) -> None:
+def draw_notes(axes: Axes, notes, *, tolerance: float = 0.05) -> None:
     """Draw notes on `axes`, with a legend: {"reference": Notes, "prediction": Notes} or one of them."""
     with styled():
         looks = []
-        for kind, those, indices in matched_groups(notes):
+        for kind, those, indices in matched_groups(notes, tolerance=tolerance):
             boxes = [
                 Rectangle((onset, pitch - 0.45), offset - onset, 0.9)
                 for onset, offset, pitch in zip(

@@ -6,3 +6,7 @@ import "./explore.css";
 import "./explore";
 import "./answer.css";
 import "./answer";
+import "./errors.css";
+import "./errors";
+import "./blind.css";
+import "./blind";

@@ -95,6 +95,11 @@ class Player extends HTMLElement {
     return looped && [looped.start, looped.stop];
   }
 
+  set loop(region: [number, number] | null) {
+    if (region) this.setRegion(...region);
+    else this.forgetRegion();
+  }
+
   level(): { rms: number; peak: number } {
     return this.engine?.level() ?? { rms: 0, peak: 0 };
   }

@@ -1,0 +1,80 @@
+"""What a solution must do; the messages are for the reader."""
+
+import time
+
+import numpy as np
+
+from nmp_lessons.evaluation import match
+from nmp_lessons.notes import Notes
+
+
+def check_hits(student):
+    _a_whole_number(student)
+    _nothing(student)
+    _within_and_without(student)
+    _once_each(student)
+    _the_greatest(student)
+    _as_mir_eval(student)
+    _long_lists(student)
+
+
+def _asked(student, reference, estimate, tolerance=0.05):
+    found = student(list(reference), list(estimate), tolerance)
+    assert found is not None, "Your function returns nothing. Does it end in return?"
+    return found
+
+
+def _a_whole_number(student):
+    found = _asked(student, [1.0, 2.0], [1.0, 2.0])
+    assert found == 2, f"Two strokes, both predicted exactly: 2 hits; yours says {found!r}."
+
+
+def _nothing(student):
+    for pair in (([], []), ([1.0], []), ([], [1.0])):
+        found = _asked(student, *pair)
+        assert found == 0, f"With an empty list there are 0 hits; yours says {found!r} for {pair}."
+
+
+def _within_and_without(student):
+    for late, right in ((0.049, 1), (0.05, 1), (0.051, 0), (-0.05, 1), (-0.2, 0)):
+        found = _asked(student, [1.0], [1.0 + late])
+        assert found == right, (
+            f"A prediction {1000 * late:+.0f} ms from its stroke, tolerance 50 ms: {right}; yours says {found}. "
+            "Mind the sign, and that binary fractions are not exact: allow 1e-9 more."
+        )
+
+
+def _once_each(student):
+    found = _asked(student, [1.0], [0.98, 1.0, 1.02])
+    assert found == 1, f"One stroke reported three times is one hit; yours says {found}."
+    found = _asked(student, [0.98, 1.02], [1.0])
+    assert found == 1, f"One prediction between two strokes answers one of them; yours says {found}."
+
+
+def _the_greatest(student):
+    found = _asked(student, [1.0, 1.06], [0.96, 1.02])
+    assert found == 2, (
+        "Strokes at 1 and 1.06 s, predictions at 0.96 and 1.02 s: both can be answered. "
+        f"Yours finds {found}. Do not take the nearest pair first."
+    )
+
+
+def _as_mir_eval(student):
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        reference, estimate = (np.unique(rng.integers(0, 60, size=n)) / 50 for n in rng.integers(1, 30, size=2))
+        lists = [Notes(onset, onset + 1, np.full(len(onset), 60)) for onset in (reference, estimate)]
+        right, found = len(match(*lists).hits), _asked(student, reference.tolist(), estimate.tolist())
+        assert found == right, (
+            f"Strokes {reference.tolist()}, predictions {estimate.tolist()}: mir_eval finds {right}, yours {found}."
+        )
+
+
+def _long_lists(student):
+    onsets = (np.arange(20_000) * 0.2).tolist()
+    began = time.perf_counter()
+    assert _asked(student, onsets, onsets) == 20_000, "Twenty thousand exact predictions are as many hits."
+    assert time.perf_counter() - began < 5, (
+        "Twenty thousand strokes took your function more than five seconds. Both lists ascend: what has been "
+        "passed need not be looked at again."
+    )

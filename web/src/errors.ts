@@ -1,0 +1,201 @@
+// <nmp-errors>: the wrong notes of a transcription, one by one.
+//
+// The markup (nmp_lessons/show/errors.py) holds a player and a table of the errors; the place of each error waits
+// in a <template>. This element lets the reader choose one in the table or on the piano roll, and filters them.
+
+import { define, make, makeSvg, whenParsed } from "./element";
+
+interface Place {
+  cause: string;
+  pitch: number;
+  onset: number;
+  offset: number;
+  start: number; // seconds, of what is seen and heard
+  stop: number;
+}
+
+interface Plan {
+  seconds: number;
+  span: [number, number]; // pitches at the picture's lower and upper edge
+  errors: Place[];
+}
+
+interface Playing extends HTMLElement {
+  currentTime: number;
+  loop: [number, number] | null;
+  play(): Promise<void>;
+}
+
+class Errors extends HTMLElement {
+  private plan!: Plan;
+  private chosen = -1;
+  private ready = false;
+  private rows: HTMLTableRowElement[] = [];
+  private buttons: HTMLButtonElement[] = [];
+  private marks: SVGRectElement[] = [];
+  private filter!: HTMLSelectElement;
+  private count!: HTMLElement;
+  private panel!: HTMLElement;
+
+  connectedCallback(): void {
+    whenParsed(() => {
+      if (this.isConnected && !this.ready && this.dataset.plan) this.start(this.dataset.plan);
+    });
+  }
+
+  private start(plan: string): void {
+    this.ready = true;
+    this.plan = JSON.parse(plan) as Plan;
+    const table = this.querySelector<HTMLElement>(".nmp-errors-table")!;
+    this.rows = [...table.querySelectorAll<HTMLTableRowElement>("tbody tr")];
+    this.buttons = this.rows.map((row, i) => this.button(row, i));
+    this.marks = this.plan.errors.map((place, i) => this.mark(place, i));
+    this.querySelector(".nmp-area")?.append(...this.marks);
+    this.panel = make("div", { class: "nmp-errors-panel", "aria-live": "polite" });
+    this.panel.append(make("p", { class: "nmp-errors-words" }, "Choose an error here, in the table, or on the picture."));
+    table.before(this.controls(), this.panel);
+    table.removeAttribute("tabindex"); // its buttons scroll it
+    table.addEventListener("keydown", this.onKey);
+    this.dataset.ready = "";
+    this.show();
+  }
+
+  private button(row: HTMLTableRowElement, i: number): HTMLButtonElement {
+    const cell = row.cells[0]!;
+    const button = make("button", { type: "button" }, cell.textContent!);
+    button.addEventListener("click", () => this.choose(i, true));
+    cell.replaceChildren(button);
+    return button;
+  }
+
+  /** A rectangle over the note in the player's picture, to be clicked. */
+  private mark(place: Place, i: number): SVGRectElement {
+    const [low, high] = this.plan.span;
+    const x = (seconds: number): number => (100 * seconds) / this.plan.seconds;
+    const mark = makeSvg("rect", {
+      class: "nmp-mark",
+      x: `${x(place.onset).toFixed(2)}%`,
+      width: `${Math.max(0.4, x(place.offset) - x(place.onset)).toFixed(2)}%`,
+      y: `${((100 * (high - place.pitch - 0.5)) / (high - low)).toFixed(2)}%`,
+      height: `${(100 / (high - low)).toFixed(2)}%`,
+    });
+    const title = makeSvg("title");
+    title.textContent = this.rows[i]!.cells[3]!.textContent;
+    mark.append(title);
+    mark.addEventListener("click", () => this.choose(i, true));
+    return mark;
+  }
+
+  private controls(): HTMLElement {
+    this.filter = make("select", {});
+    const counted = new Map<string, number>();
+    for (const { cause } of this.plan.errors) counted.set(cause, (counted.get(cause) ?? 0) + 1);
+    this.filter.append(make("option", { value: "" }, `all (${this.plan.errors.length})`));
+    for (const [cause, n] of counted) this.filter.append(make("option", { value: cause }, `${cause} (${n})`));
+    this.filter.addEventListener("change", () => this.show());
+    this.count = make("span", { class: "nmp-errors-count" });
+    const steps = [-1, 1].map((step) => {
+      const button = make("button", { type: "button" }, step < 0 ? "Previous" : "Next");
+      button.addEventListener("click", () => this.step(step));
+      return button;
+    });
+    const play = make("button", { type: "button" }, "Play this place");
+    play.addEventListener("click", () => this.play());
+    const label = make("label", {}, make("span", {}, "Cause"), this.filter);
+    return make("div", { class: "nmp-errors-controls" }, label, ...steps, play, this.count);
+  }
+
+  private get shown(): number[] {
+    return this.plan.errors.flatMap((place, i) => (!this.filter.value || place.cause === this.filter.value ? [i] : []));
+  }
+
+  /** After a change of the filter. */
+  private show(): void {
+    const shown = new Set(this.shown);
+    this.rows.forEach((row, i) => (row.hidden = !shown.has(i)));
+    this.marks.forEach((mark, i) => mark.classList.toggle("nmp-off", !shown.has(i)));
+    if (this.chosen >= 0 && !shown.has(this.chosen)) this.choose(this.shown[0] ?? -1);
+    else this.say();
+    this.reach();
+  }
+
+  private say(): void {
+    const shown = this.shown;
+    const place = shown.indexOf(this.chosen);
+    this.count.textContent = place < 0 ? `${shown.length} errors` : `${place + 1} of ${shown.length}`;
+  }
+
+  /** One button of the table is in the order of the Tab key: the chosen one, or the first. */
+  private reach(): void {
+    const shown = this.shown;
+    const reached = shown.includes(this.chosen) ? this.chosen : shown[0];
+    this.buttons.forEach((button, i) => (button.tabIndex = i === reached ? 0 : -1));
+  }
+
+  private choose(i: number, play = false): void {
+    if (i < 0) return;
+    this.chosen = i;
+    this.rows.forEach((row, j) => {
+      if (j === i) row.setAttribute("aria-current", "true");
+      else row.removeAttribute("aria-current");
+    });
+    this.marks.forEach((mark, j) => mark.classList.toggle("nmp-chosen", j === i));
+    const template = this.querySelector<HTMLTemplateElement>(`:scope > template[data-error="${i}"]`)!;
+    this.panel.replaceChildren(document.importNode(template.content, true));
+    this.keepInView(this.rows[i]!);
+    const { player, plan } = this;
+    if (player) {
+      player.loop = [plan.errors[i]!.start, plan.errors[i]!.stop];
+      player.currentTime = plan.errors[i]!.start;
+    }
+    this.say();
+    this.reach();
+    if (play) this.play();
+  }
+
+  /** Scrolls the table and not the page. */
+  private keepInView(row: HTMLTableRowElement): void {
+    const box = row.closest<HTMLElement>(".nmp-errors-table")!;
+    const [inner, outer] = [row.getBoundingClientRect(), box.getBoundingClientRect()];
+    const head = box.querySelector("thead")!.getBoundingClientRect().height;
+    if (inner.top < outer.top + head) box.scrollTop -= outer.top + head - inner.top;
+    else if (inner.bottom > outer.bottom) box.scrollTop += inner.bottom - outer.bottom;
+  }
+
+  private step(by: number): void {
+    const shown = this.shown;
+    const place = shown.indexOf(this.chosen);
+    const next = place < 0 ? (by > 0 ? 0 : shown.length - 1) : Math.min(Math.max(0, place + by), shown.length - 1);
+    this.choose(shown[next] ?? -1);
+  }
+
+  private play(): void {
+    if (this.chosen < 0) this.step(1);
+    void this.player?.play();
+  }
+
+  private get player(): Playing | null {
+    return this.querySelector<Playing>("nmp-player.nmp-ready");
+  }
+
+  private readonly onKey = (event: KeyboardEvent): void => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const shown = this.shown;
+    const steps: Record<string, () => void> = {
+      ArrowDown: () => this.step(1),
+      ArrowUp: () => this.step(-1),
+      ArrowRight: () => this.step(1),
+      ArrowLeft: () => this.step(-1),
+      Home: () => this.choose(shown[0] ?? -1),
+      End: () => this.choose(shown.at(-1) ?? -1),
+    };
+    const act = steps[event.key];
+    if (!act) return;
+    act();
+    this.buttons[this.chosen]?.focus({ preventScroll: true });
+    event.preventDefault();
+    event.stopPropagation(); // JupyterLab and the book's theme have keys of their own
+  };
+}
+
+define("nmp-errors", Errors);
