@@ -203,10 +203,21 @@ def dropped(values, *, share: float, rng: np.random.Generator, empty: float = 0.
     return np.where(gone.reshape(-1, *(1,) * (values.ndim - 1)), empty, values).astype(values.dtype)
 
 
-def crackle(recording: Recording, *, share: float, rng: np.random.Generator, height: float = 0.5) -> Recording:
-    """An old record: a `share` of the samples become clicks of `height`, up or down."""
-    clicked = impulses(recording.audio, share=share, rng=rng, low=-height, high=height)
-    return replace(recording, audio=clicked)
+def crackle(
+    recording: Recording, *, share: float, rng: np.random.Generator, height: float = 0.5, length: int = 1
+) -> Recording:
+    """An old record: at a `share` of the samples a click begins, of `height` up or down and `length` samples long.
+
+    >>> calm = Recording(np.zeros(8), 22_050)
+    >>> crackle(calm, share=0.2, rng=np.random.default_rng(3), length=2).audio.tolist()
+    [0.5, 0.5, 0.0, 0.0, -0.5, -0.5, 0.0, 0.5]
+    """
+    audio, samples = recording.audio.copy(), len(recording.audio)
+    clicks = impulses(np.zeros(samples), share=share, rng=rng, low=-height, high=height)
+    for later in range(length):
+        begun = clicks[: samples - later]
+        audio[later:] = np.where(begun != 0, begun, audio[later:])
+    return replace(recording, audio=audio)
 
 
 def drop_packets(recording: Recording, *, share: float, rng: np.random.Generator, samples: int = NMP.hop) -> Recording:
