@@ -1,17 +1,18 @@
 """Medians and boxes: a vote and a blur, over the neighbours of each sample or of each cell of a picture.
 
 Chapter ``median_filtering``. Both filters look at a window of odd size around every place and answer with one
-number. A box takes the mean (eq-box): it is linear, a convolution with equal weights, and every neighbour moves
-it a little. A median takes the middle one in order (eq-median): no single neighbour moves it far, and monotone
-stretches and edges pass unchanged. Minimum and maximum are its relatives, other ranks of the same window
-(eq-rank); the maximum is what a network's max-pooling computes.
+number. A box takes the mean (eq-box): it is linear, a convolution with equal weights, and every neighbour
+moves it a little. A median takes the middle one in order (eq-median): no single neighbour moves it far, and
+monotone stretches and edges pass unchanged. Minimum and maximum are its relatives, other ranks of the same
+window (eq-rank); the maximum is what a network's max-pooling computes.
 
-At its ends an array is continued in one of five ways, which bear SciPy's names: (d c b a | a b c d | d c b a) is
-"reflect", (a a a | …) "nearest", (0 0 0 | …) "constant", (d c b | a b c d) "mirror", and (b c d | a b c d)
-"wrap". Results are those of `scipy.ndimage.rank_filter`, `median_filter` and `uniform_filter`.
+At its ends an array is continued in one of five ways, which bear SciPy's names: (d c b a | a b c d | d c b a)
+is "reflect", (a a a | …) "nearest", (0 0 0 | …) "constant", (d c b | a b c d) "mirror", and
+(b c d | a b c d) "wrap". Results are those of SciPy's `rank_filter`, `median_filter` and `uniform_filter`.
 
-Conventions: arrays have one axis or two; a posteriorgram is (frames, keys) and its windows are (frames, keys),
-too; the spectra of `separated` are (bins, frames), as in librosa. `rng` is a NumPy generator.
+Conventions: arrays have one axis or two; a posteriorgram and its windows are (frames, keys); the spectra of
+`separated` are (bins, frames), as in librosa. `rng` is a NumPy generator. All the windows of an array stand in
+memory at once, so an array takes as many times its own room as a window has places.
 
 Sources: Tukey, "Exploratory Data Analysis", 1977; Gallagher and Wise, IEEE TASSP 29, 1981; Fitzgerald,
 "Harmonic/percussive separation using median filtering", DAFx 2010.
@@ -31,7 +32,13 @@ from .model import Posteriors
 from .sound import Recording
 
 #: How an array goes on beyond its ends: SciPy's name, then NumPy's.
-MODES = {"reflect": "symmetric", "nearest": "edge", "constant": "constant", "mirror": "reflect", "wrap": "wrap"}
+MODES = {
+    "reflect": "symmetric",
+    "nearest": "edge",
+    "constant": "constant",
+    "mirror": "reflect",
+    "wrap": "wrap",
+}
 WINDOW = 1024  # samples of the short-time spectrum that `separated` takes apart
 
 
@@ -108,7 +115,7 @@ def box(values, size, *, mode: str = "reflect", outside: float = 0.0) -> np.ndar
 
 
 def over_time(posteriors: Posteriors, smooth: Callable, frames: int) -> Posteriors:
-    """All heads of a posteriorgram filtered along time, `smooth` being `median` or `box`; the first and last repeat."""
+    """All heads of a posteriorgram filtered along time by `median` or `box`; the first and last frame repeat."""
 
     def head(values: np.ndarray | None) -> np.ndarray | None:
         return None if values is None else smooth(values, (frames, 1), mode="nearest")
@@ -160,7 +167,9 @@ def box_response(frequency, size: int) -> np.ndarray:
 
 
 def box_variance(size: int, *, share: float = 0.0, spread: float = 10.0) -> float:
-    """Variance that a box leaves of unit Gaussian noise; a `share` of it is `spread` times as wide (eq-box-variance).
+    """Variance that a box leaves of unit Gaussian noise (eq-box-variance).
+
+    A `share` of the noise is `spread` times as wide (eq-crossing).
 
     >>> box_variance(9) * 9, round(box_variance(9, share=0.01) * 9, 2)
     (1.0, 1.99)
@@ -169,7 +178,7 @@ def box_variance(size: int, *, share: float = 0.0, spread: float = 10.0) -> floa
 
 
 def median_variance(size: int, *, share: float = 0.0, spread: float = 10.0) -> float:
-    """The same of a median, for large windows: 1 / (4 k p(0)²), with the noise's density p (eq-median-variance).
+    """The same of a median, for large windows: 1 / (4 k p(0)²), with the density p (eq-median-variance).
 
     >>> round(median_variance(9) * 9, 4), round(median_variance(9, share=0.01) * 9, 2)
     (1.5708, 1.6)
@@ -181,7 +190,9 @@ def median_variance(size: int, *, share: float = 0.0, spread: float = 10.0) -> f
 # Noise
 
 
-def impulses(values, *, share: float, rng: np.random.Generator, low: float = 0.0, high: float = 1.0) -> np.ndarray:
+def impulses(
+    values, *, share: float, rng: np.random.Generator, low: float = 0.0, high: float = 1.0
+) -> np.ndarray:
     """A copy in which a `share` of the places, on average, hold `low` or `high` by the toss of a coin.
 
     >>> np.unique(impulses(np.full(1000, 0.5), share=0.1, rng=np.random.default_rng(0))).tolist()
@@ -206,7 +217,7 @@ def dropped(values, *, share: float, rng: np.random.Generator, empty: float = 0.
 def crackle(
     recording: Recording, *, share: float, rng: np.random.Generator, height: float = 0.5, length: int = 1
 ) -> Recording:
-    """An old record: at a `share` of the samples a click begins, of `height` up or down and `length` samples long.
+    """An old record: at a `share` of the samples a click begins, `height` up or down, `length` samples long.
 
     >>> calm = Recording(np.zeros(8), 22_050)
     >>> crackle(calm, share=0.2, rng=np.random.default_rng(3), length=2).audio.tolist()
@@ -220,7 +231,9 @@ def crackle(
     return replace(recording, audio=audio)
 
 
-def drop_packets(recording: Recording, *, share: float, rng: np.random.Generator, samples: int = NMP.hop) -> Recording:
+def drop_packets(
+    recording: Recording, *, share: float, rng: np.random.Generator, samples: int = NMP.hop
+) -> Recording:
     """A bad connection: a `share` of the packets of so many samples do not arrive, and are silent.
 
     >>> calm = Recording(np.ones(1024), 22_050)
@@ -241,8 +254,10 @@ def _with_share(values, share: float) -> np.ndarray:
 # Harmonic and percussive
 
 
-def harmonic_percussive_masks(magnitude, *, size: int = 31, power: float = 2.0) -> tuple[np.ndarray, np.ndarray]:
-    """How much of each cell (bins, frames) belongs to lines along time, and to lines along frequency (eq-masks).
+def harmonic_percussive_masks(
+    magnitude, *, size: int = 31, power: float = 2.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """How much of each cell belongs to lines along time, and how much to lines along frequency (eq-masks).
 
     The two add up to 1. Where both medians are 0 each mask is a half.
 
@@ -271,17 +286,19 @@ def harmonic_percussive_masks(magnitude, *, size: int = 31, power: float = 2.0) 
 def separated(recording: Recording, *, size: int = 31, power: float = 2.0) -> tuple[Recording, Recording]:
     """What sounds on, and what strikes: two recordings that add up to the one given (eq-hpss).
 
-    The masks of `harmonic_percussive_masks` are laid on a short-time spectrum, and both parts are taken back to sound.
+    The masks of `harmonic_percussive_masks` are laid on a short-time spectrum; both parts go back to sound.
     """
     spectrum = librosa.stft(recording.audio, n_fft=WINDOW, hop_length=NMP.hop)
     masks = harmonic_percussive_masks(np.abs(spectrum), size=size, power=power)
     back = {"hop_length": NMP.hop, "n_fft": WINDOW, "length": len(recording.audio)}
-    harmonic, percussive = (replace(recording, audio=librosa.istft(spectrum * mask, **back)) for mask in masks)
-    return harmonic, percussive
+    harmonic, percussive = (librosa.istft(spectrum * mask, **back) for mask in masks)
+    return replace(recording, audio=harmonic), replace(recording, audio=percussive)
 
 
-def strokes(seconds: float, *, rng: np.random.Generator, spacing: float = 0.5, rate: int = NMP.sample_rate) -> np.ndarray:
-    """A brush on a drum, (samples,): bursts of noise `spacing` seconds apart that die away within a tenth of a second.
+def strokes(
+    seconds: float, *, rng: np.random.Generator, spacing: float = 0.5, rate: int = NMP.sample_rate
+) -> np.ndarray:
+    """A brush on a drum, (samples,): bursts of noise every `spacing` seconds, gone within a tenth of a second.
 
     >>> len(strokes(2.0, rng=np.random.default_rng(0)))
     44100

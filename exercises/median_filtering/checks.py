@@ -17,21 +17,23 @@ def check_median_filter(student):
 def _right_shape(student):
     found = student(np.zeros((4, 7)), 3)
     assert found is not None, "Your function returns nothing. Does it end in return?"
-    assert np.shape(found) == (4, 7), f"A matrix of (4, 7) should stay one; yours has shape {np.shape(found)}."
+    assert np.shape(found) == (4, 7), f"A matrix of (4, 7) should stay one; yours is {np.shape(found)}."
 
 
 def _a_lonely_cell_goes(student):
     matrix = np.zeros((5, 5))
     matrix[2, 2] = 9
     found = np.asarray(student(matrix, 3))
-    assert not np.isclose(found[2, 2], 1), "The lonely 9 became 1: that is the mean of the window, not its middle."
+    assert not np.isclose(found[2, 2], 1), "The lonely 9 became 1: the mean of its window, not the middle."
     assert not found.any(), f"A lonely 9 in zeros should go; yours leaves {found.max():g}."
 
 
 def _an_edge_stays(student):
     matrix = np.tile([0.0, 0, 0, 5, 5, 5], (5, 1))
     found = np.asarray(student(matrix, 3))
-    assert np.array_equal(found[2], matrix[2]), f"0 0 0 5 5 5 should stay as it is; yours gives {found[2].tolist()}."
+    assert np.array_equal(found[2], matrix[2]), (
+        f"0 0 0 5 5 5 should stay as it is; yours gives {found[2].tolist()}."
+    )
 
 
 def _filtered_cells_are_not_filtered_again(student):
@@ -74,4 +76,4 @@ def _the_matrix_is_left_alone(student):
     matrix[1, 1] = 50
     before = matrix.copy()
     student(matrix, 3)
-    assert np.array_equal(matrix, before), "Your function changes the matrix that it is given. Work on a copy."
+    assert np.array_equal(matrix, before), "Your function changes the matrix that it is given; copy it."
