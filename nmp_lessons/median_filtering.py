@@ -1,0 +1,307 @@
+"""Medians and boxes: a vote and a blur, over the neighbours of each sample or of each cell of a picture.
+
+Chapter ``median_filtering``. Both filters look at a window of odd size around every place and answer with one
+number. A box takes the mean (eq-box): it is linear, a convolution with equal weights, and every neighbour
+moves it a little. A median takes the middle one in order (eq-median): no single neighbour moves it far, and
+monotone stretches and edges pass unchanged. Minimum and maximum are its relatives, other ranks of the same
+window (eq-rank); the maximum is what a network's max-pooling computes.
+
+At its ends an array is continued in one of five ways, which bear SciPy's names: (d c b a | a b c d | d c b a)
+is "reflect", (a a a | …) "nearest", (0 0 0 | …) "constant", (d c b | a b c d) "mirror", and
+(b c d | a b c d) "wrap". Results are those of SciPy's `rank_filter`, `median_filter` and `uniform_filter`.
+
+Conventions: arrays have one axis or two; a posteriorgram and its windows are (frames, keys); the spectra of
+`separated` are (bins, frames), as in librosa. `rng` is a NumPy generator. All the windows of an array stand in
+memory at once, so an array takes as many times its own room as a window has places.
+
+Sources: Tukey, "Exploratory Data Analysis", 1977; Gallagher and Wise, IEEE TASSP 29, 1981; Fitzgerald,
+"Harmonic/percussive separation using median filtering", DAFx 2010.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import librosa
+import numpy as np
+import torch
+from numpy.lib.stride_tricks import sliding_window_view
+
+from .constants import NMP
+from .errors import InputError
+from .model import Posteriors
+from .sound import Recording
+
+#: How an array goes on beyond its ends: SciPy's name, then NumPy's.
+MODES = {
+    "reflect": "symmetric",
+    "nearest": "edge",
+    "constant": "constant",
+    "mirror": "reflect",
+    "wrap": "wrap",
+}
+WINDOW = 1024  # samples of the short-time spectrum that `separated` takes apart
+
+
+# Filters
+
+
+def neighbours(values, size, *, mode: str = "reflect", outside: float = 0.0) -> np.ndarray:
+    """The window around each place, in one row: shape of `values` × number of places in a window.
+
+    Parameters
+    ----------
+    values
+        (samples,) or (rows, columns), finite.
+    size
+        Odd: samples, or (rows, columns); one number for a picture means a square.
+    mode
+        How `values` go on beyond their ends, one of `MODES`.
+    outside
+        What stands there if `mode` is "constant".
+
+    Raises
+    ------
+    InputError
+        If a size is even, there is no such mode, or `values` are empty, not finite, or of another shape.
+
+    Examples
+    --------
+    >>> neighbours([1.0, 2.0, 3.0], 3).tolist()
+    [[1.0, 1.0, 2.0], [1.0, 2.0, 3.0], [2.0, 3.0, 3.0]]
+    """
+    values, size = _checked(values, size, mode)
+    sides = [(length // 2, length // 2) for length in size]
+    filling = {"constant_values": outside} if mode == "constant" else {}
+    windows = sliding_window_view(np.pad(values, sides, mode=MODES[mode], **filling), size)
+    return windows.reshape(*values.shape, -1)
+
+
+def ranked(values, size, rank: int, *, mode: str = "reflect", outside: float = 0.0) -> np.ndarray:
+    """The value of that rank in each window, 0 for the smallest, −1 for the largest (eq-rank).
+
+    Parameters and errors as in `neighbours`.
+
+    >>> ranked([0, 1, 5, 2, 0], 3, -1).tolist()
+    [1, 5, 5, 5, 2]
+    """
+    windows = neighbours(values, size, mode=mode, outside=outside)
+    places = windows.shape[-1]
+    if not -places <= rank < places:
+        raise InputError(f"rank={rank}: a window of {places} has the ranks 0 to {places - 1}.")
+    return np.partition(windows, rank % places, axis=-1)[..., rank]
+
+
+def median(values, size, *, mode: str = "reflect", outside: float = 0.0) -> np.ndarray:
+    """The middle one of each window, in order (eq-median). Parameters and errors as in `neighbours`.
+
+    A lonely impulse goes, an edge stays:
+
+    >>> median([0, 0, 9, 0, 0, 5, 5, 5], 3).tolist()
+    [0, 0, 0, 0, 0, 5, 5, 5]
+    """
+    _, checked = _checked(values, size, mode)
+    return ranked(values, size, int(np.prod(checked)) // 2, mode=mode, outside=outside)
+
+
+def box(values, size, *, mode: str = "reflect", outside: float = 0.0) -> np.ndarray:
+    """The mean of each window (eq-box). Parameters and errors as in `neighbours`.
+
+    The impulse is smeared, and so is the edge:
+
+    >>> box([0, 0, 9, 0, 0, 6, 6, 6], 3).tolist()
+    [0.0, 3.0, 3.0, 3.0, 2.0, 4.0, 6.0, 6.0]
+    """
+    return neighbours(values, size, mode=mode, outside=outside).mean(axis=-1)
+
+
+def over_time(posteriors: Posteriors, smooth: Callable, frames: int) -> Posteriors:
+    """All heads of a posteriorgram filtered along time by `median` or `box`; the first and last frame repeat."""
+
+    def head(values: np.ndarray | None) -> np.ndarray | None:
+        return None if values is None else smooth(values, (frames, 1), mode="nearest")
+
+    return Posteriors(*map(head, (posteriors.contour, posteriors.note, posteriors.onset)), posteriors.times)
+
+
+def relu_median(x: torch.Tensor) -> torch.Tensor:
+    """The median of three neighbours by differences, sums and ReLUs alone (eq-relu-median).
+
+    Three layers of a network with fixed weights do it, which one convolution cannot.
+
+    >>> relu_median(torch.tensor([0.0, 9.0, 1.0, 2.0, 2.0])).tolist()
+    [1.0, 2.0, 2.0]
+    """
+    a, b, c = x[:-2], x[1:-1], x[2:]
+    down, up = torch.relu(a - b), torch.relu(b - a)  # the smaller is a − down, the larger a + up
+    above = torch.relu(a + up - c)  # how far the larger stands above c
+    return a - down + torch.relu(down + up - above)
+
+
+def _checked(values, size, mode: str) -> tuple[np.ndarray, tuple[int, ...]]:
+    values = np.asarray(values)
+    if values.ndim not in (1, 2) or not values.size or not np.isfinite(values).all():
+        raise InputError(f"values of shape {values.shape}: give a row or a matrix of finite numbers.")
+    size = (size,) * values.ndim if np.ndim(size) == 0 else tuple(size)
+    if len(size) != values.ndim or any(length < 1 or length % 2 != 1 for length in size):
+        raise InputError(
+            f"size {size}: give one odd number for each of {values.ndim} axes; an even window has no middle."
+        )
+    if mode not in MODES:
+        raise InputError(f"mode {mode!r}: there are {', '.join(MODES)}.")
+    return values, size
+
+
+# What theory says
+
+
+def box_response(frequency, size: int) -> np.ndarray:
+    """What a box makes of a cosine: the factor at each frequency, in cycles per sample (eq-dirichlet).
+
+    >>> box_response([0.0, 1 / 3, 0.5], 3).round(3).tolist()
+    [1.0, 0.0, -0.333]
+    """
+    half = np.pi * np.asarray(frequency, dtype=float)
+    below = np.sin(half)
+    whole = np.abs(below) < 1e-12
+    return np.where(whole, 1.0, np.sin(size * half) / np.where(whole, 1.0, size * below))
+
+
+def box_variance(size: int, *, share: float = 0.0, spread: float = 10.0) -> float:
+    """Variance that a box leaves of unit Gaussian noise (eq-box-variance).
+
+    A `share` of the noise is `spread` times as wide (eq-crossing).
+
+    >>> box_variance(9) * 9, round(box_variance(9, share=0.01) * 9, 2)
+    (1.0, 1.99)
+    """
+    return (1 - share + share * spread**2) / size
+
+
+def median_variance(size: int, *, share: float = 0.0, spread: float = 10.0) -> float:
+    """The same of a median, for large windows: 1 / (4 k p(0)²), with the density p (eq-median-variance).
+
+    >>> round(median_variance(9) * 9, 4), round(median_variance(9, share=0.01) * 9, 2)
+    (1.5708, 1.6)
+    """
+    density = (1 - share + share / spread) / np.sqrt(2 * np.pi)
+    return float(1 / (4 * size * density**2))
+
+
+# Noise
+
+
+def impulses(
+    values, *, share: float, rng: np.random.Generator, low: float = 0.0, high: float = 1.0
+) -> np.ndarray:
+    """A copy in which a `share` of the places, on average, hold `low` or `high` by the toss of a coin.
+
+    >>> np.unique(impulses(np.full(1000, 0.5), share=0.1, rng=np.random.default_rng(0))).tolist()
+    [0.0, 0.5, 1.0]
+    """
+    values = _with_share(values, share)
+    hit, coin = rng.random((2, *values.shape))
+    return np.where(hit < share, np.where(coin < 0.5, low, high), values).astype(values.dtype)
+
+
+def dropped(values, *, share: float, rng: np.random.Generator, empty: float = 0.0) -> np.ndarray:
+    """A copy in which a `share` of the rows (frames), on average, is `empty`.
+
+    >>> dropped(np.ones((6, 2)), share=0.5, rng=np.random.default_rng(0)).min(axis=1).tolist()
+    [1.0, 0.0, 0.0, 0.0, 1.0, 1.0]
+    """
+    values = _with_share(values, share)
+    gone = rng.random(len(values)) < share
+    return np.where(gone.reshape(-1, *(1,) * (values.ndim - 1)), empty, values).astype(values.dtype)
+
+
+def crackle(
+    recording: Recording, *, share: float, rng: np.random.Generator, height: float = 0.5, length: int = 1
+) -> Recording:
+    """An old record: at a `share` of the samples a click begins, `height` up or down, `length` samples long.
+
+    >>> calm = Recording(np.zeros(8), 22_050)
+    >>> crackle(calm, share=0.2, rng=np.random.default_rng(3), length=2).audio.tolist()
+    [0.5, 0.5, 0.0, 0.0, -0.5, -0.5, 0.0, 0.5]
+    """
+    audio, samples = recording.audio.copy(), len(recording.audio)
+    clicks = impulses(np.zeros(samples), share=share, rng=rng, low=-height, high=height)
+    for later in range(length):
+        begun = clicks[: samples - later]
+        audio[later:] = np.where(begun != 0, begun, audio[later:])
+    return replace(recording, audio=audio)
+
+
+def drop_packets(
+    recording: Recording, *, share: float, rng: np.random.Generator, samples: int = NMP.hop
+) -> Recording:
+    """A bad connection: a `share` of the packets of so many samples do not arrive, and are silent.
+
+    >>> calm = Recording(np.ones(1024), 22_050)
+    >>> drop_packets(calm, share=0.5, rng=np.random.default_rng(0)).audio[::256].tolist()
+    [1.0, 0.0, 0.0, 0.0]
+    """
+    audio = np.pad(recording.audio, (0, -len(recording.audio) % samples))
+    arrived = dropped(audio.reshape(-1, samples), share=share, rng=rng)
+    return replace(recording, audio=arrived.ravel()[: len(recording.audio)])
+
+
+def _with_share(values, share: float) -> np.ndarray:
+    if not 0 <= share <= 1:
+        raise InputError(f"share={share}: give a number from 0 to 1.")
+    return np.asarray(values, dtype=np.result_type(np.asarray(values), np.float32))
+
+
+# Harmonic and percussive
+
+
+def harmonic_percussive_masks(
+    magnitude, *, size: int = 31, power: float = 2.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """How much of each cell belongs to lines along time, and how much to lines along frequency (eq-masks).
+
+    The two add up to 1. Where both medians are 0 each mask is a half.
+
+    Parameters
+    ----------
+    magnitude
+        Of a spectrum, (bins, frames), not negative.
+    size
+        Of the medians, odd: frames for the harmonic one, bins for the percussive one.
+    power
+        2 shares out by energy; the larger, the more all or nothing.
+
+    >>> picture = np.zeros((9, 9)); picture[4], picture[:, 4] = 1, 1
+    >>> harmonic, percussive = harmonic_percussive_masks(picture, size=5)
+    >>> harmonic[4, 0], percussive[0, 4], harmonic[4, 4]
+    (np.float64(1.0), np.float64(1.0), np.float64(0.5))
+    """
+    along_time = median(magnitude, (1, size)).astype(float) ** power
+    along_frequency = median(magnitude, (size, 1)).astype(float) ** power
+    total = along_time + along_frequency
+    silent = total < np.finfo(np.float32).tiny
+    harmonic = np.where(silent, 0.5, along_time / np.where(silent, 1, total))
+    return harmonic, 1 - harmonic
+
+
+def separated(recording: Recording, *, size: int = 31, power: float = 2.0) -> tuple[Recording, Recording]:
+    """What sounds on, and what strikes: two recordings that add up to the one given (eq-hpss).
+
+    The masks of `harmonic_percussive_masks` are laid on a short-time spectrum; both parts go back to sound.
+    """
+    spectrum = librosa.stft(recording.audio, n_fft=WINDOW, hop_length=NMP.hop)
+    masks = harmonic_percussive_masks(np.abs(spectrum), size=size, power=power)
+    back = {"hop_length": NMP.hop, "n_fft": WINDOW, "length": len(recording.audio)}
+    harmonic, percussive = (librosa.istft(spectrum * mask, **back) for mask in masks)
+    return replace(recording, audio=harmonic), replace(recording, audio=percussive)
+
+
+def strokes(
+    seconds: float, *, rng: np.random.Generator, spacing: float = 0.5, rate: int = NMP.sample_rate
+) -> np.ndarray:
+    """A brush on a drum, (samples,): bursts of noise every `spacing` seconds, gone within a tenth of a second.
+
+    >>> len(strokes(2.0, rng=np.random.default_rng(0)))
+    44100
+    """
+    time = np.arange(int(seconds * rate)) / rate
+    return rng.standard_normal(len(time)) * np.exp(-60 * (time % spacing))
