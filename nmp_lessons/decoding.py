@@ -60,7 +60,7 @@ def decode(
     onset_threshold, frame_threshold
         Between 0 and 1: an onset is a peak at least so high; a note sounds while Yn is not below.
     shortest, patience
-        Frames: a note must be longer than `shortest`; it ends before `patience` faint frames in a row.
+        Frames: a note must be longer than `shortest`; it ends before `patience` faint frames in a row (eq-patience).
     infer_onsets
         Take sudden rises of Yn as onsets as well.
     melodia_trick
@@ -279,9 +279,9 @@ AROUND = ((2, 10), (-8, -2), (10, 25))  # frames from a peak over which Yn is av
 class PeakDecoder:
     """Notes that begin at peaks of Yo, judged by what stands around them, and last while Yn does.
 
-    A peak is the highest value within `reach` frames; a parabola through it and its neighbours places the onset
-    between frames (eq-parabola). Its probability is σ(w · x), where x is its `evidence` (eq-evidence); by default that is Yo
-    itself. A note ends where Yn first falls below `note_threshold`, or where the key is struck again; it lasts at
+    A peak is the highest value within `reach` frames (eq-peak); a parabola through it and its neighbours places
+    the onset between frames (eq-parabola). Its probability is σ(w · x), where x is its `evidence` (eq-evidence);
+    by default that is Yo itself. A note ends where Yn first falls below `note_threshold`, or where the key is struck again; it lasts at
     least two frames.
 
     Parameters
