@@ -10,8 +10,8 @@ import csv
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import cache
+from dataclasses import asdict, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,7 +33,7 @@ from .augmentation import (
 )
 from .corpus import CLIP_FRAMES
 from .cross_entropy import Loss
-from .decoding import THRESHOLDS, PeakDecoder, decode
+from .decoding import THRESHOLDS, PeakDecoder, best_options, best_threshold, decode, fitted
 from .errors import InputError
 from .evaluation import cause_counts, median_shift, onset_scores, scores, threshold_curves
 from .files import written_whole
@@ -310,6 +310,63 @@ def measured_errors(file: str = ERRORS) -> list[dict]:
     return [{name: cell if name in words else float(cell) for name, cell in row.items()} for row in rows]
 
 
+def measure_decoders(
+    recordings: Sequence[Real], *, networks: Sequence[str] = ("released", "main-0"), folder: Path = CHECKPOINTS
+) -> list[dict]:
+    """Fno of four decoders on the same posteriors, on every recording and test clip; kept in ``decoders.csv``.
+
+    Whatever a decoder can be told is chosen on the eight training performances of the book's set, for all alike.
+    """
+    if not recordings:
+        raise InputError("decoders: name the folder of recordings with --recordings.")
+    clips = [disturbed_clip(name, start, "clean") for name, start in EXCERPTS]
+    tests = [("real piano", real.recording, real.recording.title, real.notes) for real in recordings]
+    tests += [
+        ("clips", clip, f"{name} {start:.0f}", clip.notes)
+        for clip, (name, start) in zip(clips, EXCERPTS, strict=True)
+    ]
+    rows = []
+    for name in networks:
+        network = released.load() if name == "released" else load(name, folder=folder)[0]
+        heard = [(posteriors(network, recording), notes) for _, recording, _, notes in tests]
+        for decoder, (options, decoded) in rival_decoders(network).items():
+            found = [onset_scores(notes, decoded(answer))["Fno"] for answer, notes in heard]
+            told = {"network": name, "decoder": decoder, "options": json.dumps(options)}
+            rows += [
+                told | {"set": of, "recording": title, "Fno": f"{score:.4f}"}
+                for (of, _, title, _), score in zip(tests, found, strict=True)
+            ]
+    _write_rows(Path(folder) / "decoders.csv", rows)
+    return rows
+
+
+def rival_decoders(network: NMPNet) -> dict[str, tuple[dict, Callable]]:
+    """Four decoders for one network by name: their options, and the function from posteriors to notes."""
+    answered = [
+        (posteriors(network, recording), recording.notes)
+        for recording in (one.segment() for one in book_set().performances("train"))
+    ]
+    chosen, _ = best_options(answered)
+    peaks, _ = best_threshold(PeakDecoder(), answered)
+    evidence, _ = best_threshold(fitted(answered), answered)
+    return {
+        "as released": ({}, decode),
+        "released, chosen": (chosen, partial(decode, **chosen)),
+        "peaks": (asdict(peaks), peaks),
+        "evidence": (asdict(evidence), evidence),
+    }
+
+
+def decoder_named(name: str, options: str) -> Callable:
+    """A decoder of ``decoders.csv`` again, from its name and its options there.
+
+    >>> decoder_named("peaks", '{"threshold": 0.4}').threshold
+    0.4
+    """
+    read = json.loads(options)
+    return partial(decode, **read) if "released" in name else PeakDecoder(**read)
+
+
 def measure(name: str, *, folder: Path = CHECKPOINTS, recordings: Sequence[Real] = ()) -> dict:
     """Measure a run and write its scores into its record, all Fno but the book's test, which has every score.
 
@@ -353,7 +410,9 @@ def add_commands(commands) -> None:
     listing.set_defaults(run=_experiments)
 
     measuring = commands.add_parser("measure", help="score trained networks", description=_measure.__doc__)
-    measuring.add_argument("names", metavar="NAME", nargs="*", help="runs (default: all that stand), released, errors")
+    measuring.add_argument(
+        "names", metavar="NAME", nargs="*", help="runs (default: all that stand), released, errors, decoders"
+    )
     measuring.add_argument("--recordings", type=Path, metavar="DIR", help="real recordings, FLAC with TSV")
     measuring.add_argument("-o", "--output", type=Path, default=CHECKPOINTS, metavar="DIR", help="where they are")
     measuring.set_defaults(run=_measure)
@@ -414,6 +473,10 @@ def _measure(arguments) -> int:
         if name == "errors":
             rows = measure_errors(recordings, folder=arguments.output)
             print(f"{name:32} real {np.mean([row['Fno'] for row in rows if row['network'] != 'released']):.3f}")
+            continue
+        if name == "decoders":
+            rows = measure_decoders(recordings, folder=arguments.output)
+            print(f"{name:32} {len(rows)} scores")
             continue
         found = measure(name, folder=arguments.output, recordings=recordings)
         rows = found["robustness"] | ({"real": found["real_piano"]} if recordings else {})

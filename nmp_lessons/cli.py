@@ -45,6 +45,11 @@ def _parser() -> argparse.ArgumentParser:
         default="released",
         help="times as the released program gives them (default), or where its frames truly are",
     )
+    transcribe.add_argument(
+        "--bends",
+        action="store_true",
+        help="write pitch bends into the MIDI too; notes that sound together then have channels of their own",
+    )
     transcribe.set_defaults(run=_transcribe)
 
     play = commands.add_parser(
@@ -93,7 +98,7 @@ def _add_output(command: argparse.ArgumentParser) -> None:
 
 
 def _transcribe(arguments: argparse.Namespace) -> int:
-    from . import released
+    from . import decoding, released
 
     model = None
 
@@ -102,7 +107,9 @@ def _transcribe(arguments: argparse.Namespace) -> int:
         recording = _loaded(path)
         outputs = _outputs(path, arguments, ".mid", ".csv")
         model = model or released.load()  # not before some file can be read
-        _write(_notes(recording, model, arguments.timing), *outputs)
+        notes, posteriors = _heard(recording, model, arguments.timing)
+        bends = decoding.bends(posteriors, notes, centre=released.CENTRE) if arguments.bends else None
+        _write(notes, bends, *outputs)
 
     return _each(arguments.files, transcribe)
 
@@ -154,21 +161,20 @@ def _outputs(path: Path, arguments: argparse.Namespace, *suffixes: str) -> list[
     return outputs
 
 
-def _notes(recording, model, timing: str):
+def _heard(recording, model, timing: str):
+    """Notes and posteriors, on the clock that is asked for."""
     from . import released, transcribe
 
-    if timing == "true":
-        return transcribe(recording, model=model)[0]
-    return released.transcribe(recording, model=model)[0]
+    return (transcribe if timing == "true" else released.transcribe)(recording, model=model)
 
 
-def _write(notes, midi: Path, table: Path) -> None:
+def _write(notes, bends, midi: Path, table: Path) -> None:
     """Both files or neither."""
     from .files import written_whole
     from .notes import write_csv, write_midi
 
     with written_whole(midi) as midi_scratch, written_whole(table) as table_scratch:
-        write_midi(notes, midi_scratch)
+        write_midi(notes, midi_scratch, bends=bends)
         write_csv(notes, table_scratch)
 
 

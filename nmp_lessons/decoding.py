@@ -8,6 +8,8 @@ loudest frame outwards, for notes whose onsets went unseen.
 Our own decoder, `PeakDecoder`, is simpler: peaks of Yo, each judged by what stands around it, and hysteresis on
 Yn. Its seven weights and its threshold are learned on validation data (`fitted`, `best_threshold`).
 
+How a note bends is read from Yp (`bends`); `notes.write_midi` writes it so that a synthesiser plays it.
+
 Conventions: posteriors are (T, 88), frame first; frames become seconds through `Posteriors.times`.
 
 Source: `output_to_notes_polyphonic` of basic-pitch 0.4.0, reproduced here note by note.
@@ -15,6 +17,7 @@ Source: `output_to_notes_polyphonic` of basic-pitch 0.4.0, reproduced here note 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 from numba import njit
@@ -25,13 +28,15 @@ from .errors import InputError
 from .evaluation import TOLERANCE, onset_scores
 from .model import Posteriors
 from .notes import Notes
-from .sound import Recording
+from .sound import Recording, pitch_to_frequency
 
 ONSET_THRESHOLD = 0.5
 FRAME_THRESHOLD = 0.3
 SHORTEST = 11  # frames; a note must be longer: 128 ms
 PATIENCE = 11  # frames below the threshold that end a note
 SPAN = 2  # frames over which a rise of Yn counts as an onset
+NEIGHBOURS = 1  # keys on either side that a note silences
+ORDERS = {"latest": -1, "earliest": 1}  # which onsets come first
 
 
 def decode(
@@ -43,8 +48,10 @@ def decode(
     patience: int = PATIENCE,
     infer_onsets: bool = True,
     melodia_trick: bool = True,
+    neighbours: int = NEIGHBOURS,
+    first: str = "latest",
 ) -> Notes:
-    """The notes of a posteriorgram.
+    """The notes of a posteriorgram, by the released algorithm; each of its steps can be switched off.
 
     Parameters
     ----------
@@ -53,11 +60,16 @@ def decode(
     onset_threshold, frame_threshold
         Between 0 and 1: an onset is a peak at least so high; a note sounds while Yn is not below.
     shortest, patience
-        Frames: a note must be longer than `shortest`; it ends before `patience` faint frames in a row.
+        Frames: a note must be longer than `shortest`; it ends before `patience` faint frames in a row (eq-patience).
     infer_onsets
         Take sudden rises of Yn as onsets as well.
     melodia_trick
         Look for notes in the energy that is left over.
+    neighbours
+        Keys on either side of a note whose energy goes away with it; 0 keeps them.
+    first
+        Which onsets are followed first: the "latest", so that a note ends where its key is struck again, or the
+        "earliest".
 
     Returns
     -------
@@ -67,7 +79,8 @@ def decode(
     Raises
     ------
     InputError
-        If a threshold is not between 0 and 1, or a number of frames is below 1.
+        If a threshold is not between 0 and 1, a number of frames is below 1, `neighbours` is negative, or there
+        is no such order.
 
     Examples
     --------
@@ -79,13 +92,14 @@ def decode(
     >>> found.intervals.tolist(), found.pitch.tolist(), found.velocity.tolist()
     ([[0.1, 0.4]], [60], [102])
     """
-    _check(onset_threshold, frame_threshold, shortest, patience)
+    _check(onset_threshold, frame_threshold, shortest, patience, neighbours, first)
     note = np.ascontiguousarray(posteriors.note, dtype=np.float32)
     if len(note) <= SPAN:
         return Notes([], [], [])
     onset = with_inferred_onsets(posteriors.onset, note) if infer_onsets else posteriors.onset
+    begun = peaks(onset, onset_threshold)[:: ORDERS[first]]
     start, stop, key, mean = _follow(
-        note, peaks(onset, onset_threshold), np.float32(frame_threshold), shortest, patience, melodia_trick
+        note, begun, np.float32(frame_threshold), shortest, patience, melodia_trick, neighbours
     )
     velocity = np.clip(np.round(127 * mean), 1, 127).astype(int)
     return Notes(posteriors.times[start], posteriors.times[stop], key + NMP.lowest_pitch, velocity)
@@ -134,35 +148,40 @@ def peaks(onset: np.ndarray, threshold: float) -> np.ndarray:
     return np.argwhere(found) + np.array([1, 0])
 
 
-def _check(onset_threshold: float, frame_threshold: float, shortest: int, patience: int) -> None:
+def _check(onset_threshold, frame_threshold, shortest, patience, neighbours, first) -> None:
     for name, value in (("onset_threshold", onset_threshold), ("frame_threshold", frame_threshold)):
         if not 0 < value < 1:
             raise InputError(f"{name}={value}: give a number between 0 and 1, such as 0.3.")
     for name, value in (("shortest", shortest), ("patience", patience)):
         if value < 1:
             raise InputError(f"{name}={value}: give at least 1 frame.")
+    if neighbours < 0:
+        raise InputError(f"neighbours={neighbours}: give a number of keys, 0 for none.")
+    if first not in ORDERS:
+        raise InputError(f"first={first!r}: choose one of {', '.join(ORDERS)}.")
 
 
-def _follow(note, onsets, threshold, shortest, patience, melodia_trick):
+def _follow(note, onsets, threshold, shortest, patience, melodia_trick, neighbours):
     """Arrays start, stop (frames), key, and mean Yn, of all notes."""
     left = note.copy()
-    found = _from_onsets(left, onsets, threshold, shortest, patience)
+    found = _from_onsets(left, onsets, threshold, shortest, patience, neighbours)
     if melodia_trick:
         loud = np.flatnonzero(left.ravel() > threshold)
         loudest_first = loud[np.argsort(-left.ravel()[loud], kind="stable")]
-        found = np.concatenate([found, _from_energy(left, loudest_first, threshold, shortest, patience)])
+        grown = _from_energy(left, loudest_first, threshold, shortest, patience, neighbours)
+        found = np.concatenate([found, grown])
     start, stop, key = found.T
     mean = np.array([note[a:b, k].mean() for a, b, k in found])
     return start, stop, key, mean
 
 
 @njit(cache=True)
-def _from_onsets(left, onsets, threshold, shortest, patience):
-    """Notes (n, 3) of start, stop, key from onsets, latest first; their energy is taken out of `left`."""
+def _from_onsets(left, onsets, threshold, shortest, patience, neighbours):
+    """Notes (n, 3) of start, stop, key from onsets in their order; their energy is taken out of `left`."""
     frames = len(left)
     found = np.empty((len(onsets), 3), np.int64)
     count = 0
-    for start, key in onsets[::-1]:
+    for start, key in onsets:
         if start >= frames - 1:
             continue
         stop, faint = start + 1, 0
@@ -172,14 +191,14 @@ def _from_onsets(left, onsets, threshold, shortest, patience):
         stop -= faint
         if stop - start <= shortest:
             continue
-        left[start:stop, max(key - 1, 0) : key + 2] = 0
+        left[start:stop, max(key - neighbours, 0) : key + neighbours + 1] = 0
         found[count] = start, stop, key
         count += 1
     return found[:count]
 
 
 @njit(cache=True)
-def _from_energy(left, loudest_first, threshold, shortest, patience):
+def _from_energy(left, loudest_first, threshold, shortest, patience, neighbours):
     """Notes (n, 3) grown both ways from the loudest frames left over.
 
     Energy only ever goes away, so one sorted list serves in place of a new search for each maximum.
@@ -192,7 +211,7 @@ def _from_energy(left, loudest_first, threshold, shortest, patience):
         if left[middle, key] <= threshold:
             continue
         left[middle, key] = 0
-        low, high = max(key - 1, 0), key + 2
+        low, high = max(key - neighbours, 0), key + neighbours + 1
 
         stop, faint = middle + 1, 0
         while stop < frames - 1 and faint < patience:
@@ -214,11 +233,45 @@ def _from_energy(left, loudest_first, threshold, shortest, patience):
     return found[:count]
 
 
+def hysteresis(values: np.ndarray, *, high: float, low: float) -> np.ndarray:
+    """Where a key sounds, (T, 88) boolean: runs of frames not below `low` that reach `high` (eq-hysteresis).
+
+    With `high` equal to `low` this is one plain threshold.
+
+    Raises
+    ------
+    InputError
+        If `low` is above `high`.
+
+    Examples
+    --------
+    >>> yn = np.array([[0.2], [0.4], [0.6], [0.4], [0.2], [0.4], [0.2]])
+    >>> hysteresis(yn, high=0.5, low=0.3)[:, 0].astype(int).tolist()
+    [0, 1, 1, 1, 0, 0, 0]
+    """
+    if low > high:
+        raise InputError(f"low={low} lies above high={high}; a note must not be harder to keep than to begin.")
+    holds, begins = values >= low, values >= high
+    run = np.cumsum(~holds, axis=0)  # the same number all along a run
+    sounds = np.zeros(values.shape, dtype=bool)
+    for key in np.flatnonzero(begins.any(axis=0)):
+        reached = np.zeros(len(values) + 1, dtype=bool)
+        reached[run[begins[:, key], key]] = True
+        sounds[:, key] = holds[:, key] & reached[run[:, key]]
+    return sounds
+
+
 # Our own decoder
 
 CANDIDATE = 0.05  # Yo; below it no peak is looked at
 THRESHOLDS = tuple(np.arange(0.16, 0.98, 0.04).round(2).tolist())
 RIDGE = 1e-3
+CHOICES = {
+    "onset_threshold": (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95),
+    "frame_threshold": (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6),
+    "infer_onsets": (True, False),
+    "melodia_trick": (True, False),
+}  # of `decode`, for `best_options`
 AROUND = ((2, 10), (-8, -2), (10, 25))  # frames from a peak over which Yn is averaged: after, before, later
 
 
@@ -226,9 +279,9 @@ AROUND = ((2, 10), (-8, -2), (10, 25))  # frames from a peak over which Yn is av
 class PeakDecoder:
     """Notes that begin at peaks of Yo, judged by what stands around them, and last while Yn does.
 
-    A peak is the highest value within `reach` frames; a parabola through it and its neighbours places the onset
-    between frames. Its probability is σ(w · x), where x is its `evidence` (eq-evidence); by default that is Yo
-    itself. A note ends where Yn first falls below `note_threshold`, or where the key is struck again; it lasts at
+    A peak is the highest value within `reach` frames (eq-peak); a parabola through it and its neighbours places
+    the onset between frames (eq-parabola). Its probability is σ(w · x), where x is its `evidence` (eq-evidence);
+    by default that is Yo itself. A note ends where Yn first falls below `note_threshold`, or where the key is struck again; it lasts at
     least two frames.
 
     Parameters
@@ -372,6 +425,20 @@ def best_threshold(
     return best, best_score
 
 
+def best_options(answered: Sequence[tuple[Posteriors, Notes]], *, choices=CHOICES) -> tuple[dict, float]:
+    """The options of `decode` that give the best mean Fno on some recordings, and that Fno; all are tried.
+
+    So the released algorithm can be compared with ours on equal terms: both learned from the same recordings.
+    """
+    tried = [dict(zip(choices, values, strict=True)) for values in product(*choices.values())]
+    scores = [
+        float(np.mean([onset_scores(notes, decode(posteriors, **options))["Fno"] for posteriors, notes in answered]))
+        for options in tried
+    ]
+    best = int(np.argmax(scores))
+    return tried[best], scores[best]
+
+
 def _most(reference: int, estimate: int) -> float:
     """The F-measure if every note of the shorter list were a hit."""
     return 2 * min(reference, estimate) / max(reference + estimate, 1)
@@ -380,10 +447,22 @@ def _most(reference: int, estimate: int) -> float:
 def _between_frames(posteriors: Posteriors, frame: np.ndarray, key: np.ndarray) -> np.ndarray:
     """The time in seconds of each peak, by a parabola through it and its neighbours."""
     onset, last = posteriors.onset, len(posteriors) - 1
-    before, top, after = (onset[np.clip(frame + d, 0, last), key].astype(float) for d in (-1, 0, 1))
-    bend = before - 2 * top + after
-    shift = np.where(bend < 0, 0.5 * (before - after) / np.where(bend < 0, bend, 1), 0)
+    shift = vertex(*(onset[np.clip(frame + d, 0, last), key] for d in (-1, 0, 1)))
     return np.maximum(posteriors.times[frame] + shift * _period(posteriors), 0)
+
+
+def vertex(before, top, after) -> np.ndarray:
+    """How far from a peak its parabola is highest, in steps, between −½ and ½ (eq-parabola).
+
+    The parabola runs through three values, one step apart, of which the middle one is the highest.
+
+    >>> vertex([0.5, 0.4], [0.8, 0.6], [0.6, 0.6]).round(2).tolist()
+    [0.1, 0.5]
+    """
+    before, top, after = (np.asarray(value, dtype=float) for value in (before, top, after))
+    curvature = before - 2 * top + after
+    curved = curvature < 0
+    return np.where(curved, 0.5 * (before - after) / np.where(curved, curvature, 1), 0).clip(-0.5, 0.5)
 
 
 def _period(posteriors: Posteriors) -> float:
@@ -417,3 +496,97 @@ def _next_same_key(frame: np.ndarray, key: np.ndarray, last: int) -> np.ndarray:
     same = key[order[:-1]] == key[order[1:]]
     following[order[:-1][same]] = frame[order[1:][same]]
     return following
+
+
+# Bends
+
+BEND_REACH = 25  # bins of Yp on either side of a note's key
+BEND_SPREAD = 5.0  # bins: standard deviation of the Gaussian that prefers what is near the key
+
+
+def bends(posteriors: Posteriors, notes: Notes, *, centre: int = 0, between_bins: bool = True) -> list[np.ndarray]:
+    """How far each note lies above its key, in semitones, frame by frame (eq-bend).
+
+    In every frame of a note the highest value of Yp near its key is looked for, near weighing more than far.
+
+    Parameters
+    ----------
+    posteriors
+        Of a network with Yp.
+    notes
+        Decoded from these posteriors.
+    centre
+        Which bin answers for a key in tune, counted from bin 3n of key n: 0 for the networks of this book, 1 for
+        the released weights (`nmp_lessons.released.CENTRE`). The released program takes 0, and its bends are a
+        third of a semitone sharp.
+    between_bins
+        Refine each bin by a parabola; without, bends are whole thirds of a semitone, as released.
+
+    Returns
+    -------
+    list of arrays
+        One for each note, as `nmp_lessons.notes.write_midi` takes them, with a number for each of its frames.
+
+    Raises
+    ------
+    InputError
+        If the network has no Yp.
+
+    Examples
+    --------
+    A key sounds a third of a semitone sharp.
+
+    >>> note, contour = np.zeros((30, 88)), np.zeros((30, 264))
+    >>> contour[5:9, 3 * 39 + 1] = 0.8
+    >>> heard = Posteriors(contour, note, note, np.arange(30) / 100)
+    >>> bends(heard, Notes([0.05], [0.09], [60]))[0].round(2).tolist()
+    [0.33, 0.33, 0.33, 0.33]
+    """
+    if posteriors.contour is None:
+        raise InputError("bends are read from Yp, and this network has none; use one with contour=True.")
+    frames = np.searchsorted(posteriors.times, notes.intervals)  # (n, 2): first frame, and first after the last
+    frames[:, 0] = np.minimum(frames[:, 0], len(posteriors) - 1)
+    middle = NMP.bins_per_semitone * (notes.pitch - NMP.lowest_pitch) + centre
+    return [
+        _bend(posteriors.contour[start : max(stop, start + 1)], bin, between_bins)
+        for (start, stop), bin in zip(frames, middle, strict=True)
+    ]
+
+
+def _bend(contour: np.ndarray, middle: int, between_bins: bool) -> np.ndarray:
+    """Of one note, from its frames of Yp (frames, 264)."""
+    bins = np.arange(max(middle - BEND_REACH, 0), min(middle + BEND_REACH + 1, NMP.contour_bins))
+    near = np.exp(-0.5 * ((bins - middle) / BEND_SPREAD) ** 2)
+    place = bins[(contour[:, bins] * near).argmax(axis=1)]
+    found = (place - middle).astype(float)
+    if between_bins:
+        frame, last = np.arange(len(contour)), NMP.contour_bins - 1
+        found += vertex(*(contour[frame, np.clip(place + d, 0, last)] for d in (-1, 0, 1)))
+    return found / NMP.bins_per_semitone
+
+
+def sing(notes: Notes, curves: Sequence[np.ndarray], *, rate: int = NMP.sample_rate) -> Recording:
+    """Notes with their bends as sound: six partials whose pitch follows each note's curve.
+
+    Parameters
+    ----------
+    notes
+        Played as loud as their velocities say.
+    curves
+        For each note its deviations in semitones, evenly spaced from onset to offset, as from `bends`.
+
+    >>> tone = sing(Notes([0.0], [0.5], [69]), [np.zeros(10)])
+    >>> spectrum = np.abs(np.fft.rfft(tone.audio[:11025]))
+    >>> float(spectrum.argmax() * 22050 / 11025)
+    440.0
+    """
+    audio = np.zeros(round((notes.seconds + 0.1) * rate), dtype=np.float32)
+    for i, curve in enumerate(curves):
+        start, stop = (round(time * rate) for time in notes.intervals[i])
+        samples = np.arange(stop - start)
+        bend = np.interp(samples, np.linspace(0, len(samples), len(curve)), curve)
+        phase = 2 * np.pi * np.cumsum(pitch_to_frequency(notes.pitch[i] + bend)) / rate
+        ends = np.minimum(1, np.minimum(samples, samples[::-1]) / (0.01 * rate))
+        wave = sum(np.sin(h * phase) / h**1.5 for h in range(1, 7))
+        audio[start:stop] += 0.1 * notes.velocity[i] / 127 * ends * wave
+    return Recording(audio, rate, notes=notes)

@@ -18,7 +18,7 @@ import torch
 from . import fetch
 from .constants import NMP
 from .decoding import check_recording, decode
-from .model import OVERLAP, NMPNet, Posteriors, at_model_rate, run_windows
+from .model import KEPT, OVERLAP, NMPNet, Posteriors, at_model_rate, run_windows
 from .notes import Notes
 from .sound import Recording
 
@@ -49,6 +49,8 @@ NAMES = {
 
 RELEASED_HOP = NMP.window_samples - OVERLAP * NMP.hop  # 36,164 samples, which are 141.27 frames, not 142
 LABEL_RATE = NMP.sample_rate // NMP.hop  # 86, what the released source takes for the frame rate
+CENTRE = 1  # key n in tune peaks on bin 3n + 1 of the released Yp: the middle one of its three bins
+MAGIC = 0.0018  # seconds: a number of the released source, explained in eq-magic
 
 
 def load() -> NMPNet:
@@ -139,15 +141,28 @@ def released_times(frames: int) -> np.ndarray:
 
     Every 172 frames it goes back by 8.526 ms, what a window's end and its frames' end differ by, plus the
     unexplained 1.8 ms. These are 8.526 ms · (172/142 − 1): a window contributes 142 frames, not 172. So the
-    times are right on average, and a saw-tooth around it.
+    times are right on average, and a saw-tooth around it. `true_times` says where the frames stand.
 
     >>> float(released_times(173)[172].round(4))
     1.9866
     """
     frame = np.arange(frames)
     window = 2 * LABEL_RATE  # frames: 172
-    offset = (window * NMP.hop - NMP.window_samples) / NMP.sample_rate + 0.0018
+    offset = (window * NMP.hop - NMP.window_samples) / NMP.sample_rate + MAGIC
     return frame * NMP.hop / NMP.sample_rate - offset * (frame // window)
+
+
+def true_times(frames: int) -> np.ndarray:
+    """Where the original's frames truly stand, in seconds: 142 for each window, a window every 36,164 samples.
+
+    From one window to the next the clock goes back by 188 samples, 8.5 ms (eq-clock).
+
+    >>> naive = np.arange(143) * NMP.hop / NMP.sample_rate
+    >>> float((naive - true_times(143))[142].round(6))
+    0.008526
+    """
+    window, inside = np.divmod(np.arange(frames), KEPT)
+    return (window * RELEASED_HOP + inside * NMP.hop) / NMP.sample_rate
 
 
 def _table(index: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -5,6 +5,7 @@ import os
 import shutil
 from pathlib import Path
 
+import mido
 import numpy as np
 import pytest
 import soundfile
@@ -54,6 +55,19 @@ def test_the_true_clock_is_a_switch(voice, tmp_path):
     for timing in ("released", "true"):
         assert cli.main(["transcribe", str(voice), "-o", str(tmp_path / timing), "--timing", timing]) == 0
     assert len(read_table(tmp_path / "true" / "voice.csv")) > 10
+
+
+def test_bends_go_into_the_midi_file_if_asked(voice, tmp_path):
+    for name, options in (("plain", []), ("bent", ["--bends"])):
+        assert cli.main(["transcribe", str(voice), "-o", str(tmp_path / name), *options]) == 0
+    wheel = {
+        name: [m.pitch for m in mido.MidiFile(tmp_path / name / "voice.mid") if m.type == "pitchwheel"]
+        for name in ("plain", "bent")
+    }
+    assert wheel["plain"] == [] and len(wheel["bent"]) > 100
+    assert abs(np.mean(wheel["bent"])) < 4096 / 6  # neither sharp nor flat by a sixth of a semitone
+    plain, bent = (read_midi(tmp_path / name / "voice.mid") for name in ("plain", "bent"))
+    assert np.array_equal(plain.pitch, bent.pitch)
 
 
 def _missing(path):

@@ -1,23 +1,45 @@
 """Decoding on posteriors small enough to follow by hand; parity with the original is in test_released."""
 
+import csv
+import shutil
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import librosa
 import numpy as np
 import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.ndimage import label
 
+from nmp_lessons import ablations, evaluation, maestro, piano, released, training
 from nmp_lessons.constants import NMP
 from nmp_lessons.decoding import (
     PeakDecoder,
+    bends,
+    best_options,
     best_threshold,
     candidates,
     check_recording,
     decode,
+    evidence,
     fitted,
+    hysteresis,
     peaks,
+    sing,
+    vertex,
     with_inferred_onsets,
 )
 from nmp_lessons.errors import InputError
 from nmp_lessons.model import Posteriors
-from nmp_lessons.notes import Notes
-from nmp_lessons.sound import Recording
+from nmp_lessons.model import posteriors as heard_by
+from nmp_lessons.notes import Notes, write_midi
+from nmp_lessons.sound import Recording, tone
+from nmp_lessons.targets import read_back, targets
 
 FRAMES = 80
 C4 = 60 - 21
@@ -66,6 +88,18 @@ def test_a_note_takes_its_neighbours_energy_away():
     assert len(found(apart, infer_onsets=False)) == 2
 
 
+def test_neighbours_that_are_not_silenced_become_notes():
+    smeared = posteriors((C4, 10, 40, 0.8), (C4 + 1, 12, 40, 0.6), onsets=[(C4, 10, 0.9)])
+    assert [note[2] for note in found(smeared, infer_onsets=False, neighbours=0)] == [60, 61]
+    far = posteriors((C4, 10, 40, 0.8), (C4 + 2, 12, 40, 0.6), onsets=[(C4, 10, 0.9)])
+    assert found(far, infer_onsets=False, neighbours=2) == [(10, 40, 60)]
+
+
+def test_with_the_earliest_onset_first_a_repeated_key_is_one_long_note():
+    twice = posteriors((C4, 10, 50, 0.8), onsets=[(C4, 10, 0.9), (C4, 30, 0.9)])
+    assert found(twice, first="earliest") == [(10, 50, 60)]
+
+
 def test_the_melodia_trick_finds_notes_without_onsets():
     unseen = posteriors((C4, 20, 50, 0.6))
     assert found(unseen, infer_onsets=False, melodia_trick=False) == []
@@ -108,6 +142,10 @@ def test_impossible_options_are_refused():
         decode(given, onset_threshold=1.5)
     with pytest.raises(InputError, match="shortest"):
         decode(given, shortest=0)
+    with pytest.raises(InputError, match="neighbours"):
+        decode(given, neighbours=-1)
+    with pytest.raises(InputError, match="latest, earliest"):
+        decode(given, first="loudest")
 
 
 def test_silent_and_very_short_recordings_are_refused():
@@ -131,3 +169,282 @@ def test_evidence_is_fitted_even_where_full_newton_steps_overshoot():
     decoder, score = best_threshold(fitted([(posteriors, notes)]), [(posteriors, notes)])
     assert np.isfinite(decoder.weights).all() and max(map(abs, decoder.weights)) < 100
     assert score > best_threshold(PeakDecoder(), [(posteriors, notes)])[1] + 0.3
+
+
+def test_ten_minutes_are_decoded_in_under_a_second():
+    """Posteriors of a real performance, blurred and noisy, so that there are many peaks and much that is left over."""
+    notes = maestro.full_notes("beethoven-menuetto").between(0, 600)
+    frames = round(600 * NMP.frame_rate)
+    wanted, rng = targets(notes, frames=frames, onset_width=2), np.random.default_rng(0)
+    blurred = [(0.8 * head + 0.2 * rng.random(head.shape)).astype(np.float32) for head in (wanted.note, wanted.onset)]
+    given = Posteriors(None, *blurred, np.arange(frames) / NMP.frame_rate)
+    for decoder in (decode, PeakDecoder()):
+        decoder(given)  # compiles
+        spent = []
+        for _ in range(3):
+            start = time.perf_counter()
+            found = decoder(given)
+            spent.append(time.perf_counter() - start)
+        assert len(found) > 0.5 * len(notes)
+        assert min(spent) < 1
+
+
+# Hysteresis
+
+
+def runs(sounds: np.ndarray) -> int:
+    return len(read_back(sounds.astype(float)))
+
+
+one_key = arrays(np.float64, (40, 1), elements=st.floats(0, 1)).map(lambda values: np.pad(values, ((0, 0), (0, 87))))
+
+
+@given(one_key, st.floats(0.05, 0.95), st.floats(0.05, 0.95))
+def test_hysteresis_lies_between_its_two_thresholds_and_gives_no_more_notes_than_either(values, one, other):
+    low, high = min(one, other), max(one, other)
+    kept = hysteresis(values, high=high, low=low)
+    assert (kept <= (values >= low)).all() and (kept >= (values >= high)).all()
+    assert runs(kept) <= min(runs(values >= low), runs(values >= high))
+
+
+@given(one_key, st.floats(0.05, 0.95))
+def test_equal_thresholds_are_one_threshold(values, threshold):
+    assert np.array_equal(hysteresis(values, high=threshold, low=threshold), values >= threshold)
+
+
+@given(one_key, st.floats(0.05, 0.5), st.floats(0.5, 0.95))
+def test_hysteresis_keeps_the_runs_that_scipy_labels_as_reaching_high(values, low, high):
+    labels, _ = label(values[:, 0] >= low)
+    reached = np.setdiff1d(labels[values[:, 0] >= high], [0])
+    assert np.array_equal(hysteresis(values, high=high, low=low)[:, 0], np.isin(labels, reached))
+
+
+def test_hysteresis_refuses_a_note_that_is_harder_to_keep_than_to_begin():
+    with pytest.raises(InputError, match="low=0.6"):
+        hysteresis(np.zeros((3, 88)), high=0.5, low=0.6)
+
+
+# Peaks between frames
+
+
+@given(st.floats(-0.49, 0.49), st.floats(0.05, 3), st.floats(0, 1))
+def test_the_vertex_of_a_parabola_is_found_exactly(place, curvature, height):
+    values = [height - curvature * (d - place) ** 2 for d in (-1, 0, 1)]
+    assert vertex(*values) == pytest.approx(place, abs=1e-6)
+
+
+def test_three_equal_values_have_no_peak_between_frames():
+    assert vertex(0.5, 0.5, 0.5) == 0
+
+
+@pytest.mark.parametrize("shift", [0.0, 3.0, 6.0, 9.0])
+def test_an_onset_between_frames_is_placed_there(shift):
+    """Onset labels that tell on which side of the frame a note began are read back within a millisecond or two."""
+    onset = 0.5 + shift / 1000
+    wanted = targets(Notes([onset], [0.9], [60]), frames=100, onset_width=3, onset_at="time")
+    given = Posteriors(None, wanted.note, wanted.onset, np.arange(100) / NMP.frame_rate)
+    (note,) = PeakDecoder(threshold=0.5)(given).onset
+    assert abs(note - onset) < 0.002
+
+
+# Learning
+
+
+def noisy_posteriors(notes: Notes, frames: int, *, seed: int, share: float = 0.7) -> Posteriors:
+    """Targets and noise, `share` of the first."""
+    rng = np.random.default_rng(seed)
+    wanted = targets(notes, frames=frames, onset_width=2)
+    heads = [share * head + rng.uniform(0, 1 - share, head.shape) for head in (wanted.note, wanted.onset)]
+    return Posteriors(None, *heads, np.arange(frames) / NMP.frame_rate)
+
+
+def test_a_fitted_decoder_expects_as_many_notes_as_there_are():
+    """At the optimum of a logistic regression the probabilities add up to the number of true candidates."""
+    rng = np.random.default_rng(1)
+    start = np.arange(0.1, 8.9, 0.15)
+    notes = Notes(start, start + 0.3, rng.integers(40, 80, len(start)))
+    given = noisy_posteriors(notes, 900, seed=0, share=0.3)
+    _, _, probability = fitted([(given, notes)]).candidates(given)
+    assert ((probability > 0.05) & (probability < 0.95)).sum() > 50  # not told apart with ease
+    assert probability.sum() == pytest.approx(len(notes), rel=0.02)
+
+
+def test_the_released_algorithm_learns_its_options_too():
+    start = np.arange(0.2, 8, 0.4)
+    notes = Notes(start, start + 0.3, np.arange(50, 50 + len(start)))
+    given = noisy_posteriors(notes, 800, seed=2)
+    few = {"onset_threshold": (0.3, 0.5, 0.9), "frame_threshold": (0.4,), "melodia_trick": (True, False)}
+    options, score = best_options([(given, notes)], choices=few)
+    every = [
+        evaluation.onset_scores(notes, decode(given, onset_threshold=o, frame_threshold=0.4, melodia_trick=m))["Fno"]
+        for o in few["onset_threshold"]
+        for m in (True, False)
+    ]
+    assert score == max(every) and set(options) == set(few)
+
+
+# Bends
+
+
+@pytest.fixture(scope="module")
+def original_net():
+    return released.load()
+
+
+@pytest.mark.parametrize("network", ["released", "main-0"])
+def test_tones_out_of_tune_bend_by_as_much(network, original_net):
+    """Within 15 cents, of which a third is the grid's."""
+    net = original_net if network == "released" else training.load(network)[0]
+    centre = released.CENTRE if network == "released" else 0
+    for pitch in (45, 57, 69, 81):
+        for off in (-0.4, 0.0, 0.4):
+            frequency = 440 * 2 ** ((pitch - 69 + off) / 12)
+            given = heard_by(net, tone(frequency, 0.8, partials=tuple(1 / h for h in range(1, 9))))
+            (bend,) = bends(given, Notes([0.2], [0.6], [pitch]), centre=centre)
+            assert np.median(bend) == pytest.approx(off, abs=0.15)
+
+
+def test_released_bends_of_tones_in_tune_are_a_third_of_a_semitone_sharp(original_net):
+    """Key n in tune stands on bin 3n + 1 of the released Yp; its program counts from 3n."""
+    for pitch in range(40, 90, 7):
+        given = heard_by(original_net, tone(440 * 2 ** ((pitch - 69) / 12), 0.8, partials=(1, 0.5, 0.33, 0.25)))
+        (sharp,) = bends(given, Notes([0.2], [0.6], [pitch]), between_bins=False)
+        assert np.median(sharp) == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("number", [10, 14])
+def test_a_voice_agrees_with_a_pitch_tracker_once_the_centre_is_right(number, original_net):
+    """The median over all frames, in cents, of what is heard above what YIN hears."""
+    voice = released.voice(number).resampled(NMP.sample_rate)
+    given = heard_by(original_net, voice)
+    notes = decode(given)
+    tracked = librosa.yin(voice.audio, fmin=60, fmax=800, sr=voice.rate, hop_length=NMP.hop)
+    apart = {}
+    for centre in (0, released.CENTRE):
+        gaps = []
+        for onset, pitch, bend in zip(notes.onset, notes.pitch, bends(given, notes, centre=centre), strict=True):
+            start = int(np.searchsorted(given.times, onset))
+            steps = librosa.hz_to_midi(tracked[start : start + len(bend)])
+            gaps.append(100 * (pitch + bend[: len(steps)] - steps))
+        gaps = np.concatenate(gaps)
+        apart[centre] = float(np.nanmedian(gaps[np.abs(gaps) < 100]))
+    assert abs(apart[released.CENTRE]) < 8
+    assert 25 < apart[0] < 42
+
+
+def test_bends_need_a_network_with_a_contour():
+    with pytest.raises(InputError, match="none"):
+        bends(posteriors(), Notes([1], [2], [60]))
+
+
+def test_notes_at_the_ends_of_the_keyboard_and_of_the_music_can_bend():
+    contour = np.zeros((30, NMP.contour_bins))
+    contour[:, 1], contour[:, -1] = 0.9, 0.9
+    given = Posteriors(contour, np.zeros((30, 88)), np.zeros((30, 88)), np.arange(30) / 100)
+    low, high = bends(given, Notes([0.0, 0.29], [0.05, 0.5], [21, 108]), between_bins=False)
+    assert low == pytest.approx(np.full(5, 1 / 3)) and high == pytest.approx(np.full(1, 2 / 3))
+
+
+def test_a_sung_bend_has_its_pitch():
+    sung = sing(Notes([0.0], [1.0], [69]), [np.full(50, 0.4)])
+    spectrum = np.abs(np.fft.rfft(sung.audio[2205:19845], 2**18))
+    frequency = spectrum.argmax() * NMP.sample_rate / 2**18
+    assert 1200 * np.log2(frequency / 440) == pytest.approx(40, abs=1)
+
+
+def soundfont() -> Path:
+    if not shutil.which("fluidsynth"):
+        pytest.skip("the command fluidsynth is not installed, so no synthesiser plays the file")
+    found = sorted(Path("/usr/share/sounds/sf2").glob("*.sf2"))
+    if not found:
+        pytest.skip("no sound font in /usr/share/sounds/sf2 for fluidsynth to play")
+    return found[0]
+
+
+@pytest.mark.parametrize("off", [-0.4, 0.3, 3.0])
+def test_fluidsynth_plays_bends_in_tune(off, tmp_path):
+    """Two notes at once, of which only one is bent: both are heard where they belong, within 5 cents."""
+    font, heard = soundfont(), {}
+    notes = Notes([0.0, 0.0], [2.0, 2.0], [57, 76])
+    for name, curve in (("plain", None), ("bent", [off] * 20)):
+        write_midi(notes, tmp_path / f"{name}.mid", bends=[curve, [0.0] * 20])
+        command = ["fluidsynth", "-ni", "-q", "-r", "22050", "-F", tmp_path / f"{name}.wav", font, tmp_path / f"{name}.mid"]
+        subprocess.run(command, check=True, capture_output=True)
+        audio, _ = soundfile.read(tmp_path / f"{name}.wav")
+        heard[name] = np.abs(np.fft.rfft(audio[4410:35280].mean(axis=1) * np.hanning(30870), 2**20))
+
+    def place(name, frequency):
+        """The strongest frequency within a semitone and a half, in cents above the one asked for."""
+        first, last = (int(frequency * 2 ** (d / 12) / 22050 * 2**20) for d in (-1.5, 1.5))
+        found = (first + heard[name][first:last].argmax()) * 22050 / 2**20
+        return 1200 * np.log2(found / frequency)
+
+    low, high = 220.0, 440 * 2 ** (7 / 12)
+    assert place("bent", low * 2 ** (off / 12)) - place("plain", low) == pytest.approx(0, abs=5)
+    assert place("bent", high) - place("plain", high) == pytest.approx(0, abs=5)
+
+
+# The clock
+
+
+def lateness(reference: Notes, estimate: Notes, start: float, stop: float) -> np.ndarray:
+    """How much later than they were struck the hits of a minute were found, in seconds."""
+    struck, found = reference.between(start, stop), estimate.between(start, stop)
+    hits = evaluation.match(struck, found).hits
+    assert len(hits) > 100
+    return found.onset[hits[:, 1]] - struck.onset[hits[:, 0]]
+
+
+@pytest.fixture(scope="module")
+def nine_minutes():
+    notes = maestro.full_notes("beethoven-menuetto").between(0, 540)
+    return replace(piano.render(notes, seconds=540), notes=notes)
+
+
+def test_after_nine_minutes_the_released_network_is_on_time_if_its_clock_is(nine_minutes, original_net):
+    given = released.posteriors(nine_minutes, model=original_net)
+    on_time = replace(given, times=released.true_times(len(given)))
+    late = lateness(nine_minutes.notes, decode(on_time), 480, 540)
+    assert abs(np.median(late)) < 0.005
+    assert np.std(late) < np.std(lateness(nine_minutes.notes, decode(given), 480, 540))
+    naive = np.arange(len(given)) / NMP.frame_rate
+    assert naive[-1] - on_time.times[-1] == pytest.approx(0.0052 * 540, abs=0.05)
+
+
+def test_after_nine_minutes_our_network_is_as_late_as_in_the_first(nine_minutes):
+    """What it is early by on this piano is the same at both ends: there is no drift."""
+    net, record = training.load("main-0")
+    found = PeakDecoder(**record["decoder"])(heard_by(net, nine_minutes))
+    first, last = (np.median(lateness(nine_minutes.notes, found, start, start + 60)) for start in (0, 480))
+    assert abs(last - first) < 0.005 and abs(last) < 0.012
+
+
+# What was measured
+
+
+def measured() -> list[dict]:
+    with (training.CHECKPOINTS / "decoders.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_comparison_of_decoders_covers_the_same_music_for_all():
+    rows = measured()
+    sets = {}
+    for row in rows:
+        sets.setdefault((row["network"], row["decoder"]), []).append((row["set"], row["recording"]))
+    assert len({tuple(music) for music in sets.values()}) == 1 and len(sets) == 8
+    assert len(next(iter(sets.values()))) == 22
+
+
+@pytest.mark.parametrize("network", ["released", "main-0"])
+def test_a_clip_is_decoded_as_recorded(network, original_net):
+    """Each decoder with the options on record, on the first test clip."""
+    net = original_net if network == "released" else training.load(network)[0]
+    name, start = ablations.EXCERPTS[0]
+    clip = ablations.disturbed_clip(name, start, "clean")
+    given = heard_by(net, clip)
+    rows = [row for row in measured() if row["network"] == network and row["recording"] == f"{name} {start:.0f}"]
+    assert len(rows) == 4
+    for row in rows:
+        found = ablations.decoder_named(row["decoder"], row["options"])(given)
+        assert evaluation.onset_scores(clip.notes, found)["Fno"] == pytest.approx(float(row["Fno"]), abs=0.005)

@@ -1,9 +1,11 @@
 """Our forward and our notes against the original runtime and the original note creation."""
 
 import importlib
+import os
 import sys
 import types
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -15,6 +17,7 @@ from nmp_lessons.constants import NMP
 from nmp_lessons.sound import Recording, load
 
 CLIPS = ("vocadito_10", "vocadito_14")
+REAL_PIANO = Path(os.environ.get("NMP_REAL_PIANO", Path(__file__).parents[2] / "shared" / "data" / "real_piano"))
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +103,39 @@ def test_the_notes_are_the_originals_own(name, net, original, note_creation, tmp
     assert len(ours & theirs) >= 0.99 * len(ours | theirs)
 
 
+@pytest.mark.parametrize("name", CLIPS)
+def test_the_bends_are_the_originals_own(name, net, note_creation, tmp_path):
+    """In thirds of a semitone, note by note and frame by frame; ours between bins and centred is another matter."""
+    heard = released.posteriors(clip(name, tmp_path), model=net)
+    in_frames = model.Posteriors(heard.contour, heard.note, heard.onset, np.arange(float(len(heard))))
+    found = decoding.decode(in_frames)
+    events = [(int(a), int(b), int(p), 0.5) for a, b, p in zip(found.onset, found.offset, found.pitch, strict=True)]
+    theirs = note_creation.get_pitch_bends(heard.contour, events)
+    ours = decoding.bends(in_frames, found, between_bins=False)
+    assert len(theirs) > 10
+    for (*_, thirds), bend in zip(theirs, ours, strict=True):
+        assert np.array_equal(thirds, np.round(3 * bend))
+
+
+def test_ten_real_recordings_are_transcribed_as_by_the_original(net, original, note_creation):
+    """Original runtime and decoding against ours on the first minute of each: pitch and onset frame."""
+    recordings = sorted(REAL_PIANO.glob("*.flac"))
+    if not recordings:
+        pytest.skip(f"no recordings in {REAL_PIANO}: set NMP_REAL_PIANO to the folder of the real piano")
+    for path in recordings:
+        recording = load(path, rate=NMP.sample_rate, stop=60.0)
+        heads = original(model.windows(recording.audio, hop=released.RELEASED_HOP))
+        frames = int(np.floor(len(recording.audio) * (86 / 22050)))
+        contour, note, onset = (head[:, 15:-15].reshape(-1, head.shape[-1])[:frames] for head in heads)
+        events = note_creation.output_to_notes_polyphonic(note, onset, 0.5, 0.3, 11, True, None, None)
+        times = released.released_times(frames)
+        theirs = {(float(times[start]), int(pitch)) for start, _, pitch, _ in events}
+        found, _ = released.transcribe(recording, model=net)
+        ours = set(zip(found.onset.tolist(), found.pitch.tolist(), strict=True))
+        assert len(theirs) > 50
+        assert len(ours & theirs) >= 0.99 * len(ours | theirs), path.name
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_any_posteriors_are_decoded_as_by_the_original(seed, note_creation):
     """Smooth random fields make overlapping notes, ties at the edges and much work for the melodia trick."""
@@ -131,6 +167,7 @@ def test_the_magic_number_is_an_average():
     frames = np.arange(0, 60_000)
     window, inside = frames // model.KEPT, frames % model.KEPT
     true = (window * released.RELEASED_HOP + inside * NMP.hop) / NMP.sample_rate
+    assert np.array_equal(released.true_times(len(frames)), true)
     error = released.released_times(len(frames)) - true
     assert np.abs(error[:17_200]).max() < 0.02
     naive = frames * NMP.hop / NMP.sample_rate
