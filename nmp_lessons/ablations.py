@@ -362,6 +362,19 @@ def recorded(name: str, measure: str = "real_piano", *, folder: Path = CHECKPOIN
     return found
 
 
+def standing(*, folder: Path = CHECKPOINTS) -> list[str]:
+    """The comparisons of which a seed stands, in the table's order; the baseline is none.
+
+    >>> "loss-plain" in standing(), "baseline" in standing()
+    (True, False)
+    """
+    return [
+        name
+        for name in VARIANTS
+        if name != "baseline" and any((Path(folder) / f"{name}-{seed}.json").exists() for seed in SEEDS)
+    ]
+
+
 def compare(
     name: str, other: str = "baseline", *, measure: str = "real_piano", folder: Path = CHECKPOINTS
 ) -> Comparison:
