@@ -6,10 +6,29 @@ import tarfile
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
 
 from nmp_lessons import ablations, training
 from nmp_lessons import corpus as corpora
-from nmp_lessons.ablations import SEEDS, VARIANTS, experiments, recipe, state
+from nmp_lessons.ablations import (
+    CONDITIONS,
+    SEEDS,
+    UNTOLD,
+    VARIANTS,
+    Sources,
+    compare,
+    experiments,
+    holm,
+    recipe,
+    recorded,
+    sources,
+    standing,
+    state,
+    two_way_bootstrap,
+    verdict,
+)
 from nmp_lessons.decoding import THRESHOLDS
 from nmp_lessons.errors import InputError
 from nmp_lessons.model import NMPNet, fixed_features
@@ -115,3 +134,148 @@ def test_errors_on_recordings_are_measured_and_kept(tmp_path):
     assert (tmp_path / ablations.CURVES).read_text().count("\n") == 1 + len(THRESHOLDS)
     with pytest.raises(InputError, match="--recordings"):
         ablations.measure_errors([])
+
+
+# Comparing
+
+
+def shipped_comparisons():
+    return [(name, measure) for name in standing() for measure in (*CONDITIONS, "real_piano")]
+
+
+@pytest.mark.parametrize("name, measure", shipped_comparisons())
+def test_no_verdict_contradicts_its_interval(name, measure):
+    found = compare(name, measure=measure)
+    assert found.low <= found.mean <= found.high
+    if found.verdict == "better":
+        assert found.low > 0 and len(found.scores) == 3
+    elif found.verdict == "worse":
+        assert found.high < 0 and len(found.scores) == 3
+    else:
+        assert found.verdict == UNTOLD and (found.low <= 0 <= found.high or len(found.scores) < 3)
+
+
+@given(st.floats(-1, 1), st.floats(-1, 1))
+def test_a_verdict_has_the_sign_of_both_ends_or_is_none(one, other):
+    low, high = sorted((one, other))
+    found = verdict(low, high)
+    assert (found == "better") == (low > 0)
+    assert (found == "worse") == (high < 0)
+    assert (found == UNTOLD) == (low <= 0 <= high)
+
+
+def test_a_network_is_neither_better_nor_worse_than_itself():
+    found = compare("baseline")
+    assert (found.low, found.mean, found.high) == (0, 0, 0)
+    assert found.verdict == UNTOLD and found.p == 1
+
+
+def test_turned_round_a_comparison_changes_its_sign():
+    one, other = compare("windows-whole"), compare("baseline", "windows-whole")
+    assert np.array_equal(one.differences, -other.differences)
+    assert (one.low, one.high) == pytest.approx((-other.high, -other.low))
+    assert {one.verdict, other.verdict} == {"better", "worse"}
+
+
+def test_the_stack_matters():
+    for measure in ("clean", "real_piano"):
+        assert compare("no-stacking", measure=measure).high < -0.05
+
+
+def a_folder(folder, **experiments_scores):
+    for name, scores in experiments_scores.items():
+        (folder / f"{name.replace('_', '-')}.json").write_text(json.dumps({"scores": {"real_piano": scores}}))
+    return folder
+
+
+def test_pairs_are_of_one_seed(tmp_path):
+    """Seed 1 stands for one of the two only, so it is not compared."""
+    made = a_folder(tmp_path, baseline_0=[0.5, 0.6], baseline_1=[0.1, 0.1], loss_plain_0=[0.7, 0.6], loss_plain_2=[1, 1])
+    found = compare("loss-plain", folder=made)
+    assert found.differences.tolist() == [[pytest.approx(0.2), 0]]
+    assert found.verdict == UNTOLD
+    assert standing(folder=made) == ["loss-plain"]
+
+
+def test_what_was_not_measured_or_trained_is_named(tmp_path):
+    (tmp_path / "baseline-0.json").write_text(json.dumps({"scores": {}}))
+    with pytest.raises(InputError, match="baseline-0.json: not measured on 'real_piano'"):
+        recorded("baseline", folder=tmp_path)
+    with pytest.raises(InputError, match="no seed of this experiment stands"):
+        recorded("no-contour", folder=tmp_path)
+    made = a_folder(tmp_path, baseline_0=[1.0], loss_plain_1=[1.0])
+    with pytest.raises(InputError, match="no seed in common"):
+        compare("loss-plain", folder=made)
+
+
+def test_pairing_is_worth_what_the_correlation_says():
+    """Var(A − B) = Var A + Var B − 2 Cov (eq-paired), on the records."""
+    found = compare("loss-weighted")
+    a, b = found.scores.mean(axis=0), found.others.mean(axis=0)
+    expected = a.var(ddof=1) + b.var(ddof=1) - 2 * np.cov(a, b)[0, 1]
+    assert found.differences.mean(axis=0).var(ddof=1) == pytest.approx(expected)
+
+
+def test_the_two_way_bootstrap_varies_as_much_as_seeds_and_clips_do():
+    """Drawn from n, a mean has the variance of the n, divided by n and not by n − 1, in both directions."""
+    rng = np.random.default_rng(0)
+    seeds, clips = rng.normal(size=(4, 1)), rng.normal(size=(1, 12))
+    means = two_way_bootstrap(seeds + clips, samples=40_000)
+    assert means.mean() == pytest.approx((seeds + clips).mean(), abs=0.02)
+    assert means.var() == pytest.approx(seeds.var() / 4 + clips.var() / 12, rel=0.05)
+
+
+def test_one_seed_leaves_the_bootstrap_over_clips():
+    from nmp_lessons.evaluation import bootstrap
+
+    values = np.random.default_rng(1).normal(size=10)
+    found = np.percentile(two_way_bootstrap(values[None]), [2.5, 97.5])
+    assert found == pytest.approx(bootstrap(values), abs=0.05)
+
+
+def test_the_sources_are_found_again_on_average():
+    true = Sources(seed=0.5, clip=2.0, rest=1.0)
+    rng = np.random.default_rng(0)
+    worlds = (
+        rng.normal(0, true.seed**0.5, (2000, 3, 1))
+        + rng.normal(0, true.clip**0.5, (2000, 1, 40))
+        + rng.normal(0, true.rest**0.5, (2000, 3, 40))
+    )
+    found = np.mean([sources(world) for world in worlds], axis=0)
+    assert found == pytest.approx(true, rel=0.1)
+    assert worlds.mean(axis=(1, 2)).var() == pytest.approx(true.of_mean(3, 40), rel=0.1)
+
+
+def test_the_rest_is_what_a_two_way_analysis_of_variance_leaves():
+    d = np.random.default_rng(2).normal(size=(3, 10))
+    left = d.var(ddof=1) * 29
+    between = 10 * d.mean(axis=1).var(ddof=1) * 2 + 3 * d.mean(axis=0).var(ddof=1) * 9
+    assert sources(d).rest == pytest.approx((left - between) / 18)
+    with pytest.raises(InputError, match="at least two seeds"):
+        sources(np.zeros((1, 10)))
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_believes_all_that_bonferroni_does_and_nothing_above_the_level(p_values):
+    p, found = np.array(p_values), holm(p_values)
+    assert (found >= (p <= 0.05 / len(p))).all()
+    assert not found[p > 0.05].any()
+    assert not found.any() or p[found].max() <= p[~found].min(initial=1.0)
+
+
+def test_holm_on_an_example_by_hand():
+    """.01 ≤ .05/4, .012 ≤ .05/3, .03 > .05/2: the last two are not believed, small as .04 ≤ .05/1 may be."""
+    assert holm([0.04, 0.01, 0.03, 0.012]).tolist() == [False, True, False, True]
+
+
+def test_holm_is_seldom_wrong_about_rows_with_nothing_in_them():
+    p = stats.uniform.rvs(size=(2000, 20), random_state=0)
+    assert np.mean([holm(row).any() for row in p]) == pytest.approx(0.05, abs=0.015)
+    assert (p.min(axis=1) < 0.05).mean() == pytest.approx(1 - 0.95**20, abs=0.03)
+
+
+def test_the_papers_stack_matters_most_everywhere():
+    full, *less = (ablations.PAPER[name] for name in ("NMP", "without Yp", "without stacking"))
+    for data, scores in full.items():
+        without_contour, without_stack = (row[data][1] - scores[1] for row in less)
+        assert without_stack < without_contour
