@@ -32,3 +32,4 @@ from .plots import (
     plot_recording,
     use_style,
 )
+from .transcriber import transcriber

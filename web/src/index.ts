@@ -6,3 +6,5 @@ import "./explore.css";
 import "./explore";
 import "./answer.css";
 import "./answer";
+import "./transcriber.css";
+import "./transcriber";
