@@ -20,7 +20,7 @@ from ..model import posteriors
 from ..notes import Notes
 from ..sound import Recording
 from ..training import CHECKPOINTS
-from .embed import Html, attributes, data_uri
+from .embed import RUNTIME, Html, attributes, data_uri
 
 TOLERANCE = 1e-3  # of a posterior
 AGREEMENT = 0.99  # least share of notes
@@ -32,6 +32,7 @@ RUNS = {
     "missing-series-0": "the short training, with the missing layer",
 }
 PLAIN = "This part needs JavaScript: it runs the network in your browser, on your own sound."
+PRIVATE = "Your sound stays on your machine; nothing is sent anywhere."
 
 
 def transcriber(
@@ -68,8 +69,16 @@ def transcriber(
     return Html(
         f"<nmp-transcriber{name} data-lm-suppress-shortcuts>"
         f'<figure><p class="nmp-transcriber-plain">{PLAIN}</p>'
-        f"<figcaption>{escape(caption)}</figcaption></figure></nmp-transcriber>"
+        f"<figcaption>{escape(' '.join(filter(None, (caption, PRIVATE, _weight()))))}</figcaption>"
+        "</figure></nmp-transcriber>"
     )
+
+
+def _weight() -> str:
+    """What the reader's first press costs."""
+    if not RUNTIME.exists():
+        return ""
+    return f"The first run loads {RUNTIME.stat().st_size / 1e6:.0f} MB from this site, and only then."
 
 
 def _in_16_bits(clip: Recording) -> tuple[Recording, bytes]:

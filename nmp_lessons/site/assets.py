@@ -14,6 +14,8 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from ..show.embed import BUNDLE, FETCHED
+
 SCRIPTS = "script-src 'self' blob: 'unsafe-inline'"  # the theme's own scripts stand in the page
 POLICY = "; ".join(
     [
@@ -78,10 +80,9 @@ def _built(app: Sphinx) -> Path:
 def _link_bundle(app: Sphinx) -> None:
     if app.builder.format != "html":
         return
-    show = Path(app.srcdir).parent / "nmp_lessons" / "show"
-    for name in ("nmp.js", "nmp.css", "nmp-formula.js", "nmp-transcribe.js", "ort-wasm-simd-threaded.wasm"):
-        if (show / name).exists():
-            shutil.copy(show / name, _built(app))
+    for path in (*BUNDLE, *FETCHED):
+        if path.exists():
+            shutil.copy(path, _built(app))
     app.add_css_file("built/nmp.css")
     app.add_js_file("built/nmp.js", loading_method="defer")
 

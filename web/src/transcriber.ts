@@ -37,6 +37,12 @@ interface Sound {
   samples: Float32Array;
 }
 
+/** An <nmp-player>. */
+interface Playable extends HTMLElement {
+  currentTime: number;
+  version: string;
+}
+
 /** Said to the reader as it is. */
 class Refusal extends Error {}
 
@@ -48,6 +54,7 @@ class Transcriber extends HTMLElement {
   private onClip: Found | undefined; // what the check made of the clip
   private sound: Sound | undefined;
   private found: Found | undefined;
+  private drawn: Sound | undefined; // that the player holds
   private urls: string[] = [];
   private tape: Tape | undefined;
   private busy = false;
@@ -294,7 +301,10 @@ class Transcriber extends HTMLElement {
     const midi = URL.createObjectURL(midiFile(notes));
     this.urls = [...made.urls, midi];
     const save = make("a", { href: midi, download: `${title.replace(/\.\w+$/, "")}.mid` }, "Save the notes as MIDI");
+    const before = this.result.querySelector<Playable>("nmp-player");
     this.result.replaceChildren(made.element, make("p", {}, save));
+    if (before && this.drawn === this.sound) carryOver(before, made.element as Playable);
+    this.drawn = this.sound;
     const speed = length / seconds;
     this.say(
       `${notes.length} notes in ${length.toFixed(1)} s of sound, found in ${seconds.toFixed(2)} s by ${this.choice.label}: ` +
@@ -310,6 +320,12 @@ class Transcriber extends HTMLElement {
   private say(text: string): void {
     this.status.textContent = text;
   }
+}
+
+/** Another picture or network leaves the reader at the same instant and in the same version. */
+function carryOver(before: Playable, after: Playable): void {
+  after.version = before.version;
+  after.currentTime = before.currentTime;
 }
 
 async function fetched(url: string): Promise<ArrayBuffer> {
