@@ -82,4 +82,4 @@ lock:
 	@rm -rf _build/lock
 
 clean:
-	rm -rf .venv _build web/node_modules nmp_lessons/show/nmp.js nmp_lessons/show/nmp.css
+	rm -rf .venv _build web/node_modules nmp_lessons/show/nmp*.js nmp_lessons/show/nmp.css nmp_lessons/show/*.wasm

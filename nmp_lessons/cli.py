@@ -84,9 +84,10 @@ def _parser() -> argparse.ArgumentParser:
     sounds = commands.add_parser("sounds", help="fetch and render the book's recordings, once")
     sounds.set_defaults(run=_sounds)
 
-    from . import ablations
+    from . import ablations, export
 
     ablations.add_commands(commands)
+    export.add_commands(commands)
     return parser
 
 

@@ -248,9 +248,14 @@ def _normed(conv: "Conv", norm: nn.BatchNorm2d, x: torch.Tensor, inner: bool = F
     """
     if norm.training:
         return norm(conv(x, inner=inner)).relu_()
+    return conv.convolve(x, *folded(conv, norm), inner=inner).relu_()
+
+
+def folded(conv: "Conv", norm: nn.BatchNorm2d) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weight and bias of a convolution that does the work of a trained normalisation too (eq-norm-folding)."""
     scale = norm.weight / (norm.running_var + norm.eps).sqrt()
     bias = (conv.bias - norm.running_mean) * scale + norm.bias
-    return conv.convolve(x, conv.weight * scale[:, None, None, None], bias, inner=inner).relu_()
+    return conv.weight * scale[:, None, None, None], bias
 
 
 def _beside(*channels: torch.Tensor) -> torch.Tensor:

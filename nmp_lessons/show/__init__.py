@@ -35,3 +35,4 @@ from .plots import (
     plot_recording,
     use_style,
 )
+from .transcriber import transcriber

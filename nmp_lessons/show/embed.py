@@ -26,6 +26,8 @@ from ..sound import LOUDNESS, Recording, at_loudness, fade, level_in_db
 from ..sound import loudness as measured_loudness
 
 BUNDLE = Path(__file__).with_name("nmp.js"), Path(__file__).with_name("nmp.css")
+RUNTIME = Path(__file__).with_name("ort-wasm-simd-threaded.wasm")  # of ONNX, 14 MB
+FETCHED = *(BUNDLE[0].with_name(name) for name in ("nmp-formula.js", "nmp-transcribe.js")), RUNTIME  # when needed
 
 
 class Html:

@@ -14,11 +14,13 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from ..show import embed
+
+SCRIPTS = "script-src 'self' blob: 'unsafe-inline'"  # the theme's own scripts stand in the page
 POLICY = "; ".join(
     [
         "default-src 'self' data: blob:",
-        # The theme's own scripts stand in the page.
-        "script-src 'self' blob: 'unsafe-inline' 'wasm-unsafe-eval'",
+        SCRIPTS,
         "style-src 'self' 'unsafe-inline'",
         "object-src 'none'",
         "base-uri 'self'",
@@ -78,10 +80,9 @@ def _built(app: Sphinx) -> Path:
 def _link_bundle(app: Sphinx) -> None:
     if app.builder.format != "html":
         return
-    show = Path(app.srcdir).parent / "nmp_lessons" / "show"
-    for name in ("nmp.js", "nmp.css", "nmp-formula.js"):
-        if (show / name).exists():
-            shutil.copy(show / name, _built(app))
+    for path in (*embed.BUNDLE, *embed.FETCHED):
+        if path.exists():
+            shutil.copy(path, _built(app))
     app.add_css_file("built/nmp.css")
     app.add_js_file("built/nmp.js", loading_method="defer")
 
@@ -101,7 +102,10 @@ def _load_late(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 
 def _add_policy(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
-    policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}" />'
+    # Only the page with a network may compile WebAssembly. Its worker stands under the same policy.
+    runs = "<nmp-transcriber" in context.get("body", "")
+    content = POLICY.replace(SCRIPTS, f"{SCRIPTS} 'wasm-unsafe-eval'") if runs else POLICY
+    policy = f'<meta http-equiv="Content-Security-Policy" content="{content}" />'
     context["metatags"] = policy + FIRST_COLOURS + context.get("metatags", "")
 
 

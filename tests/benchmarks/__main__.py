@@ -1,5 +1,12 @@
-"""``make bench``: `bench.main`."""
+"""``make bench``: `bench.main`; with "browser" as the first word, `web.main`."""
 
-from tests.benchmarks.bench import main
+import sys
 
-main()
+if sys.argv[1:2] == ["browser"]:
+    from tests.benchmarks import web
+
+    web.main(*map(float, sys.argv[2:3]))
+else:
+    from tests.benchmarks.bench import main
+
+    main()

@@ -5,7 +5,7 @@ turns counts. Results are compared as well; a fast wrong answer is no answer. ba
 unpacked wheel, since its declared dependencies would pull in an old TensorFlow; it runs on ONNX Runtime, as
 it does on most machines.
 
-Options: ``python -m tests.benchmarks [TURNS]``.
+Options: ``python -m tests.benchmarks [TURNS]``. In a browser: `tests.benchmarks.web`.
 """
 
 import contextlib

@@ -10,3 +10,5 @@ import "./errors.css";
 import "./errors";
 import "./blind.css";
 import "./blind";
+import "./transcriber.css";
+import "./transcriber";

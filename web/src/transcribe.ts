@@ -1,0 +1,79 @@
+// The worker: one network at a time in ONNX Runtime's WebAssembly, on one core, away from the page.
+//
+// A page loads it, with 14 MB of runtime, only when the reader asks.
+
+import * as ort from "onnxruntime-web/wasm";
+import { decode, type Heads, KEYS } from "./decoder";
+import { frameCount, type Piece, pieces, type Plan } from "./pieces";
+import type { Answer, Request } from "./worker";
+
+const RUNTIME = new URL("ort-wasm-simd-threaded.wasm", import.meta.url).href;
+const WIDTH = { contour: 3 * KEYS, note: KEYS, onset: KEYS };
+
+let session: ort.InferenceSession | undefined;
+let plan: Plan | undefined;
+
+function tell(answer: Answer, ...moved: Transferable[]): void {
+  self.postMessage(answer, { transfer: moved });
+}
+
+self.addEventListener("message", (event: MessageEvent<Request>) => {
+  answer(event.data).catch((problem: unknown) => tell({ kind: "failed", reason: String(problem) }));
+});
+
+async function answer(request: Request): Promise<void> {
+  if (request.kind === "load") {
+    await loadRuntime();
+    await session?.release();
+    const options: ort.InferenceSession.SessionOptions = { executionProviders: ["wasm"] };
+    session = await ort.InferenceSession.create(new Uint8Array(request.graph), options);
+    plan = request.plan;
+    tell({ kind: "loaded" });
+    return;
+  }
+  const began = performance.now();
+  const heads = await run(session!, plan!, request.audio);
+  const notes = decode(heads, plan!.decoder, plan!.hop / plan!.rate);
+  const seconds = (performance.now() - began) / 1000;
+  const moved = Object.values(heads).map((head: Float32Array) => head.buffer as ArrayBuffer);
+  tell({ kind: "found", heads, notes, seconds }, ...moved);
+}
+
+async function loadRuntime(): Promise<void> {
+  if (ort.env.wasm.wasmBinary) return;
+  const response = await fetch(RUNTIME);
+  if (!response.ok || !response.body) throw new Error(`${RUNTIME}: ${response.status}`);
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  const reader = response.body.getReader();
+  for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    chunks.push(next.value);
+    bytes += next.value.length;
+    tell({ kind: "fetched", bytes });
+  }
+  ort.env.wasm.numThreads = 1;
+  ort.env.wasm.wasmBinary = await new Blob(chunks as BlobPart[]).arrayBuffer();
+}
+
+/** The heads of a whole recording. */
+async function run(network: ort.InferenceSession, plan: Plan, audio: Float32Array): Promise<Heads> {
+  const frames = frameCount(plan, audio.length);
+  const whole = Object.fromEntries(plan.heads.map((name) => [name, new Float32Array(frames * WIDTH[name])]));
+  for (const piece of pieces(plan, audio.length)) {
+    const found = await network.run(inputs(piece, audio));
+    for (const name of plan.heads) {
+      const [width, answers] = [WIDTH[name], found[name]!.data as Float32Array];
+      const kept = answers.subarray(piece.skipped * width, (piece.skipped + piece.kept) * width);
+      whole[name]!.set(kept, piece.place * width);
+    }
+    tell({ kind: "ran", share: (piece.place + piece.kept) / frames });
+  }
+  return whole as unknown as Heads;
+}
+
+function inputs(piece: Piece, audio: Float32Array): Record<string, ort.Tensor> {
+  const cut = new Float32Array(piece.stop - piece.start); // silence where the recording has ended
+  cut.set(audio.subarray(piece.start, piece.stop));
+  const whole = (number: number) => new ort.Tensor("int64", [BigInt(number)], [1]);
+  return { audio: new ort.Tensor("float32", cut, [1, cut.length]), first: whole(piece.first), last: whole(piece.last) };
+}

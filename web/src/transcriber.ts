@@ -1,0 +1,345 @@
+// <nmp-transcriber>: the network on the reader's own sound, in the reader's browser.
+//
+// Its data (nmp_lessons/show/transcriber.py) name networks, a clip, and what Python made of the clip. A network
+// is used only if it makes the same of it here. Nothing is fetched before the reader asks, and nothing is sent.
+
+import { agreement, type Note } from "./decoder";
+import { define, make, whenParsed } from "./element";
+import { midiFile, wavFile } from "./midi";
+import { frameCount, type Plan } from "./pieces";
+import { player } from "./roll";
+import { samplesOf, Tape, tones } from "./sound";
+import { type Found, Network } from "./worker";
+
+const SCRIPT = (document.currentScript as HTMLScriptElement | null)?.src ?? "";
+const LONGEST = 600; // seconds
+const MEGABYTE = 1e6;
+const VIEWS = { note: "Yn, keys that sound", onset: "Yo, keys that begin", contour: "Yp, pitches" } as const;
+type View = keyof typeof VIEWS;
+
+interface Choice {
+  label: string;
+  plan: Plan;
+  graph: string; // URL
+  expected: string; // URL of Python's posteriors of the clip, 16 bits each, head after head
+  notes: [onset: number, offset: number, pitch: number, velocity: number][]; // Python's
+}
+
+interface Offer {
+  clip: { title: string; url: string }; // samples of 16 bits
+  networks: Choice[];
+  tolerance: number; // of a posterior
+  agreement: number; // least share of notes
+}
+
+interface Sound {
+  title: string;
+  samples: Float32Array;
+}
+
+/** An <nmp-player>. */
+interface Playable extends HTMLElement {
+  currentTime: number;
+  version: string;
+}
+
+/** Said to the reader as it is. */
+class Refusal extends Error {}
+
+class Transcriber extends HTMLElement {
+  private offer!: Offer;
+  private network: Network | undefined;
+  private loaded: Choice | undefined; // that the worker holds, and that was checked
+  private clip: Sound | undefined;
+  private onClip: Found | undefined; // what the check made of the clip
+  private sound: Sound | undefined;
+  private found: Found | undefined;
+  private drawn: Sound | undefined; // that the player holds
+  private urls: string[] = [];
+  private tape: Tape | undefined;
+  private busy = false;
+  private next: (() => Promise<void>) | undefined; // what was asked for meanwhile, the last of it
+
+  private controls!: HTMLFieldSetElement;
+  private networks!: HTMLSelectElement;
+  private views!: HTMLSelectElement;
+  private file!: HTMLInputElement;
+  private microphone!: HTMLButtonElement;
+  private bar!: HTMLProgressElement;
+  private status!: HTMLElement;
+  private result!: HTMLElement;
+
+  /** What was made of the last sound, for tests. */
+  get answer(): Found | undefined {
+    return this.found;
+  }
+
+  connectedCallback(): void {
+    whenParsed(() => {
+      if (this.isConnected && !this.offer) this.upgrade();
+    });
+  }
+
+  disconnectedCallback(): void {
+    this.network?.stop();
+    this.network = this.loaded = undefined;
+  }
+
+  private upgrade(): void {
+    this.offer = JSON.parse(this.dataset.offer!) as Offer;
+    const obstacle = this.obstacle();
+    const plain = this.querySelector(".nmp-transcriber-plain");
+    if (obstacle) {
+      if (plain) plain.textContent = obstacle;
+      return;
+    }
+    plain?.remove();
+    this.bar = make("progress", { max: "1", value: "0", "aria-label": "Progress", hidden: "" });
+    this.status = make("p", { class: "nmp-transcriber-status", role: "status" });
+    this.result = make("div", { class: "nmp-transcriber-result" });
+    const form = make("form", {}, this.choices());
+    form.addEventListener("submit", (event) => event.preventDefault());
+    this.querySelector("figure")!.prepend(form, this.bar, this.status, this.result);
+    this.addEventListener("dragover", (event) => event.preventDefault());
+    this.addEventListener("drop", (event) => {
+      event.preventDefault();
+      const file = event.dataTransfer?.files[0];
+      if (file) void this.attempt(() => this.transcribeFile(file));
+    });
+    this.dataset.ready = "";
+  }
+
+  /** Why it cannot work here, in words for the reader. */
+  private obstacle(): string {
+    if (location.protocol === "file:") {
+      return (
+        "You opened this page as a file, and a browser then lets no script read the files beside it, which this " +
+        "part must. Serve the folder instead: run “make serve”, or “python -m http.server” in the folder of the " +
+        "page, and open http://localhost:8000."
+      );
+    }
+    if (!SCRIPT) return "This part works in the built book: run “make serve” and open the page there.";
+    return "";
+  }
+
+  private choices(): HTMLElement {
+    this.networks = select(this.offer.networks.map(({ label }, i) => [`${i}`, label]));
+    this.networks.addEventListener("change", () => {
+      if (this.sound) void this.attempt(() => this.transcribe(this.sound!));
+    });
+    this.views = select(Object.entries(VIEWS));
+    this.views.addEventListener("change", () => void this.attempt(() => this.show()));
+    const clip = button(`Transcribe ${this.offer.clip.title}`);
+    clip.addEventListener("click", () => void this.attempt(() => this.transcribeClip()));
+    this.file = make("input", { type: "file", accept: "audio/*", "aria-label": "A sound file of yours" });
+    this.file.addEventListener("change", () => {
+      const file = this.file.files?.[0];
+      if (file) void this.attempt(() => this.transcribeFile(file));
+    });
+    this.microphone = button("Record");
+    this.microphone.addEventListener("click", () => void this.attempt(() => this.record()));
+    if (!navigator.mediaDevices) {
+      this.microphone.disabled = true;
+      this.microphone.title = "A browser gives the microphone only to https and localhost.";
+    }
+    this.controls = make(
+      "fieldset",
+      { class: "nmp-transcriber-controls" },
+      make("legend", {}, "Sound and network"),
+      make("div", { class: "nmp-transcriber-row" }, clip, this.microphone),
+      make("label", {}, make("span", {}, "Or a sound file, chosen or dropped here"), this.file),
+      make("label", {}, make("span", {}, "Network"), this.networks),
+      make("label", {}, make("span", {}, "Picture"), this.views),
+    );
+    return this.controls;
+  }
+
+  // What the reader can ask for
+
+  private async transcribeClip(): Promise<void> {
+    await this.prepare();
+    await this.transcribe(this.clip!);
+  }
+
+  private async transcribeFile(file: File): Promise<void> {
+    this.say(`Reading ${file.name} …`);
+    await this.transcribe({ title: file.name, samples: await this.decoded(await file.arrayBuffer(), file.name) });
+  }
+
+  private async record(): Promise<void> {
+    if (!this.tape) {
+      this.tape = await Tape.start().catch(() => {
+        throw new Refusal("The microphone was not given. Allow it for this page, or choose a file.");
+      });
+      this.microphone.textContent = "Stop and transcribe";
+      this.say("Recording. Play or sing.");
+      return;
+    }
+    const tape = this.tape;
+    this.tape = undefined;
+    this.microphone.textContent = "Record";
+    const samples = await this.decoded(await tape.stop(), "your recording");
+    await this.transcribe({ title: "your recording", samples });
+  }
+
+  private async decoded(file: ArrayBuffer, name: string): Promise<Float32Array> {
+    const samples = await samplesOf(file, this.choice.plan.rate).catch(() => {
+      throw new Refusal(`${name}: this browser cannot read it as sound. Try WAV, MP3 or FLAC.`);
+    });
+    const seconds = samples.length / this.choice.plan.rate;
+    if (seconds > LONGEST) {
+      throw new Refusal(`${name}: longer than ${LONGEST / 60} minutes. Cut it, or use nmp-lessons transcribe.`);
+    }
+    if (!samples.some((x) => x !== 0)) throw new Refusal(`${name}: silent, every sample is 0.`);
+    return samples;
+  }
+
+  private get choice(): Choice {
+    return this.offer.networks[Number(this.networks.value)]!;
+  }
+
+  /** Fetches the chosen network and checks it, unless it is there. */
+  private async prepare(): Promise<void> {
+    const choice = this.choice;
+    if (this.loaded === choice) return;
+    this.loaded = undefined;
+    this.say("Loading the network …");
+    this.network ??= new Network(new URL("nmp-transcribe.js", SCRIPT).href);
+    const [graph, expected] = await Promise.all([fetched(choice.graph), fetched(choice.expected)]);
+    this.clip ??= {
+      title: this.offer.clip.title,
+      // not left to the browser's decoder, which may scale the two halves of a wave differently
+      samples: Float32Array.from(new Int16Array(await fetched(this.offer.clip.url)), (x) => x / 32768),
+    };
+    await this.network.load(graph, choice.plan, (bytes) => {
+      this.say(`Loading the runtime … ${(bytes / MEGABYTE).toFixed(0)} MB`);
+    });
+    this.say("Checking the network on the clip …");
+    this.onClip = await this.network.run(this.clip.samples, (share) => this.progress(share));
+    this.check(choice, this.onClip, new Uint16Array(expected));
+    this.loaded = choice;
+  }
+
+  /** Refuses a network that makes something else of the clip than it made in Python. */
+  private check(choice: Choice, found: Found, expected: Uint16Array): void {
+    const answers = choice.plan.heads.map((name) => found.heads[name]!);
+    const count = answers.reduce((sum, head) => sum + head.length, 0);
+    let [worst, i] = [count === expected.length ? 0 : 1, 0];
+    for (const head of answers) for (const p of head) worst = Math.max(worst, Math.abs(p - expected[i++]! / 65535));
+    const theirs: Note[] = choice.notes.map(([onset, offset, pitch, velocity]) => ({ onset, offset, pitch, velocity }));
+    const same = agreement(found.notes, theirs, choice.plan.hop / choice.plan.rate / 2);
+    this.dataset.worst = worst.toExponential(2);
+    this.dataset.same = same.toFixed(4);
+    if (!(worst <= this.offer.tolerance && same >= this.offer.agreement)) {
+      throw new Refusal(
+        `Your browser computes something else than Python on the book's clip: posteriors are off by ` +
+          `${worst.toFixed(4)}, and ${(100 * same).toFixed(0)} % of the notes are the same. So it would be wrong ` +
+          `to show you its transcriptions. Another browser may do better.`,
+      );
+    }
+  }
+
+  private async transcribe(sound: Sound): Promise<void> {
+    this.sound = sound;
+    await this.prepare();
+    if (sound === this.clip) {
+      this.found = this.onClip!;
+    } else {
+      this.say(`Transcribing ${sound.title} …`);
+      this.found = await this.network!.run(sound.samples, (share) => this.progress(share));
+    }
+    await this.show();
+  }
+
+  // Showing
+
+  /** Does what was asked for, one thing at a time, and says what went wrong. */
+  private async attempt(act: () => Promise<void>): Promise<void> {
+    if (this.busy) {
+      this.next = act;
+      return;
+    }
+    this.busy = true;
+    this.controls.setAttribute("aria-busy", "true");
+    try {
+      await act();
+    } catch (problem) {
+      if (!(problem instanceof Refusal)) console.warn("nmp-transcriber:", problem);
+      const reason = problem instanceof Refusal ? problem.message : `That did not work (${(problem as Error).message}).`;
+      this.say(reason);
+    } finally {
+      this.busy = false;
+      this.controls.removeAttribute("aria-busy");
+      this.bar.hidden = true;
+    }
+    const { next } = this;
+    this.next = undefined;
+    if (next) await this.attempt(next);
+  }
+
+  private async show(): Promise<void> {
+    if (!this.found || !this.sound) return;
+    const { heads, notes, seconds } = this.found;
+    const { plan } = this.choice;
+    const view = (this.views.value in heads ? this.views.value : "note") as View;
+    const { samples, title } = this.sound;
+    const length = samples.length / plan.rate;
+    const made = await player({
+      seconds: length,
+      period: plan.hop / plan.rate,
+      head: heads[view]!,
+      bins: heads[view]!.length / frameCount(plan, samples.length),
+      name: `Posteriors ${VIEWS[view]},`,
+      notes,
+      sounds: [
+        ["The sound", URL.createObjectURL(wavFile(samples, plan.rate))],
+        ["The transcription", URL.createObjectURL(wavFile(await tones(notes, samples, plan.rate), plan.rate))],
+      ],
+      title: `Transcription of ${title}`,
+    });
+    this.urls.forEach((url) => URL.revokeObjectURL(url));
+    const midi = URL.createObjectURL(midiFile(notes));
+    this.urls = [...made.urls, midi];
+    const save = make("a", { href: midi, download: `${title.replace(/\.\w+$/, "")}.mid` }, "Save the notes as MIDI");
+    const before = this.result.querySelector<Playable>("nmp-player");
+    this.result.replaceChildren(made.element, make("p", {}, save));
+    if (before && this.drawn === this.sound) carryOver(before, made.element as Playable);
+    this.drawn = this.sound;
+    const speed = length / seconds;
+    this.say(
+      `${notes.length} notes in ${length.toFixed(1)} s of sound, found in ${seconds.toFixed(2)} s by ${this.choice.label}: ` +
+        `${speed.toFixed(0)} times as fast as the music, on one core of your machine.`,
+    );
+  }
+
+  private progress(share: number): void {
+    this.bar.hidden = false;
+    this.bar.value = share;
+  }
+
+  private say(text: string): void {
+    this.status.textContent = text;
+  }
+}
+
+/** Another picture or network leaves the reader at the same instant and in the same version. */
+function carryOver(before: Playable, after: Playable): void {
+  after.version = before.version;
+  after.currentTime = before.currentTime;
+}
+
+async function fetched(url: string): Promise<ArrayBuffer> {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url}: ${response.status}`);
+  return response.arrayBuffer();
+}
+
+function button(label: string): HTMLButtonElement {
+  return make("button", { type: "button" }, label);
+}
+
+function select(options: [value: string, label: string][]): HTMLSelectElement {
+  return make("select", {}, ...options.map(([value, label]) => make("option", { value }, label)));
+}
+
+define("nmp-transcriber", Transcriber);

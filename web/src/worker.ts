@@ -1,0 +1,71 @@
+// What the page and the worker say to each other, and the page's end of it.
+
+import type { Heads, Note } from "./decoder";
+import type { Plan } from "./pieces";
+
+export type Request = { kind: "load"; graph: ArrayBuffer; plan: Plan } | { kind: "run"; audio: Float32Array };
+
+export interface Found {
+  heads: Heads;
+  notes: Note[];
+  seconds: number; // that the network and the decoder took
+}
+
+export type Answer =
+  | { kind: "fetched"; bytes: number }
+  | { kind: "loaded" }
+  | { kind: "ran"; share: number }
+  | ({ kind: "found" } & Found)
+  | { kind: "failed"; reason: string };
+
+/** One worker; requests are made one after the other. */
+export class Network {
+  private readonly worker: Worker;
+
+  /** The worker is made of a blob, so that it stands under the page's policy and can reach this site only. */
+  constructor(script: string) {
+    const start = new Blob([`import ${JSON.stringify(script)};`], { type: "text/javascript" });
+    const url = URL.createObjectURL(start);
+    this.worker = new Worker(url, { type: "module" });
+  }
+
+  async load(graph: ArrayBuffer, plan: Plan, fetched: (bytes: number) => void): Promise<void> {
+    await this.ask({ kind: "load", graph, plan }, (answer) => {
+      if (answer.kind === "fetched") fetched(answer.bytes);
+      return answer.kind === "loaded" ? true : undefined;
+    });
+  }
+
+  async run(audio: Float32Array, ran: (share: number) => void): Promise<Found> {
+    return await this.ask({ kind: "run", audio }, (answer) => {
+      if (answer.kind === "ran") ran(answer.share);
+      return answer.kind === "found" ? answer : undefined;
+    });
+  }
+
+  stop(): void {
+    this.worker.terminate();
+  }
+
+  /** Sends a request and reads answers until `read` makes something of one. */
+  private ask<Result>(request: Request, read: (answer: Answer) => Result | undefined): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      const hear = (event: MessageEvent<Answer>): void => {
+        const result = read(event.data);
+        if (result !== undefined) done(() => resolve(result));
+        else if (event.data.kind === "failed") done(() => reject(new Error((event.data as { reason: string }).reason)));
+      };
+      const fail = (event: ErrorEvent): void => {
+        done(() => reject(new Error(event.message || "the worker did not start")));
+      };
+      const done = (then: () => void): void => {
+        this.worker.removeEventListener("message", hear);
+        this.worker.removeEventListener("error", fail);
+        then();
+      };
+      this.worker.addEventListener("message", hear);
+      this.worker.addEventListener("error", fail);
+      this.worker.postMessage(request);
+    });
+  }
+}
