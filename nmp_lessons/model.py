@@ -176,8 +176,11 @@ class NMPNet(nn.Module):
         pitch = contour.sigmoid() if self.config.contour else found
         note = self.note_out(self.note(pitch, inner=inner).relu_(), inner=inner)  # (batch, 1, frames, 88)
         onset = self._onset(stack, note.sigmoid(), inner)
-        frames = features.shape[1] - 2 * context(self) * inner
-        return Heads(*(None if head is None else middle(head[:, 0], frames) for head in (contour, note, onset)))
+        heads = Heads(*(None if head is None else head[:, 0] for head in (contour, note, onset)))
+        if not inner:
+            return heads
+        frames = features.shape[1] - 2 * context(self)
+        return Heads(*(None if head is None else middle(head, frames) for head in heads))
 
     def _onset(self, stack: torch.Tensor, note: torch.Tensor, inner: bool) -> torch.Tensor:
         """Yo before its sigmoid, (batch, 1, frames, 88), from what the switches let it see."""
