@@ -35,6 +35,7 @@ from .augmentation import (
     room,
     white_noise,
 )
+from .beyond import CompactConfig, RecurrentConfig, TransformerConfig
 from .corpus import CLIP_FRAMES
 from .cross_entropy import Loss
 from .decoding import THRESHOLDS, PeakDecoder, best_options, best_threshold, decode, fitted
@@ -42,7 +43,7 @@ from .errors import InputError
 from .evaluation import cause_counts, median_shift, onset_scores, scores, threshold_curves
 from .files import written_whole
 from .maestro import book_set, full_notes
-from .model import Config, NMPNet, feature_posteriors, fixed_features, posteriors
+from .model import Config, Transcriber, feature_posteriors, fixed_features, posteriors
 from .notes import Notes, read_table
 from .piano import render
 from .sound import Recording
@@ -91,16 +92,23 @@ VARIANTS: dict[str, Recipe] = {
     "missing-parallel": _network(missing="parallel"),
     "padding-released": _network(padding="released"),
 }  # each sees as many frames in training as every other; only `windows-whole` takes fewer, longer steps
+OTHERS: dict[str, Recipe] = {
+    "transformer": replace(SHORT, model=TransformerConfig()),
+    "transformer-large": replace(SHORT, model=TransformerConfig(width=64, depth=4, heads=4, hidden=128)),
+    "recurrent": replace(SHORT, model=RecurrentConfig()),
+    "compact": replace(SHORT, model=CompactConfig()),
+}  # chapter `beyond`: other networks, as short
+LONG: dict[str, Recipe] = {"main": MAIN, "compact-main": replace(MAIN, model=CompactConfig())}
 
 
 def experiments() -> dict[str, Recipe]:
-    """All runs by name: the main network and each comparison, with every seed.
+    """All runs by name: the long ones and each comparison, with every seed.
 
     >>> runs = experiments()
     >>> runs["no-contour-2"].model.contour, runs["no-contour-2"].seed
     (False, 2)
     """
-    named = {"main": MAIN} | VARIANTS
+    named = LONG | VARIANTS | OTHERS
     return {
         f"{name}-{seed}": replace(recipe, name=f"{name}-{seed}", seed=seed)
         for name, recipe in named.items()
@@ -202,7 +210,7 @@ def _test_features(condition: str) -> list[tuple[torch.Tensor, Notes]]:
     return [(fixed_features(clip), clip.notes) for clip in clips]
 
 
-def robustness(model: NMPNet, decoder: PeakDecoder, conditions=CONDITIONS) -> dict[str, list[float]]:
+def robustness(model: Transcriber, decoder: PeakDecoder, conditions=CONDITIONS) -> dict[str, list[float]]:
     """Fno on each test clip, by condition: a row of the robustness table (eq-robust)."""
     return {
         condition: [
@@ -347,7 +355,7 @@ def measure_decoders(
     return rows
 
 
-def rival_decoders(network: NMPNet) -> dict[str, tuple[dict, Callable]]:
+def rival_decoders(network: Transcriber) -> dict[str, tuple[dict, Callable]]:
     """Four decoders for one network by name: their options, and the function from posteriors to notes."""
     answered = [
         (posteriors(network, recording), recording.notes)

@@ -32,7 +32,7 @@ from .constants import NMP
 from .cqt import FLOOR, TAPS, halving_filter
 from .errors import InputError
 from .files import written_whole
-from .model import KEPT, OVERLAP, Config, Conv, NMPNet, Posteriors, at_model_rate, context, folded
+from .model import KEPT, OVERLAP, Config, Conv, NMPNet, Posteriors, at_model_rate, folded
 from .sound import Recording
 from .training import load
 
@@ -166,7 +166,7 @@ def plan(name: str, model: NMPNet, decoder: dict | None = None) -> Plan:
         NMP.sample_rate,
         cqt.shortest,
         cqt.margin,
-        context(model),
+        model.reach,
         decoder,
     )
 

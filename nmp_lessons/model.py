@@ -107,6 +107,10 @@ class Config:
         if not (self.onset_features or self.onset_sees_note):
             raise InputError("onset_features and onset_sees_note are both off; Yo must be read from something.")
 
+    def network(self) -> "NMPNet":
+        """The network of these switches, with random weights."""
+        return NMPNet(self)
+
 
 class Heads(NamedTuple):
     """What the network answers, (batch, frames, 264 or 88); `contour` is None when it is switched off."""
@@ -116,7 +120,55 @@ class Heads(NamedTuple):
     onset: torch.Tensor
 
 
-class NMPNet(nn.Module):
+class Transcriber(nn.Module):
+    """What every network of this book shares: the way from audio to the stack, and the form of its answer.
+
+    A network adds `logits` and `reach`, and names in `OUTPUTS` the layers before its sigmoids.
+    """
+
+    OUTPUTS: tuple[str, ...] = ()
+
+    def __init__(self, config):
+        super().__init__()
+        self.config = config
+        self.cqt = CQT()
+        self.input_norm = _norm(1)
+        self.stacking = HarmonicStacking(config.harmonics if config.stacking else (1,))
+
+    def forward(self, audio: torch.Tensor) -> Heads:
+        """Probabilities of the three heads, from audio (batch, samples)."""
+        return probabilities(self.logits(self.features(audio)))
+
+    def features(self, audio: torch.Tensor) -> torch.Tensor:
+        """The normalised constant-Q transform, (batch, samples) -> (batch, frames, 309)."""
+        power = self.cqt.power(audio)  # (batch, bins, frames)
+        return NORMALISATIONS[self.config.normalisation](power).mT
+
+    def logits(self, features: torch.Tensor) -> Heads:
+        """The heads before their sigmoids, from features (batch, frames, 309): what a loss should see."""
+        raise NotImplementedError
+
+    @property
+    def reach(self) -> int:
+        """Frames at a cut that can feel it, at most."""
+        raise NotImplementedError
+
+    def stack(self, features: torch.Tensor) -> torch.Tensor:
+        """Batch-normalised features, stacked: (batch, frames, 309) -> (batch, harmonics, frames, 264)."""
+        normed = self.input_norm(features[:, None])[:, 0]
+        return self.stacking(normed, fill=self._fill())
+
+    def _fill(self) -> float | torch.Tensor:
+        """The fill of the stack: 0, or what the batch normalisation makes of silence."""
+        if self.config.fill == "zero":
+            return 0.0
+        silence = 0.0 if self.config.normalisation == "released" else (-100 + 90) / 60
+        norm = self.input_norm
+        scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+        return (silence - norm.running_mean) * scale + norm.bias
+
+
+class NMPNet(Transcriber):
     """The network, from audio (batch, samples) to probabilities (batch, frames, 264 or 88).
 
     >>> sum(weights.numel() for weights in NMPNet().parameters())
@@ -126,12 +178,10 @@ class NMPNet(nn.Module):
     ((1, 172, 264), (1, 172, 88))
     """
 
+    OUTPUTS = ("contour_out", "note_out", "onset_out")
+
     def __init__(self, config: Config = Config()):
-        super().__init__()
-        self.config = config
-        self.cqt = CQT()
-        self.input_norm = _norm(1)
-        self.stacking = HarmonicStacking(config.harmonics if config.stacking else (1,))
+        super().__init__(config)
         stacked = len(self.stacking.harmonics)
         contour_in, beside = stacked, 0
         if config.missing != "off":
@@ -153,19 +203,10 @@ class NMPNet(nn.Module):
         self.onset_out = _conv(config.onset_sees_note + 32 * config.onset_features, 1, (3, 3))
         self.to(memory_format=torch.channels_last)
 
-    def forward(self, audio: torch.Tensor) -> Heads:
-        """Probabilities of the three heads."""
-        return probabilities(self.logits(self.features(audio)))
-
-    def features(self, audio: torch.Tensor) -> torch.Tensor:
-        """The normalised constant-Q transform, (batch, samples) -> (batch, frames, 309)."""
-        power = self.cqt.power(audio)  # (batch, bins, frames)
-        return NORMALISATIONS[self.config.normalisation](power).mT
-
     def logits(self, features: torch.Tensor, *, inner: bool = False) -> Heads:
         """The heads before their sigmoids, from features (batch, frames, 309): what a loss should see.
 
-        With `inner`, only for the frames that feel no end: `context` fewer at either end. Then no layer is
+        With `inner`, only for the frames that feel no end: `reach` fewer at either end. Then no layer is
         padded in time, and each computes just what the next one needs (eq-inner).
         """
         if self.config.median > 1:
@@ -179,7 +220,7 @@ class NMPNet(nn.Module):
         heads = Heads(*(None if head is None else head[:, 0] for head in (contour, note, onset)))
         if not inner:
             return heads
-        frames = features.shape[1] - 2 * context(self)
+        frames = features.shape[1] - 2 * self.reach
         return Heads(*(None if head is None else middle(head, frames) for head in heads))
 
     def _onset(self, stack: torch.Tensor, note: torch.Tensor, inner: bool) -> torch.Tensor:
@@ -192,11 +233,6 @@ class NMPNet(nn.Module):
             return self.onset_out(begins, inner=inner)
         return _out_of_both(self.onset_out, note, begins, inner)
 
-    def stack(self, features: torch.Tensor) -> torch.Tensor:
-        """Batch-normalised features, stacked: (batch, frames, 309) -> (batch, harmonics, frames, 264)."""
-        normed = self.input_norm(features[:, None])[:, 0]
-        return self.stacking(normed, fill=self._fill(features))
-
     def _contour_channels(self, stack: torch.Tensor, inner: bool) -> torch.Tensor:
         """What comes before Yp, (batch, 8 or more, frames, 264)."""
         if self.config.missing == "off":
@@ -207,14 +243,11 @@ class NMPNet(nn.Module):
         beside = _normed(self.contour, self.contour_norm, stack, inner)
         return _beside(middle(beside, missing.shape[2], dim=2), missing)
 
-    def _fill(self, features: torch.Tensor) -> float | torch.Tensor:
-        """The fill of the stack: 0, or what the batch normalisation makes of silence."""
-        if self.config.fill == "zero":
-            return 0.0
-        silence = 0.0 if self.config.normalisation == "released" else (-100 + 90) / 60
-        norm = self.input_norm
-        scale = norm.weight / (norm.running_var + norm.eps).sqrt()
-        return (silence - norm.running_mean) * scale + norm.bias
+    @property
+    def reach(self) -> int:
+        """Half the height of every kernel on the longest way, that to Yn and on."""
+        layers = [layer for name, layer in self.named_children() if isinstance(layer, Conv) and name != "onset"]
+        return self.config.median // 2 + sum(layer.kernel_size[0] // 2 for layer in layers)
 
 
 def median_in_time(features: torch.Tensor, frames: int) -> torch.Tensor:
@@ -428,7 +461,7 @@ class Posteriors:
         return len(self.times)
 
 
-def posteriors(model: NMPNet, recording: Recording) -> Posteriors:
+def posteriors(model: Transcriber, recording: Recording) -> Posteriors:
     """Run the network over a whole recording, in memory that grows only with the answer.
 
     With the "fixed" normalisation the result is that of the whole file at once, whatever its length. With the
@@ -458,7 +491,7 @@ def fixed_features(recording: Recording) -> torch.Tensor:
 
 
 @torch.inference_mode()
-def feature_posteriors(model: NMPNet, features: torch.Tensor) -> Posteriors:
+def feature_posteriors(model: Transcriber, features: torch.Tensor) -> Posteriors:
     """What the network makes of features (1, frames, 309) that are ready already."""
     heads = probabilities(model.eval().logits(features.to(model.input_norm.running_mean)))
     heads = [None if head is None else head[0].float().cpu().numpy() for head in heads]
@@ -494,8 +527,8 @@ def run_windows(model: NMPNet, audio: np.ndarray, *, hop: int) -> list[np.ndarra
     Windows are cut when their turn comes, and their answers go straight to their places.
     """
     drop = OVERLAP // 2
-    feel = min(context(model), drop)  # the network runs on the kept frames and those that they can feel
-    inner = context(model) <= drop
+    feel = min(model.reach, drop)  # the network runs on the kept frames and those that they can feel
+    inner = model.reach <= drop
 
     def answer(start: int) -> Heads:
         first = start // KEPT
@@ -508,19 +541,13 @@ def run_windows(model: NMPNet, audio: np.ndarray, *, hop: int) -> list[np.ndarra
     return _gather(model, answer, range(0, frames, BATCH * KEPT), frames)
 
 
-def context(model: NMPNet) -> int:
-    """Frames at a cut that can feel it, at most: half the height of every kernel on the longest way, that to Yn and on."""
-    layers = [layer for name, layer in model.named_children() if isinstance(layer, Conv) and name != "onset"]
-    return model.config.median // 2 + sum(layer.kernel_size[0] // 2 for layer in layers)
-
-
-def _run_whole(model: NMPNet, audio: np.ndarray, frames: int) -> list[np.ndarray | None]:
+def _run_whole(model: Transcriber, audio: np.ndarray, frames: int) -> list[np.ndarray | None]:
     """The heads of a whole file, chunk by chunk; each chunk is run with all the frames that it can feel."""
     short = model.cqt.shortest - len(audio)
     if short > 0:
         audio = np.pad(audio, (0, short))
     last = len(audio) // NMP.hop + 1
-    feel = context(model)
+    feel = model.reach
 
     def answer(start: int) -> Heads:
         stop = min(start + CHUNK_FRAMES, frames)
@@ -537,12 +564,12 @@ def _run_whole(model: NMPNet, audio: np.ndarray, frames: int) -> list[np.ndarray
     return _gather(model, answer, range(0, frames, CHUNK_FRAMES), frames)
 
 
-def _on(model: NMPNet, array: np.ndarray) -> torch.Tensor:
+def _on(model: Transcriber, array: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(array).to(model.cqt.halving)
 
 
 def _gather(
-    model: NMPNet, answer: Callable[[int], Heads], starts: range, frames: int
+    model: Transcriber, answer: Callable[[int], Heads], starts: range, frames: int
 ) -> list[np.ndarray | None]:
     """The answers from every start on, without gradients, put in their places in one array for each head."""
     bins = [NMP.contour_bins if model.config.contour else None, NMP.keys, NMP.keys]
@@ -608,7 +635,7 @@ def receptive_field(model: NMPNet, head: str, *, at: int) -> ReceptiveField:
     (7, 75, 254)
     """
     probe = _positive(model)
-    frames = 2 * context(model) + 3
+    frames = 2 * model.reach + 3
     features = torch.ones(1, frames, NMP.cqt_bins, dtype=torch.float64, requires_grad=True)
     getattr(probe.logits(features), head)[0, frames // 2, at].backward()
     felt = features.grad[0] > 1e-12 * features.grad.max()  # all paths count positive; rounding does not

@@ -43,6 +43,7 @@ from torch import nn
 
 from . import __version__
 from .augmentation import FeatureAugmentation
+from .beyond import Design, config_of
 from .constants import NMP
 from .corpus import CLIP_FRAMES, CLIP_SECONDS, ONSET_STEPS, Corpus, levels, quantised
 from .cqt import CQT
@@ -50,7 +51,7 @@ from .cross_entropy import Loss
 from .decoding import THRESHOLDS, PeakDecoder, best_threshold, fitted
 from .errors import InputError
 from .files import written_whole
-from .model import Config, Heads, NMPNet, Posteriors, at_model_rate, feature_posteriors
+from .model import Config, Heads, Posteriors, Transcriber, at_model_rate, feature_posteriors
 from .notes import Notes
 from .soap import SOAP
 from .sound import Recording
@@ -90,7 +91,7 @@ class Recipe:
     """
 
     name: str
-    model: Config = Config(padding="centred", normalisation="fixed")
+    model: Config | Design = Config(padding="centred", normalisation="fixed")
     loss: Loss = Loss("focal", heads=(3.0, 1.0, 4.0))
     augmentation: FeatureAugmentation | None = FeatureAugmentation()
     steps: int = 800
@@ -164,7 +165,7 @@ class Recipe:
         return cls(
             **values
             | {
-                "model": Config(**values["model"]),
+                "model": config_of(values["model"]) if "kind" in values["model"] else Config(**values["model"]),
                 "loss": Loss(**values["loss"]),
                 "augmentation": None if augmentation is None else FeatureAugmentation(**augmentation),
             }
@@ -262,7 +263,7 @@ def batches(recipe: Recipe, corpus: Corpus, start: int) -> Iterator[tuple[torch.
 # The network, ready to be trained
 
 
-def new_model(recipe: Recipe, features: torch.Tensor) -> NMPNet:
+def new_model(recipe: Recipe, features: torch.Tensor) -> Transcriber:
     """A network with random weights of the recipe's seed, its input normalised by the statistics of `features`.
 
     Each sigmoid starts near 0.03, about as rare as notes are; with a start at one half, the first hundred
@@ -270,12 +271,12 @@ def new_model(recipe: Recipe, features: torch.Tensor) -> NMPNet:
     """
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
-        model = NMPNet(recipe.model)
+        model = recipe.model.network()
         for layer in model.modules():
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
                 nn.init.zeros_(layer.bias)
-    for name in ("contour_out", "note_out", "onset_out"):
+    for name in model.OUTPUTS:
         if hasattr(model, name):
             layer = getattr(model, name)
             nn.init.constant_(layer.bias, -3.5)
@@ -287,7 +288,7 @@ def new_model(recipe: Recipe, features: torch.Tensor) -> NMPNet:
 
 
 @torch.no_grad()
-def settled(model: NMPNet, recipe: Recipe, corpus: Corpus, *, count: int = 10) -> NMPNet:
+def settled(model: Transcriber, recipe: Recipe, corpus: Corpus, *, count: int = 10) -> Transcriber:
     """A copy of the network whose normalisations use the mean statistics of some batches (eq-settled).
 
     In training they follow at 1 % a step, so that a run of a hundred steps ends with a third of what they began
@@ -329,7 +330,7 @@ class CommonNorm(nn.BatchNorm2d):
 class Task(nn.Module):
     """The network and its loss as one module, from a batch to a number, as Fabric wraps it."""
 
-    def __init__(self, model: NMPNet, loss: Loss):
+    def __init__(self, model: Transcriber, loss: Loss):
         super().__init__()
         self.model, self.loss = model, loss
 
@@ -351,7 +352,7 @@ def memory(recipe: Recipe) -> int:
     True
     """
     frames, kept = 20, {}
-    task = Task(NMPNet(recipe.model).train(), recipe.loss)
+    task = Task(recipe.model.network().train(), recipe.loss)
     task.model.input_norm.eval().requires_grad_(False)
     own = {weights.untyped_storage().data_ptr() for weights in task.parameters()}
 
@@ -394,7 +395,7 @@ def train(
     patience: int | None = None,
     stop_at: int | None = None,
     shown: bool = False,
-) -> tuple[NMPNet, dict]:
+) -> tuple[Transcriber, dict]:
     """Train one network, from the start or from where an earlier call stopped, and write its checkpoint.
 
     Parameters
@@ -416,7 +417,7 @@ def train(
 
     Returns
     -------
-    NMPNet, dict
+    Transcriber, dict
         The averaged network and its record.
 
     Raises
@@ -542,24 +543,24 @@ def _shown(steps: range, recipe: Recipe, start: int, shown: bool):
 # Validation
 
 
-def clip_posteriors(model: NMPNet, stored: np.ndarray) -> Posteriors:
+def clip_posteriors(model: Transcriber, stored: np.ndarray) -> Posteriors:
     """The posteriors of one stored clip, uint8 (frames, 309)."""
     return feature_posteriors(model, torch.from_numpy((levels(stored) + 90) / 60)[None])
 
 
-def validate(model: NMPNet, corpus: Corpus, *, clips: int = 12, thresholds=THRESHOLDS) -> dict[str, float]:
+def validate(model: Transcriber, corpus: Corpus, *, clips: int = 12, thresholds=THRESHOLDS) -> dict[str, float]:
     """The threshold of bare peaks that is best for the mean Fno of some clips, and that Fno."""
     decoder, score = best_threshold(PeakDecoder(), _answered(model, corpus, clips), thresholds=thresholds)
     return {"threshold": decoder.threshold, "Fno": score}
 
 
-def fit_decoder(model: NMPNet, corpus: Corpus, *, clips: int = 20) -> tuple[PeakDecoder, float]:
+def fit_decoder(model: Transcriber, corpus: Corpus, *, clips: int = 20) -> tuple[PeakDecoder, float]:
     """The decoder that suits a network, its evidence and threshold learned on validation clips, and its Fno there."""
     answered = _answered(model, corpus, clips)
     return best_threshold(fitted(answered), answered)
 
 
-def _answered(model: NMPNet, corpus: Corpus, clips: int) -> list[tuple[Posteriors, Notes]]:
+def _answered(model: Transcriber, corpus: Corpus, clips: int) -> list[tuple[Posteriors, Notes]]:
     """What a network makes of some clips, and their notes."""
     return [
         (clip_posteriors(model, corpus.features[i]), corpus.notes(i)) for i in range(min(clips, len(corpus)))
@@ -569,7 +570,7 @@ def _answered(model: NMPNet, corpus: Corpus, clips: int) -> list[tuple[Posterior
 # Checkpoints
 
 
-def save(model: NMPNet, record: dict, folder: str | os.PathLike) -> None:
+def save(model: Transcriber, record: dict, folder: str | os.PathLike) -> None:
     """Write ``NAME.safetensors`` and ``NAME.json``, each whole or not at all."""
     folder = Path(folder)
     weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
@@ -579,7 +580,7 @@ def save(model: NMPNet, record: dict, folder: str | os.PathLike) -> None:
         scratch.write_text(json.dumps(record, indent=1) + "\n")
 
 
-def load(name: str, *, folder: str | os.PathLike = CHECKPOINTS) -> tuple[NMPNet, dict]:
+def load(name: str, *, folder: str | os.PathLike = CHECKPOINTS) -> tuple[Transcriber, dict]:
     """A trained network, ready to transcribe, and its record.
 
     Raises
@@ -593,7 +594,7 @@ def load(name: str, *, folder: str | os.PathLike = CHECKPOINTS) -> tuple[NMPNet,
         raise InputError(f"{weights_path}: no such checkpoint; there are {', '.join(known) or 'none'}.")
     try:
         record = json.loads(record_path.read_text())
-        model = NMPNet(Recipe.from_json(record["recipe"]).model)
+        model = Recipe.from_json(record["recipe"]).model.network()
         model.load_state_dict(safetensors.torch.load(weights_path.read_bytes()))
     except (ValueError, KeyError, TypeError, RuntimeError, safetensors.SafetensorError) as problem:
         raise InputError(
@@ -650,7 +651,7 @@ def _record(recipe, corpus, validation, decoder, progress: Progress, fabric: "Fa
         "seed": recipe.seed,
         "corpus": corpus.fingerprint,
         "validation_corpus": None if validation is None else validation.fingerprint,
-        "parameters": sum(p.numel() for p in NMPNet(recipe.model).parameters()),
+        "parameters": sum(p.numel() for p in recipe.model.network().parameters()),
         "steps": progress.step,
         "minutes": round(progress.minutes, 4),
         "decoder": None if decoder is None else asdict(decoder),

@@ -133,7 +133,7 @@ def test_the_fast_order_of_sums_gives_the_plain_result(config, monkeypatch):
 def test_the_inner_frames_need_no_padding_and_feel_no_end(config):
     net = randomised(config).double()
     features = torch.rand(2, 60, NMP.cqt_bins, generator=torch.manual_seed(1), dtype=torch.float64)
-    feel = room.context(net)
+    feel = net.reach
     with torch.no_grad():
         whole, inner = net.logits(features), net.logits(features, inner=True)
         elsewhere = net.logits(torch.rand_like(features).index_copy(1, torch.arange(20, 41), features[:, 20:41]))
@@ -213,7 +213,7 @@ def test_receptive_fields():
     assert contour.bins[-1] == 132 + 101 + reach
     without = receptive_field(NMPNet(Config(stacking=False)), "contour", at=132)
     assert len(without.bins) == 2 * reach + 1
-    assert max(frames) // 2 <= room.context(net)
+    assert max(frames) // 2 <= net.reach
 
 
 def test_whole_files_are_exact_whatever_the_chunks(monkeypatch):
