@@ -112,6 +112,7 @@ class CompactConfig(Design):
     hidden: int = 48
     patch: int = 2
     dilations: tuple[int, ...] = (1, 2, 4)
+    places: bool = False
     taps: int = 7
     intervals: int = 40
 
@@ -349,6 +350,7 @@ class Compact(_ByKeys):
     def __init__(self, config: CompactConfig = CompactConfig()):
         super().__init__(config)
         self.features_of_key = _way_in(len(self.stacking.harmonics), config.width, patch=config.patch)
+        self.places = nn.Parameter(torch.zeros(NMP.keys, config.width)) if config.places else 0.0
         self.blocks = nn.ModuleList(Mixing(config, dilation) for dilation in config.dilations)
         self.out = nn.Linear(config.width, config.patch * (SEMITONE + 2))
         self.to(memory_format=torch.channels_last)
@@ -357,7 +359,7 @@ class Compact(_ByKeys):
         """The heads before their sigmoids, from features (batch, frames, 309)."""
         frames, patch = features.shape[1], self.config.patch
         stack = F.pad(self.stack(features), (0, 0, 0, -frames % patch), mode="replicate")
-        x = self.features_of_key(stack).permute(0, 2, 3, 1)  # (batch, moments, keys, width)
+        x = self.features_of_key(stack).permute(0, 2, 3, 1) + self.places  # (batch, moments, keys, width)
         for block in self.blocks:
             x = block(x)
         return self.heads(_unpatched(self.out(x), patch)[:, :frames])
