@@ -108,11 +108,10 @@ class CompactConfig(Design):
     """
 
     kind: str = "compact"
-    width: int = 24
+    width: int = 28
     hidden: int = 48
     patch: int = 2
-    dilations: tuple[int, ...] = (1, 2, 4)
-    places: bool = False
+    dilations: tuple[int, ...] = (1, 2, 4, 8)
     taps: int = 7
     intervals: int = 40
 
@@ -340,17 +339,16 @@ class Mixing(nn.Module):
 
 
 class Compact(_ByKeys):
-    """A network of at most 30,000 parameters that sees every interval and half a second around.
+    """A network of at most 30,000 parameters that sees every interval within three octaves, and a second around.
 
     >>> net = CompactConfig().network()
     >>> sum(weights.numel() for weights in net.parameters())
-    18583
+    28204
     """
 
     def __init__(self, config: CompactConfig = CompactConfig()):
         super().__init__(config)
         self.features_of_key = _way_in(len(self.stacking.harmonics), config.width, patch=config.patch)
-        self.places = nn.Parameter(torch.zeros(NMP.keys, config.width)) if config.places else 0.0
         self.blocks = nn.ModuleList(Mixing(config, dilation) for dilation in config.dilations)
         self.out = nn.Linear(config.width, config.patch * (SEMITONE + 2))
         self.to(memory_format=torch.channels_last)
@@ -359,7 +357,7 @@ class Compact(_ByKeys):
         """The heads before their sigmoids, from features (batch, frames, 309)."""
         frames, patch = features.shape[1], self.config.patch
         stack = F.pad(self.stack(features), (0, 0, 0, -frames % patch), mode="replicate")
-        x = self.features_of_key(stack).permute(0, 2, 3, 1) + self.places  # (batch, moments, keys, width)
+        x = self.features_of_key(stack).permute(0, 2, 3, 1)  # (batch, moments, keys, width)
         for block in self.blocks:
             x = block(x)
         return self.heads(_unpatched(self.out(x), patch)[:, :frames])
