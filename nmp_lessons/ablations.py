@@ -621,16 +621,24 @@ def add_commands(commands) -> None:
     measuring.add_argument("-o", "--output", type=Path, default=CHECKPOINTS, metavar="DIR", help="where they are")
     measuring.set_defaults(run=_measure)
 
-    data = commands.add_parser("data", help="render training audio", description=_data.__doc__)
-    data.add_argument("dataset", choices=("asap",), help="(n)ASAP: performances as MIDI")
-    data.add_argument("path", type=Path, help="its archive or folder")
-    data.add_argument("-o", "--output", type=Path, metavar="DIR", help="where to write (default: in the cache)")
-    data.add_argument("--clips", type=int, default=1200, help="minutes of training audio")
-    data.add_argument("--validation-clips", type=int, default=60)
-    data.add_argument("--dry-clips", type=int, default=0, help="the same minutes again without any room")
-    data.add_argument("--pianos", nargs="+", metavar="NAME", help="only these (default: all)")
-    data.add_argument("--seed", type=int, default=0)
-    data.set_defaults(run=_data)
+    data = commands.add_parser("data", help="make training data")
+    datasets = data.add_subparsers(title="datasets", required=True, metavar="DATASET")
+    asap = datasets.add_parser("asap", help="(n)ASAP: render performances", description=_asap.__doc__)
+    asap.add_argument("path", type=Path, help="its archive or folder")
+    asap.add_argument("-o", "--output", type=Path, metavar="DIR", help="where to write (default: in the cache)")
+    asap.add_argument("--clips", type=int, default=1200, help="minutes of training audio")
+    asap.add_argument("--validation-clips", type=int, default=60)
+    asap.add_argument("--dry-clips", type=int, default=0, help="the same minutes again without any room")
+    asap.add_argument("--pianos", nargs="+", metavar="NAME", help="only these (default: all)")
+    asap.add_argument("--seed", type=int, default=0)
+    asap.set_defaults(run=_asap)
+    maestro = datasets.add_parser("maestro", help="MAESTRO v3: cut recordings", description=_maestro.__doc__)
+    maestro.add_argument("root", nargs="?", type=Path, help="its folder (default: MAESTRO_ROOT)")
+    maestro.add_argument("-o", "--output", type=Path, metavar="DIR", help="where to write (default: in the cache)")
+    maestro.add_argument("--workers", type=int, default=os.cpu_count(), help="processes (default: one for each core)")
+    maestro.add_argument("--without", nargs="+", default=(), metavar="NAME", help="leave out years or performances")
+    maestro.add_argument("--check", action="store_true", help="make anew what differs from its checksum")
+    maestro.set_defaults(run=_maestro)
 
 
 def _train(arguments) -> int:
@@ -688,11 +696,13 @@ def _measure(arguments) -> int:
     return 0
 
 
-def _data(arguments) -> int:
+def _asap(arguments) -> int:
     """Render one-minute clips of (n)ASAP's performances on many pianos; goes on where it was stopped."""
     from . import corpus
 
     known = {piano.name: piano for piano in corpus.PIANOS}
+    if min(arguments.clips, arguments.validation_clips, arguments.dry_clips) < 0:
+        raise InputError("a number of clips is below 0; give how many minutes to render.")
     for name in arguments.pianos or ():
         if name not in known:
             raise InputError(f"{name}: no such piano; choose among {', '.join(known)}.")
@@ -715,6 +725,20 @@ def _data(arguments) -> int:
             progress=True,
         )
         print(f"{folder / part}: {len(made)} clips, fingerprint {made.fingerprint[:16]}")
+    return 0
+
+
+def _maestro(arguments) -> int:
+    """Cut MAESTRO's recordings into the minutes that training reads; goes on where it was stopped."""
+    from . import fetch, scaling
+    from .maestro import Maestro
+
+    folder = arguments.output or fetch.cache_dir() / "maestro"
+    tree = Maestro(arguments.root, without=arguments.without)
+    made = scaling.make(folder, tree, workers=arguments.workers, check=arguments.check, progress=True)
+    for split, corpus in made.items():
+        print(f"{folder / split}: {len(corpus)} clips, fingerprint {corpus.fingerprint[:16]}")
+    print(f"Train on it: nmp-lessons train NAME --corpus {folder}")
     return 0
 
 
