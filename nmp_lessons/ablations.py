@@ -40,7 +40,7 @@ from .cross_entropy import Loss
 from .decoding import THRESHOLDS, PeakDecoder, best_options, best_threshold, decode, fitted
 from .errors import InputError
 from .evaluation import cause_counts, median_shift, onset_scores, scores, threshold_curves
-from .files import written_whole
+from .files import writable, written_whole
 from .maestro import book_set, full_notes
 from .model import Config, NMPNet, feature_posteriors, fixed_features, posteriors
 from .notes import Notes, read_table
@@ -648,11 +648,15 @@ def _train(arguments) -> int:
 
     chosen = recipe(arguments.name)
     folder = arguments.corpus or _default_corpus()
-    fabric = training.default_fabric(accelerator=arguments.accelerator)
+    corpora = [Corpus(folder / part) for part in (chosen.corpus, "validation")]
+    writable(arguments.output)
+    try:
+        fabric = training.default_fabric(accelerator=arguments.accelerator)
+    except (ValueError, RuntimeError) as problem:
+        raise InputError(f"--accelerator {arguments.accelerator}: cannot be had here ({problem}); try cpu.") from problem
     training.train(
         chosen,
-        Corpus(folder / chosen.corpus),
-        Corpus(folder / "validation"),
+        *corpora,
         folder=arguments.output,
         fabric=fabric,
         compiled=arguments.compile and training.can_compile(),
@@ -662,6 +666,8 @@ def _train(arguments) -> int:
 
 
 def _experiments(arguments) -> int:
+    if not arguments.output.is_dir():
+        raise InputError(f"{arguments.output}: no such folder; name the one that holds the checkpoints.")
     states = [state(name, folder=arguments.output) for name in experiments()]
     for found in states:
         if found["state"] == "stands":
@@ -678,6 +684,8 @@ def _measure(arguments) -> int:
     """Score networks under each disturbance, and on real recordings if given; the scores go into their records."""
     standing = [name for name in experiments() if (arguments.output / f"{name}.json").exists()]
     recordings = real_recordings(arguments.recordings) if arguments.recordings else ()
+    if not (arguments.names or standing):
+        raise InputError(f"{arguments.output}: holds no trained network; name the folder that does with -o.")
     for name in arguments.names or standing:
         if name == "released":
             print(f"{name:32} real {np.mean(measure_released(recordings, folder=arguments.output)):.3f}")

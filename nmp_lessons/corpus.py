@@ -491,7 +491,11 @@ def _members(source: Path, names: set[str]) -> dict[str, bytes]:
                 if member.name.removeprefix("./") in names
             }
     except tarfile.TarError as problem:
-        raise InputError(f"{source}: cannot be read as a tar archive ({problem}); fetch it again.") from problem
+        raise InputError(f"{source}: cannot be read as a tar archive ({_first_line(problem)}); fetch it again.") from problem
+
+
+def _first_line(problem: Exception) -> str:
+    return str(problem).splitlines()[0].rstrip(":")
 
 
 def _split_rows() -> list[dict[str, str]]:
@@ -547,7 +551,13 @@ class Corpus:
     @cached_property
     def index(self) -> dict:
         """What the corpus was made of: "clips", "fingerprint" and more, and where each clip's notes are."""
-        return json.loads((self.folder / "corpus.json").read_text())
+        path = self.folder / "corpus.json"
+        try:
+            index = json.loads(path.read_text())
+            index["clips"], index["fingerprint"]
+        except (ValueError, KeyError, TypeError) as problem:
+            raise InputError(f"{path}: is not the index of a corpus ({problem}); make the corpus again.") from problem
+        return index
 
     @property
     def fingerprint(self) -> str:
@@ -621,11 +631,17 @@ class Joined:
 
 @lru_cache(maxsize=256)  # each keeps a file open, and systems allow about a thousand
 def _opened(path: Path) -> np.ndarray:
-    return np.load(path, mmap_mode="r")
+    try:
+        return np.load(path, mmap_mode="r")
+    except (OSError, ValueError) as problem:
+        raise InputError(f"{path}: is missing or damaged; `nmp-lessons data maestro --check` makes it again.") from problem
 
 
 def _mapped(folder: Path, name: str, clips: int, mode: str) -> np.ndarray:
-    return np.memmap(folder / f"{name}.u8", np.uint8, mode, shape=(clips, CLIP_FRAMES, BINS[name]))
+    path, shape = folder / f"{name}.u8", (clips, CLIP_FRAMES, BINS[name])
+    if not path.exists() or path.stat().st_size < np.prod(shape):
+        raise InputError(f"{path}: is missing or cut off; make the corpus again.")
+    return np.memmap(path, np.uint8, mode, shape=shape)
 
 
 def make(

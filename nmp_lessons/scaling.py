@@ -14,6 +14,7 @@ for each performance one file of features and targets, ``YEAR/NAME.npy``, and be
   threshold, come from a dozen performances.
 """
 
+import csv
 import errno
 import fcntl
 import hashlib
@@ -29,16 +30,18 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy import stats
 
 from .constants import NMP
 from .corpus import CLIP_FRAMES, ONSET_WIDTH, ROW, Corpus, stored_answers, stored_levels
 from .cqt import CQT
 from .errors import InputError
-from .files import written_whole
-from .maestro import Maestro, Performance
+from .files import writable, written_whole
+from .maestro import Maestro, Performance, index
 from .notes import Notes
 from .sound import Stream
 
@@ -81,6 +84,9 @@ def make(
     """
     if workers < 1:
         raise InputError(f"{workers} workers: give at least 1.")
+    empty = [split for split in splits if not tree.performances(split)]
+    if empty:
+        raise InputError(f"{tree.root}: holds no performance for {' or '.join(empty)}; leave out less.")
     folder = Path(folder)
     with _alone(folder):
         targets = {p: folder / split / str(p.year) / p.name for split in splits for p in tree.performances(split)}
@@ -192,12 +198,10 @@ def _drop_damaged(targets: Iterable[Path]) -> None:
 def _finish(folder: Path, split: str, tree: Maestro) -> None:
     """Write ``corpus.json``: only now is the folder a corpus."""
     pieces = [f"{p.year}/{p.name}" for p in tree.performances(split)]
-    if not pieces:
-        raise InputError(f"{tree.root}: holds no performance for {split}; leave out less.")
     records = [_record(folder / piece) for piece in pieces]
     places = [(i, minute) for i, record in enumerate(records) for minute in range(len(record["notes"]))]
     order = [places[i] for i in np.random.default_rng(0).permutation(len(places))]
-    index = {
+    contents = {
         "clips": len(order),
         "split": split,
         "fingerprint": hashlib.sha256("".join(record["sha256"] for record in records).encode()).hexdigest(),
@@ -205,7 +209,7 @@ def _finish(folder: Path, split: str, tree: Maestro) -> None:
         "order": order,
     }
     with written_whole(folder / "corpus.json") as scratch:
-        scratch.write_text(json.dumps(index))
+        scratch.write_text(json.dumps(contents))
 
 
 # Sharing it out
@@ -293,17 +297,19 @@ def _begin() -> None:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Keep other runs out of a folder, and clear away what a killed one left half written."""
-    folder.mkdir(parents=True, exist_ok=True)
+    writable(folder)
     if (folder / "corpus.json").exists() or any(folder.glob("*/features.u8")):
         raise InputError(f"{folder}: holds a corpus of another kind; name a folder of its own.")
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as problem:
-            raise InputError(f"{folder}: another run is at work there; wait for it, or end it.") from problem
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         for left in folder.rglob(".writing-*"):
             shutil.rmtree(left, ignore_errors=True)
         yield
+    except BlockingIOError as problem:
+        raise InputError(f"{folder}: another run is at work there; wait for it, or end it.") from problem
+    finally:
+        os.close(lock)
 
 
 def _sizes(todo: Iterable[Performance]) -> tuple[dict[Performance, int], dict[Performance, Exception]]:
@@ -333,3 +339,80 @@ def _complaint(failed: dict[Performance, Exception], count: int) -> str:
         f"{len(failed)} of {count} performances could not be read, all others are done. Mend them, or leave them out "
         f"with --without {names}, and run the same command again.\n" + "\n".join(map(str, failed.values()))
     )
+
+
+# What it costs
+
+MEASURED = Path(__file__).with_name("checkpoints") / "scaling.csv"
+NUMBERS = ("copies", "cores", "hours", "seconds", "bytes", "load")
+
+
+def measured(path: Path = MEASURED) -> list[dict]:
+    """The recorded measurements: ``python -m tests.benchmarks scaling`` writes them.
+
+    Each row has "stage" (what was done), "copies" (how often the book's ten performances were there), "cores",
+    "hours" of audio, "seconds" that it took, "bytes" written, the machine's "load" just before, and "machine".
+    """
+    with path.open(newline="", encoding="utf-8") as file:
+        return [row | {name: float(row[name] or 0) for name in NUMBERS} for row in csv.DictReader(file)]
+
+
+class Fit(NamedTuple):
+    """A straight line through measured times: T(h) = start + slope · h (eq-line).
+
+    Times of long runs scatter in proportion to themselves, so each counts by its relative error.
+    """
+
+    start: float  # seconds
+    slope: float  # seconds for an hour of audio
+    scatter: float  # of one run, as a share of its time
+    covariance: np.ndarray  # (2, 2)
+    runs: int
+
+    def at(self, hours: float, *, confidence: float = 0.95) -> tuple[float, float, float]:
+        """Seconds for some hours of audio, and between which two ends a run should fall (eq-interval)."""
+        x = np.array([1.0, hours])
+        seconds = self.start + self.slope * hours
+        error = np.sqrt(x @ self.covariance @ x + (self.scatter * seconds) ** 2)
+        reach = stats.t.ppf((1 + confidence) / 2, self.runs - 2) * error
+        return seconds, max(0.0, seconds - reach), seconds + reach
+
+
+def fit(hours: Sequence[float], seconds: Sequence[float]) -> Fit:
+    """The line through some runs, by least squares of relative errors.
+
+    >>> fit([1, 2, 4], [5, 7, 11]).at(100)[0].round(6)
+    203.0
+
+    Raises
+    ------
+    InputError
+        With fewer than three runs, or runs of one size only: then there is no line, or no error to be told.
+    """
+    h, t = np.asarray(hours, float), np.asarray(seconds, float)
+    if len(h) < 3 or len(set(h)) < 2:
+        raise InputError(f"{len(h)} runs of {len(set(h))} sizes: measure at least three, of two sizes or more.")
+    x = np.stack([1 / t, h / t], axis=1)  # times the line, this should be 1
+    inverse = np.linalg.inv(x.T @ x)
+    start, slope = inverse @ x.sum(axis=0)
+    scatter = np.sqrt(np.sum((x @ [start, slope] - 1) ** 2) / (len(h) - 2))
+    return Fit(float(start), float(slope), float(scatter), scatter**2 * inverse, len(h))
+
+
+def fitted(rows: Sequence[dict], *, stage: str = "data", cores: int) -> Fit:
+    """The line through the measured runs of one stage on some cores."""
+    chosen = [row for row in rows if row["stage"] == stage and row["cores"] == cores]
+    return fit([row["hours"] for row in chosen], [row["seconds"] for row in chosen])
+
+
+def typical(rows: Sequence[dict], stage: str, *, cores: int = 1) -> float:
+    """The median time of a stage on some cores, in seconds."""
+    return float(np.median([row["seconds"] for row in rows if row["stage"] == stage and row["cores"] == cores]))
+
+
+def whole() -> tuple[float, int]:
+    """Hours of all that MAESTRO has for training and validation, and in how many clips (eq-clips)."""
+    real = index()
+    seconds = real["seconds"][np.isin(real["split"], SPLITS)]
+    frames = (seconds * NMP.frame_rate).astype(int) + 1
+    return float(seconds.sum() / 3600), sum(len(starts(count)) for count in frames.tolist())

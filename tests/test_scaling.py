@@ -193,7 +193,7 @@ for name in ("short", "long"):
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
 """
-GROWTH = 30  # MiB: the notes of 20 minutes; their audio would be 100 MiB, their transform 125 MiB
+GROWTH = 60  # MiB; the audio of 20 minutes would take 100, its transform 120, what is stored of it 50
 
 
 def test_memory_is_flat(tmp_path):
