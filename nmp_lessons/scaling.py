@@ -416,3 +416,22 @@ def whole() -> tuple[float, int]:
     seconds = real["seconds"][np.isin(real["split"], SPLITS)]
     frames = (seconds * NMP.frame_rate).astype(int) + 1
     return float(seconds.sum() / 3600), sum(len(starts(count)) for count in frames.tolist())
+
+
+READ = 44_100 * 4  # bytes of a second of MAESTRO: stereo, 16 bits
+RATE_ON_DISK = READ + CLIP_BYTES * NMP.frame_rate / CLIP_FRAMES  # bytes read and written for a second of audio
+
+
+def making(line: Fit, hours: float, *, cores: int, disk: float) -> tuple[float, float]:
+    """Seconds that the arithmetic and the disk take to make a corpus; the slower of the two decides (eq-making).
+
+    Parameters
+    ----------
+    line
+        Of one core. Performances have nothing to do with each other, so n cores take an n-th of it, at best.
+    hours, cores
+        Of audio; of the machine.
+    disk
+        Bytes that it reads or writes in a second.
+    """
+    return line.start + line.slope * hours / cores, 3600 * hours * RATE_ON_DISK / disk
