@@ -12,7 +12,6 @@ import shutil
 import tempfile
 import time
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -93,9 +92,8 @@ def _training(store: Corpus, folder: Path, copies: int) -> list[dict]:
         taken = []
         for steps in STEPS:
             shutil.rmtree(folder, ignore_errors=True)
-            recipe = replace(ablations.recipe("main-0"), steps=steps)
             with _timed("step", copies, cores) as row:
-                training.train(recipe, store, folder=folder)
+                training.train(ablations.recipe("main-0"), store, folder=folder, stop_at=steps)
             taken.append(row["seconds"])
         rows.append(row | {"seconds": round((taken[1] - taken[0]) / (STEPS[1] - STEPS[0]), 4)})
     torch.set_num_threads(1)
