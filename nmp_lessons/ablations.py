@@ -714,7 +714,7 @@ def _asap(arguments) -> int:
     for name in arguments.pianos or ():
         if name not in known:
             raise InputError(f"{name}: no such piano; choose among {', '.join(known)}.")
-    folder = arguments.output or _default_corpus()
+    folder = writable(arguments.output or _default_corpus())
     wanted = {"train": arguments.clips, "validation": arguments.validation_clips, "dry": arguments.dry_clips}
     for part, clips in wanted.items():
         if not clips:

@@ -318,7 +318,7 @@ BAD = [
     # experiments, measure, export
     ("experiments -o nowhere", "nowhere: no such folder"),
     ("experiments -o checkpoints", "baseline-0.safetensors: these are not the weights"),
-    ("measure nothing", "nothing: no such"),
+    ("measure nothing", "nothing.safetensors: no such checkpoint"),
     ("measure baseline-0 -o void", "void/baseline-0.safetensors: no such checkpoint"),
     ("measure baseline-0 -o checkpoints", "baseline-0.safetensors: these are not the weights"),
     ("measure -o void", "void: holds no trained network"),
