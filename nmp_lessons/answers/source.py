@@ -19,13 +19,17 @@ Every value is a Python expression (with `math`, `np`, `nmp_lessons` and its mod
 ``given: |`` of statements defines), so no number is typed in. A choice lists ``options`` (each a ``text``
 and, if wrong, a ``hint``), lettered a, b, c…, and its value is a letter. A formula lists ``variables`` with
 their domains, ``{p: [21, 108]}``, and its value is an expression in them; ``points`` adds places that random
-numbers would miss, ``[{N: 512, H: 256}]``.
+numbers would miss, ``[{N: 512, H: 256}]``. ``parameters`` are numbers that may be redrawn (`variants`).
+
+What an instructor needs stands there, too: ``marks`` if the exercise is to count for more or less than its kind
+does (`MARKS`), and for a question that is answered in words ``written`` (the question) and ``rubric``, a list of
+``{marks: 2, for: what earns them}``.
 
 A coding exercise has ``kind: code`` and ``function: name``. Its solution stands in ``code.py`` between
 ``### BEGIN SOLUTION: what to do`` and ``### END SOLUTION``; the starter is the same file with an error in
-that place. ``check_<name>(student)`` in ``checks.py`` holds assertions with messages for the reader.
-
-The students' copy (`student_copy`) has starters instead of solutions and keys instead of expressions.
+that place. ``check_<name>(student)`` in ``checks.py`` holds assertions with messages for the reader;
+``hidden_<name>(student, solution)``, between ``### BEGIN HIDDEN`` and ``### END HIDDEN``, those of which a
+student sees nothing before the work is graded.
 """
 
 import ast
@@ -46,6 +50,7 @@ import nmp_lessons
 
 from ..constants import NMP
 from ..errors import InputError
+from . import variants
 
 ANSWER = re.compile(r"^(`{3,}|:{3,})\{answer\}[ \t]+(\S+)[ \t]*\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL)
 SOLUTION = re.compile(
@@ -61,6 +66,7 @@ TITLE = re.compile(r"\A\s*# .*\n")
 BLOCK = re.compile(
     r"^([ \t]*)### BEGIN SOLUTION(?::[ \t]*(.*?))?[ \t]*\n.*?^[ \t]*### END SOLUTION[ \t]*\n", re.M | re.S
 )
+HIDDEN = re.compile(r"^### BEGIN HIDDEN\n.*?^### END HIDDEN\n", re.MULTILINE | re.DOTALL)
 UNITS = {
     "Hz": {"Hz": 1, "kHz": 1000},
     "s": {"s": 1, "sec": 1, "second": 1, "seconds": 1, "ms": 1e-3},
@@ -70,6 +76,7 @@ UNITS = {
 }
 POINTS = 12
 DEFAULT_TOLERANCE = 1e-3  # relative
+MARKS = {"choice": 1, "number": 2, "matrix": 2, "formula": 3, "code": 6}
 
 
 def folder() -> Path:
@@ -88,26 +95,36 @@ def slugs() -> list[str]:
     return sorted(path.parent.name for path in folder().glob("*/exercises.md"))
 
 
-def text(slug: str) -> str:
-    """The source of a chapter's exercises."""
+def text(slug: str, *, seed: int | None = None) -> str:
+    """The source of a chapter's exercises, with the numbers of a seed (``$NMP_LESSONS_SEED``, else the book's)."""
     path = folder() / slug / "exercises.md"
     if not path.exists():
         raise InputError(f"{path}: no such file. Chapters with exercises: {', '.join(slugs())}.")
-    return path.read_text("utf8")
+    return variants.instantiated(path.read_text("utf8"), variants.chosen_seed() if seed is None else seed)
 
 
-def answers(slug: str) -> dict[str, dict]:
-    """The bodies of a chapter's ``{answer}`` blocks by exercise, as written."""
+def answers(slug: str, *, seed: int | None = None) -> dict[str, dict]:
+    """The bodies of a chapter's ``{answer}`` blocks by exercise, as written, with the numbers of a seed."""
+    seed = variants.chosen_seed() if seed is None else seed
     found = {}
-    for _, name, body in ANSWER.findall(text(slug)):
+    for _, name, body in ANSWER.findall(text(slug, seed=seed)):
         found[name] = _body(name, body)
+        found[name]["parameters"] = variants.parameters(found[name], seed)
     return found
 
 
-def answer(name: str) -> dict:
+def declared(exercise: str) -> tuple[str, dict]:
+    """Name and answer of the one exercise in a piece of source, its parameters not yet chosen."""
+    found = ANSWER.search(exercise)
+    if not found:
+        raise InputError(f"{exercise[:60]!r}…: @{{…}} quotes a parameter, and no {{answer}} declares it.")
+    return found.group(2), _body(found.group(2), found.group(3))
+
+
+def answer(name: str, *, seed: int | None = None) -> dict:
     """The body of one ``{answer}``, such as "sound-fifth"."""
     slug = chapter(name)
-    found = answers(slug)
+    found = answers(slug, seed=seed)
     if name not in found:
         raise InputError(f"{name}: no such exercise in {slug}; there are {', '.join(found)}.")
     return found[name]
@@ -155,6 +172,7 @@ class _Values:
     def __init__(self, body: dict):
         self.name = body["name"]
         self.names = {"math": math, "np": np, "numpy": np, "nmp_lessons": nmp_lessons, "NMP": NMP}
+        self.names |= {"rows": variants.rows, **body.get("parameters", {})}
         self._run(exec, str(body.get("given", "")), self.names)
 
     def __call__(self, expression, **variables):
@@ -170,6 +188,11 @@ class _Values:
             raise InputError(
                 f"exercise {self.name}: {code.strip()!r} cannot be computed ({problem})."
             ) from problem
+
+
+def evaluator(name: str, body: dict | None = None) -> _Values:
+    """Evaluates expressions of an exercise; with its answer's body they see its parameters and what is given."""
+    return _Values({"name": name, **(body or {})})
 
 
 def _number_key(body: dict, values: _Values) -> dict:
