@@ -48,6 +48,8 @@ def judge(key: dict, attempt) -> Verdict:
         A number, or text such as "1/(2^(1/36)-1)" or "0.44 kHz"; rows of these for a matrix; a letter for a
         choice; for a formula text, a sympy expression or a function of the variables.
     """
+    if attempt is ...:
+        return Verdict(False, "There is nothing to read yet.")
     try:
         return {"number": _number, "matrix": _matrix, "choice": _choice, "formula": _formula}[key["kind"]](
             key, attempt

@@ -270,6 +270,11 @@ MAKERS = {
 }
 
 
+def marks(body: dict) -> int:
+    """What an exercise counts, its written part apart."""
+    return body.get("marks", MARKS[body["kind"]])
+
+
 def sealed(made: dict) -> str:
     """A key as base64, for the page and the students' copy."""
     return base64.b64encode(json.dumps(made, ensure_ascii=False).encode()).decode()
