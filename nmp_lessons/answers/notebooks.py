@@ -20,8 +20,10 @@ from ..errors import InputError
 from . import source
 
 BOOK = "Neural Music Transcription, by ear"
-HOME = f"""*From the book “{BOOK}”. To run this notebook, set up the book as its page “Setting up” says and open it
-with `.venv/bin/jupyter lab`, or use any environment with the package `nmp_lessons`.*"""
+HOME = (
+    f"*From the book “{BOOK}”. To run this notebook, set the book up as its page “Setting up” says, and open it with "
+    "`.venv/bin/jupyter lab`.*"
+)
 BOXES = {
     "question": "The question",
     "outcomes": "Afterwards you can",
@@ -136,7 +138,7 @@ def assignment(slug: str, *, solutions: bool, seed: int) -> nbformat.NotebookNod
     bodies = source.answers(slug, seed=seed)
     marks = sum(source.marks(body) for body in bodies.values())
     title = f"# Exercises: {found.titles.get(slug, slug)}\n\n"
-    writer = _Assignment(page=slug, pages=found, values={}, bodies=bodies, solutions=solutions)
+    writer = _Assignment(page=slug, pages=found, values={}, bodies=bodies, solutions=solutions, seed=seed)
     made = writer.notebook(title + writer.opening(marks) + exercises)
     made.metadata["otter"] = {"assignment_name": slug}
     return made
@@ -164,8 +166,9 @@ class _Writer:
         made = jupytext.reads(f"{head}  display_name: Python 3\n---\n{self.blocks(text)}", fmt="md:myst")
         cells = [cell for cell in made.cells if cell.source.strip()]
         for i, cell in enumerate(cells):
-            cell["id"] = f"cell-{i}"
+            cell["id"] = f"cell-{i}"  # the same in every build
             if cell.cell_type == "markdown":
+                cell.source = re.sub(r"\n{3,}", "\n\n", cell.source.strip())
                 cell.source = ROLE.sub(self._role, ROLE.sub(self._role, cell.source))  # a title may hold one
         made.cells = cells
         made.metadata = nbformat.from_dict(KERNEL)
@@ -229,7 +232,7 @@ class _Writer:
         raise InputError(f"{self.page}: no notebook can show the directive {{{name}}}; teach nmp_lessons.answers.notebooks.")
 
     def exercise(self, title: str, name: str, text: str) -> str:
-        return f"### {title}\n\n{text}"
+        return f"\n+++\n\n### {title}\n\n{text}"
 
     def answer(self, body: dict) -> str:
         imported = "" if self.checks else "from nmp_lessons import answers\n\n"
@@ -247,6 +250,14 @@ class _Assignment(_Writer):
 
     bodies: dict = field(default_factory=dict)
     solutions: bool = False
+    seed: int = 0
+
+    @property
+    def home(self) -> str:
+        """Where `answers.check` finds this term's exercises: students have them beside the notebook."""
+        if self.solutions:
+            return f'"NMP_LESSONS_SEED"] = "{self.seed}"'
+        return '"NMP_LESSONS_EXERCISES"] = "exercises"  # this term\'s, beside this notebook'
 
     def opening(self, marks: int) -> str:
         return (
@@ -254,15 +265,14 @@ class _Assignment(_Writer):
             f"number. The cell after it tells how your answer is read, not whether it is right: that is seen when the "
             f"work is graded. Together the exercises give {marks} marks. Hand in this notebook, under its own name.\n\n"
             + _cell(
-                'import os\n\nos.environ["NMP_LESSONS_EXERCISES"] = "exercises"  # this term\'s, beside this notebook\n\n'
-                "from nmp_lessons import answers",
+                f"import os\n\nos.environ[{self.home}\n\nfrom nmp_lessons import answers",
                 tags=["otter_ignore"],
             )
         )
 
     def exercise(self, title: str, name: str, text: str) -> str:
         marks = source.marks(self.bodies[name])
-        return f"### {title} ({marks} {'mark' if marks == 1 else 'marks'})\n\n{text}"
+        return f"\n+++\n\n### {title} ({marks} {'mark' if marks == 1 else 'marks'})\n\n{text}"
 
     def answer(self, body: dict) -> str:
         name, body = body["name"], self.bodies[body["name"]]

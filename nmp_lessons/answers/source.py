@@ -40,6 +40,7 @@ import math
 import os
 import re
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
@@ -76,6 +77,7 @@ UNITS = {
 }
 POINTS = 12
 DEFAULT_TOLERANCE = 1e-3  # relative
+FORM = ("name", "kind", "unit", "units", "letters", "variables", "points")
 MARKS = {"choice": 1, "number": 2, "matrix": 2, "formula": 3, "code": 6}
 
 
@@ -144,7 +146,7 @@ def _body(name: str, written: str) -> dict:
     except yaml.YAMLError as problem:
         raise InputError(f"exercise {name}: the answer is not YAML ({problem}).") from problem
     if "sealed" in body:
-        return json.loads(base64.b64decode(body["sealed"]))
+        return opened(body["sealed"])
     if body.get("kind") not in MAKERS:
         raise InputError(f"exercise {name}: kind is {body.get('kind')!r}; give one of {', '.join(MAKERS)}.")
     return {"name": name, **body}
@@ -275,9 +277,23 @@ def marks(body: dict) -> int:
     return body.get("marks", MARKS[body["kind"]])
 
 
+def form(body: dict) -> dict:
+    """What is needed to say whether an attempt can be read, and nothing of the answer."""
+    made = key(body)
+    kept = {name: made[name] for name in FORM if name in made}
+    if body["kind"] == "matrix":
+        kept |= {"rows": len(made["value"]), "columns": len(made["value"][0])}
+    return {"made": True, "form": True, **kept}
+
+
 def sealed(made: dict) -> str:
-    """A key as base64, for the page and the students' copy."""
+    """A key or a form as base64, for the page and the students' copy."""
     return base64.b64encode(json.dumps(made, ensure_ascii=False).encode()).decode()
+
+
+def opened(sealed: str) -> dict:
+    """What `sealed` sealed."""
+    return json.loads(base64.b64decode(sealed))
 
 
 # Coding exercises
@@ -368,33 +384,36 @@ def without_solutions(exercises: str) -> str:
     return SOLUTION.sub("", exercises)
 
 
-def student_copy(destination: str | os.PathLike) -> Path:
-    """Write the exercises for students: no solutions, no expressions that give an answer away.
+def student_copy(destination: str | os.PathLike, *, seed: int, chapters: Iterable[str] | None = None) -> Path:
+    """Write exercises for students: no solutions, no answers, no hidden tests.
 
-    `check` works in the copy as in the original. `destination` must not exist.
+    `check` in such a copy (``$NMP_LESSONS_EXERCISES``) says how an answer is read, not whether it is right, and
+    runs the open checks of code. `destination` must not exist.
     """
     destination = Path(destination)
     if destination.exists():
         raise InputError(f"{destination} exists; name a new folder for the students' copy.")
-    for slug in slugs():
+    for slug in chapters or slugs():
         target = destination / slug
         target.mkdir(parents=True)
-        (target / "exercises.md").write_text(_sealed_text(slug), "utf8")
+        (target / "exercises.md").write_text(_formal_text(slug, seed), "utf8")
         if (folder() / slug / "code.py").exists():
+            checks = HIDDEN.sub("", (folder() / slug / "checks.py").read_text("utf8"))
             (target / "code.py").write_text(starter(slug), "utf8")
-            (target / "checks.py").write_text((folder() / slug / "checks.py").read_text("utf8"), "utf8")
+            (target / "checks.py").write_text(checks.rstrip() + "\n", "utf8")
     return destination
 
 
-def _sealed_text(slug: str) -> str:
-    def seal(found: re.Match) -> str:
-        fence, name, written = found.groups()
-        body = _body(name, written)
-        if body["kind"] == "code":
-            return found.group()
-        shown = (
-            {"options": [{"text": option["text"]} for option in body["options"]]} if "options" in body else {}
-        )
-        return f"{fence}{{answer}} {name}\nsealed: {sealed(shown | key(body))}\n{fence}"
+def _formal_text(slug: str, seed: int) -> str:
+    """The exercises' source with the form of each answer in place of the answer."""
+    bodies = answers(slug, seed=seed)
 
-    return ANSWER.sub(seal, without_solutions(text(slug)))
+    def formal(found: re.Match) -> str:
+        fence, name, _ = found.groups()
+        body = bodies[name]
+        if body["kind"] == "code":
+            return f"{fence}{{answer}} {name}\nkind: code\nfunction: {body['function']}\n{fence}"
+        shown = [{"text": option["text"]} for option in body.get("options", [])]
+        return f"{fence}{{answer}} {name}\nsealed: {sealed(form(body) | ({'options': shown} if shown else {}))}\n{fence}"
+
+    return ANSWER.sub(formal, without_solutions(text(slug, seed=seed)))
