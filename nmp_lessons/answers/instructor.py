@@ -18,6 +18,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -25,6 +26,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -173,6 +175,47 @@ def rubric(chapters: list[str], *, seed: int = 0) -> str:
                 rows = "\n".join(f"| {row['for']} | {row['marks']} |" for row in body["rubric"])
                 out.append(f"## {name}\n\n{body['written']}\n\n| earned by | marks |\n| --- | ---: |\n{rows}")
     return "\n\n".join(out) + "\n"
+
+
+# The course
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What a chapter says of itself at its beginning."""
+
+    slug: str
+    label: str
+    minutes: int
+    outcomes: list[str]
+    goes_wrong: str
+
+
+DURATIONS = {"An hour": 60, "An hour and a half": 90, "Two hours": 120}
+
+
+def openings() -> list[Opening]:
+    """The chapters that have exercises, in the book's order, as their own first lines describe them.
+
+    >>> [opening.slug for opening in openings()][:3]
+    ['hearing', 'sound', 'cqt']
+    """
+    book = source.folder().parent
+    order = re.findall(r"file: (\w+)", (book / "_toc.yml").read_text("utf8"))
+    return [_opening(book / "book" / f"{slug}.md") for slug in order if slug in source.slugs()]
+
+
+def _opening(path: Path) -> Opening:
+    text = path.read_text("utf8")
+    duration = re.search(r"^\*(.+), exercises apart\.", text, re.MULTILINE)
+    outcomes = re.search(r"^```\{outcomes\}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    label, wrong = re.search(r"^\((.+)\)=", text, re.MULTILINE), re.search(r"\{goes-wrong\} (.+)", text)
+    if not (duration and outcomes and label and wrong):
+        raise InputError(f"{path}: lacks its time, its outcomes, its label or a box of what goes wrong.")
+    spoken = duration.group(1)
+    minutes = DURATIONS[spoken] if spoken in DURATIONS else int(spoken.removesuffix(" minutes"))
+    listed = [line.removeprefix("- ") for line in outcomes.group(1).splitlines()]
+    return Opening(path.stem, label.group(1), minutes, listed, wrong.group(1))
 
 
 # Autograders
