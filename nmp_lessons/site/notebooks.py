@@ -15,7 +15,7 @@ from sphinx.application import Sphinx
 
 from ..answers import notebooks, source
 
-EXERCISES_ONLY = "-without-solutions"
+UNSOLVED = "-without-solutions"  # how the second file's name ends
 
 
 def setup(app: Sphinx) -> None:
@@ -63,7 +63,7 @@ def _offer(app: Sphinx, doctree: nodes.document) -> None:
     if first is None:
         return
     base, links = "../" * page.count("/") + f"_sources/{escape(page)}", []
-    offered = {"": "with the solutions", EXERCISES_ONLY: "without them"}
+    offered = {"": "with the solutions", UNSOLVED: "without them"}
     for ending, words in offered.items():
         if ending or not source.is_student():
             links.append(f'<a href="{base}{ending}.ipynb" download>{words}</a>')
@@ -72,11 +72,11 @@ def _offer(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def _write(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
-    if not context.get("ipynb_source"):
+    if doctree is None or not (context.get("ipynb_source") or _takes_exercises(app, pagename)):
         return
     path, folder = Path(app.env.doc2path(pagename)), Path(app.outdir) / "_sources"
     values = Shown(glued(Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.ipynb"))
-    for solutions, ending in ((True, ""), (False, EXERCISES_ONLY)):
+    for solutions, ending in ((True, ""), (False, UNSOLVED)):
         made = notebooks.chapter(path, solutions=solutions and not source.is_student(), values=values)
         target = folder / f"{pagename}{ending}.ipynb"
         target.parent.mkdir(parents=True, exist_ok=True)
