@@ -2,7 +2,7 @@
 
 They are made from the chapter's source at build time (`nmp_lessons.answers.notebooks`), so there is no second
 source. MyST-NB's own copy of a chapter holds every output, sounds included, and directives that a plain Jupyter
-shows as code; ours replaces it behind the theme's download button.
+shows as code; where the theme offers that one, ours takes its place.
 """
 
 import os
@@ -72,8 +72,9 @@ def _offer(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def _write(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
-    if doctree is None or not (context.get("ipynb_source") or _takes_exercises(app, pagename)):
+    if doctree is None or not ("kernelspec" in app.env.metadata[pagename] or _takes_exercises(app, pagename)):
         return
+    context["ipynb_source"] = f"{pagename}.ipynb"  # shows the button, which the theme ties to a launch service
     path, folder = Path(app.env.doc2path(pagename)), Path(app.outdir) / "_sources"
     values = Shown(glued(Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.ipynb"))
     for solutions, ending in ((True, ""), (False, UNSOLVED)):
