@@ -1,5 +1,6 @@
 """Chapters as notebooks to take home: plain Markdown, live cells, with solutions and without."""
 
+import json
 import re
 from pathlib import Path
 
@@ -69,14 +70,9 @@ def test_a_notebook_runs_at_home(tmp_path):
 
 
 def test_glued_values_stand_as_on_the_page(tmp_path):
-    record = "application/papermill.record/text/plain"
-    outputs = [
-        nbformat.v4.new_output("display_data", data={record: plain}, metadata={"scrapbook": {"name": name}})
-        for name, plain in {"mean": "0.12345", "count": "'16,782'"}.items()
-    ]
-    path = tmp_path / "executed.ipynb"
-    cell = nbformat.v4.new_code_cell("glue()", outputs=outputs)
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+    kept = {"mean": "0.12345", "count": "'16,782'"}
+    path = tmp_path / "page.glue.json"
+    path.write_text(json.dumps({name: {"data": {"text/plain": plain}} for name, plain in kept.items()}))
     values = Shown(glued(path))
     assert (values.get("mean:.2f"), values.get("count"), values.get("other", "…")) == ("0.12", "16,782", "…")
 

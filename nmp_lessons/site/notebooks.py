@@ -5,6 +5,7 @@ source. MyST-NB's own copy of a chapter holds every output, sounds included, and
 shows as code; where the theme offers that one, ours takes its place.
 """
 
+import json
 import os
 from html import escape
 from pathlib import Path
@@ -26,18 +27,10 @@ def setup(app: Sphinx) -> None:
     app.connect("html-page-context", _write, priority=900)  # after the theme has copied MyST-NB's
 
 
-def glued(executed: Path) -> dict[str, str]:
-    """What an executed notebook has glued in, as text by name."""
-    found = {}
-    if executed.exists():
-        for cell in nbformat.read(executed, as_version=4).cells:
-            for output in cell.get("outputs", []):
-                name = output.get("metadata", {}).get("scrapbook", {}).get("name")
-                plain = output.get("data", {}).get("application/papermill.record/text/plain")
-                plain = plain or output.get("data", {}).get("text/plain")
-                if name and plain:
-                    found[name] = "".join(plain).strip("'\"")
-    return found
+def glued(kept: Path) -> dict[str, str]:
+    """What a page has glued in, as text by name, from the file that MyST-NB keeps of it."""
+    found = json.loads(kept.read_text("utf8")) if kept.exists() else {}
+    return {name: "".join(output["data"].get("text/plain", "")).strip("'\"") for name, output in found.items()}
 
 
 class Shown(dict):
@@ -76,8 +69,9 @@ def _write(app: Sphinx, pagename: str, templatename: str, context: dict, doctree
         return
     context["ipynb_source"] = f"{pagename}.ipynb"  # shows the button, which the theme ties to a launch service
     path, folder = Path(app.env.doc2path(pagename)), Path(app.outdir) / "_sources"
-    values = Shown(glued(Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.ipynb"))
-    for solutions, ending in ((True, ""), (False, UNSOLVED)):
+    values = Shown(glued(Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.glue.json"))
+    unsolved = ((False, UNSOLVED),) if _takes_exercises(app, pagename) else ()
+    for solutions, ending in ((True, ""), *unsolved):
         made = notebooks.chapter(path, solutions=solutions and not source.is_student(), values=values)
         target = folder / f"{pagename}{ending}.ipynb"
         target.parent.mkdir(parents=True, exist_ok=True)
