@@ -16,7 +16,6 @@ from pathlib import Path
 import jupytext
 import nbformat
 
-from ..errors import InputError
 from . import source
 
 BOOK = "Neural Music Transcription, by ear"
@@ -229,7 +228,9 @@ class _Writer:
             return f"```python\n{_included((source.folder().parent / 'book' / argument).read_text('utf8'), options)}\n```"
         if name in ("solution-end", "bibliography"):
             return ""
-        raise InputError(f"{self.page}: no notebook can show the directive {{{name}}}; teach nmp_lessons.answers.notebooks.")
+        if name in ("note", "tip", "warning", "important"):
+            return _quoted(argument or name.capitalize(), self.blocks(text))
+        return f"```{{{name}}} {argument}".rstrip() + f"\n{text}\n```"  # as it was: JupyterLab may have MyST
 
     def exercise(self, title: str, name: str, text: str) -> str:
         return f"\n+++\n\n### {title}\n\n{text}"
