@@ -107,11 +107,14 @@ class CompactConfig(Design):
         Of that filter, odd.
     intervals
         How many keys up and down a block sees.
+    patch
+        Frames that share their features: each answers for them all.
     """
 
     kind: str = "compact"
     width: int = 24
     hidden: int = 48
+    patch: int = 2
     dilations: tuple[int, ...] = (1, 2, 4)
     taps: int = 7
     intervals: int = 40
@@ -130,6 +133,11 @@ class _ByKeys(Transcriber):
     def heads(self, out: torch.Tensor) -> Heads:
         """Five numbers a key and frame, (batch, frames, 88, 5), as logits: three of Yp, one of Yn, one of Yo."""
         return Heads(out[..., :SEMITONE].flatten(-2), out[..., SEMITONE], out[..., SEMITONE + 1])
+
+
+def _unpatched(out: torch.Tensor, patch: int) -> torch.Tensor:
+    """(batch, moments, keys, patch · 5) -> (batch, moments · patch, keys, 5)."""
+    return out.unflatten(-1, (patch, -1)).transpose(2, 3).flatten(1, 2)
 
 
 # Attention
@@ -246,8 +254,7 @@ class Transformer(_ByKeys):
         x = self.patches(stack).permute(0, 2, 3, 1)  # (batch, moments, keys, width)
         for block in self.blocks:
             x = block(x)
-        out = self.out(self.norm(x)).unflatten(-1, (self.config.patch, SEMITONE + 2))
-        return self.heads(out.transpose(2, 3).flatten(1, 2)[:, :frames])
+        return self.heads(_unpatched(self.out(self.norm(x)), self.config.patch)[:, :frames])
 
     @property
     def reach(self) -> int:
@@ -286,9 +293,9 @@ class Recurrent(_ByKeys):
         return NMP.window_frames
 
 
-def _way_in(harmonics: int, width: int) -> nn.Sequential:
-    """From the stack, in thirds of a semitone, to features of each key: (batch, width, frames, 88)."""
-    conv = nn.Conv2d(harmonics, width, 5, stride=(1, SEMITONE), padding=2, bias=False)
+def _way_in(harmonics: int, width: int, *, patch: int = 1) -> nn.Sequential:
+    """From the stack, in thirds of a semitone, to features of each key and patch: (batch, width, moments, 88)."""
+    conv = nn.Conv2d(harmonics, width, (patch + 4, 5), stride=(patch, SEMITONE), padding=2, bias=False)
     return nn.Sequential(conv, nn.BatchNorm2d(width, momentum=0.01), nn.ReLU())
 
 
@@ -345,22 +352,24 @@ class Compact(_ByKeys):
 
     def __init__(self, config: CompactConfig = CompactConfig()):
         super().__init__(config)
-        self.features_of_key = _way_in(len(self.stacking.harmonics), config.width)
+        self.features_of_key = _way_in(len(self.stacking.harmonics), config.width, patch=config.patch)
         self.blocks = nn.ModuleList(Mixing(config, dilation) for dilation in config.dilations)
-        self.out = nn.Linear(config.width, SEMITONE + 2)
+        self.out = nn.Linear(config.width, config.patch * (SEMITONE + 2))
         self.to(memory_format=torch.channels_last)
 
     def logits(self, features: torch.Tensor) -> Heads:
         """The heads before their sigmoids, from features (batch, frames, 309)."""
-        x = self.features_of_key(self.stack(features)).permute(0, 2, 3, 1)  # (batch, frames, keys, width)
+        frames, patch = features.shape[1], self.config.patch
+        stack = F.pad(self.stack(features), (0, 0, 0, -frames % patch), mode="replicate")
+        x = self.features_of_key(stack).permute(0, 2, 3, 1)  # (batch, moments, keys, width)
         for block in self.blocks:
             x = block(x)
-        return self.heads(self.out(x))
+        return self.heads(_unpatched(self.out(x), patch)[:, :frames])
 
     @property
     def reach(self) -> int:
         """Half the length of every filter in time, added."""
-        return 2 + self.config.taps // 2 * sum(self.config.dilations)
+        return self.config.patch * (2 + self.config.taps // 2 * sum(self.config.dilations))
 
 
 NETWORKS = {"transformer": Transformer, "recurrent": Recurrent, "compact": Compact}

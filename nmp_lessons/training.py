@@ -275,7 +275,8 @@ def new_model(recipe: Recipe, features: torch.Tensor) -> Transcriber:
         for layer in model.modules():
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-                nn.init.zeros_(layer.bias)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
     for name in model.OUTPUTS:
         if hasattr(model, name):
             layer = getattr(model, name)
