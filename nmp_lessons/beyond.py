@@ -266,7 +266,7 @@ class Transformer(_ByKeys):
 
 
 class Recurrent(_ByKeys):
-    """One gated memory for all keys, forward and backward in time (eq-gates, eq-memory).
+    """One gated memory for all keys, forward and backward in time (eq-gates, eq-remember).
 
     >>> net = RecurrentConfig().network()
     >>> sum(weights.numel() for weights in net.parameters())
@@ -461,7 +461,7 @@ def multiply_adds(model: Transcriber, *, frames: int = NMP.window_frames) -> flo
 
 
 class Codes(NamedTuple):
-    """A tensor in whole numbers from 0 to 2^bits − 1: its values are scale · (code − zero) (eq-quantise)."""
+    """A tensor in whole numbers from 0 to 2^bits − 1: its values are scale · (code − zero) (eq-codes)."""
 
     codes: torch.Tensor
     scale: torch.Tensor
@@ -474,7 +474,7 @@ class Codes(NamedTuple):
 
 
 def quantise(x: torch.Tensor, bits: int = 8, *, per_channel: bool = False) -> Codes:
-    """The tensor on an even grid from its least to its greatest value, 0 among them (eq-quantise).
+    """The tensor on an even grid from its least to its greatest value, 0 among them (eq-codes).
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ def main(folder: str, turns: str = "1") -> None:
         f, music, taken = (np.array([row[column] for row in made]) for column in ("Fno", "seconds", "processor"))
         speed = music.sum() / taken.sum()
         print(f"{system.name:20} {system.parameters:10,} parameters, Fno {f.mean():.3f}, {speed:.0f} × real time", flush=True)
-    write(CHECKPOINTS / "others.csv", rows)
+        write(CHECKPOINTS / "others.csv", rows)
 
 
 def measured(system: System, recordings: list[ablations.Real], turns: int) -> list[dict]:
