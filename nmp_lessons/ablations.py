@@ -98,7 +98,7 @@ OTHERS: dict[str, Recipe] = {
     "recurrent": replace(SHORT, model=RecurrentConfig()),
     "compact": replace(SHORT, model=CompactConfig()),
 }  # chapter `beyond`: other networks, as short
-LONG: dict[str, Recipe] = {"main": MAIN, "compact-main": replace(MAIN, model=CompactConfig())}
+LONG: dict[str, Recipe] = {"main": MAIN, "compact-main": replace(MAIN, model=CompactConfig(), steps=3000)}
 
 
 def experiments() -> dict[str, Recipe]:

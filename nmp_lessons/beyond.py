@@ -112,10 +112,10 @@ class CompactConfig(Design):
     """
 
     kind: str = "compact"
-    width: int = 24
+    width: int = 28
     hidden: int = 48
     patch: int = 2
-    dilations: tuple[int, ...] = (1, 2, 4)
+    dilations: tuple[int, ...] = (1, 2, 4, 8)
     taps: int = 7
     intervals: int = 40
 
@@ -343,11 +343,11 @@ class Mixing(nn.Module):
 
 
 class Compact(_ByKeys):
-    """A network of at most 30,000 parameters that sees every interval and half a second around.
+    """A network of at most 30,000 parameters that sees every interval within three octaves, and a second around.
 
     >>> net = CompactConfig().network()
     >>> sum(weights.numel() for weights in net.parameters())
-    18583
+    28204
     """
 
     def __init__(self, config: CompactConfig = CompactConfig()):
