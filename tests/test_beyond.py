@@ -249,17 +249,9 @@ def test_intervals_are_a_convolution_along_the_keys():
     width = x.shape[-1]
     rows = x.permute(0, 1, 3, 2).reshape(-1, width, 88)  # (batch · frames, channels, keys)
     kernel = block.interval[:, None]
-    expected = F.conv1d(rows, kernel.flip(-1) if _flipped(block) else kernel, padding=block.intervals, groups=width)
+    expected = F.conv1d(rows, kernel, padding=block.intervals, groups=width)
     expected = expected.view(2, 7, width, 88).permute(0, 1, 3, 2)
     torch.testing.assert_close(block._over_intervals(x), expected)
-
-
-def _flipped(block):
-    """A convolution or a correlation: which way the learned intervals count."""
-    x = torch.zeros(1, 1, 88, block.time.shape[1], dtype=torch.float64)
-    x[0, 0, 40] = 1
-    there = block._over_intervals(x)[0, 0, 41, 0]
-    return bool(torch.isclose(there, block.interval[0, block.intervals + 1]))
 
 
 # Looking inside

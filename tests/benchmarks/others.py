@@ -36,7 +36,7 @@ PACKAGES = (
     "harmonica-amt==0.3.0", "nnaudio==0.3.4", "omegaconf==2.3.0", "antlr4-python3-runtime==4.9.3", "loguru==0.7.3",
     "symusic==0.6.0", "pySmartDL==1.3.4", "typer==0.29.2", "shellingham==1.5.4", "rich==15.0.0",
 )  # fmt: skip
-SIZES = ("nano", "small", "medium", "large", "x-large")
+SIZES = ("nano", "small", "medium", "large")
 
 
 class System(NamedTuple):
