@@ -94,7 +94,7 @@ VARIANTS: dict[str, Recipe] = {
 }  # each sees as many frames in training as every other; only `windows-whole` takes fewer, longer steps
 OTHERS: dict[str, Recipe] = {
     "transformer": replace(SHORT, model=TransformerConfig()),
-    "transformer-large": replace(SHORT, model=TransformerConfig(width=64, depth=4, heads=4, hidden=128)),
+    "transformer-large": replace(SHORT, model=TransformerConfig(width=48, depth=3, heads=4, hidden=96)),
     "recurrent": replace(SHORT, model=RecurrentConfig()),
     "compact": replace(SHORT, model=CompactConfig()),
 }  # chapter `beyond`: other networks, as short
