@@ -295,7 +295,7 @@ def test_shares_by_distance_of_a_band():
     [
         (TransformerConfig(), 16_774),
         (RecurrentConfig(), 16_311),
-        (ablations.OTHERS["transformer-large"].model, 209_814),
+        (TransformerConfig(width=64, depth=4, heads=4, hidden=128), 209_814),
     ],
 )
 def test_parameters(config, parameters):
