@@ -41,7 +41,7 @@ from .cross_entropy import Loss
 from .decoding import THRESHOLDS, PeakDecoder, best_options, best_threshold, decode, fitted
 from .errors import InputError
 from .evaluation import cause_counts, median_shift, onset_scores, scores, threshold_curves
-from .files import written_whole
+from .files import writable, written_whole
 from .maestro import book_set, full_notes
 from .model import Config, Transcriber, feature_posteriors, fixed_features, posteriors
 from .notes import Notes, read_table
@@ -629,16 +629,24 @@ def add_commands(commands) -> None:
     measuring.add_argument("-o", "--output", type=Path, default=CHECKPOINTS, metavar="DIR", help="where they are")
     measuring.set_defaults(run=_measure)
 
-    data = commands.add_parser("data", help="render training audio", description=_data.__doc__)
-    data.add_argument("dataset", choices=("asap",), help="(n)ASAP: performances as MIDI")
-    data.add_argument("path", type=Path, help="its archive or folder")
-    data.add_argument("-o", "--output", type=Path, metavar="DIR", help="where to write (default: in the cache)")
-    data.add_argument("--clips", type=int, default=1200, help="minutes of training audio")
-    data.add_argument("--validation-clips", type=int, default=60)
-    data.add_argument("--dry-clips", type=int, default=0, help="the same minutes again without any room")
-    data.add_argument("--pianos", nargs="+", metavar="NAME", help="only these (default: all)")
-    data.add_argument("--seed", type=int, default=0)
-    data.set_defaults(run=_data)
+    data = commands.add_parser("data", help="make training data")
+    datasets = data.add_subparsers(title="datasets", required=True, metavar="DATASET")
+    asap = datasets.add_parser("asap", help="(n)ASAP: render performances", description=_asap.__doc__)
+    asap.add_argument("path", type=Path, help="its archive or folder")
+    asap.add_argument("-o", "--output", type=Path, metavar="DIR", help="where to write (default: in the cache)")
+    asap.add_argument("--clips", type=int, default=1200, help="minutes of training audio")
+    asap.add_argument("--validation-clips", type=int, default=60)
+    asap.add_argument("--dry-clips", type=int, default=0, help="the same minutes again without any room")
+    asap.add_argument("--pianos", nargs="+", metavar="NAME", help="only these (default: all)")
+    asap.add_argument("--seed", type=int, default=0)
+    asap.set_defaults(run=_asap)
+    maestro = datasets.add_parser("maestro", help="MAESTRO v3: cut recordings", description=_maestro.__doc__)
+    maestro.add_argument("root", nargs="?", type=Path, help="its folder (default: MAESTRO_ROOT)")
+    maestro.add_argument("-o", "--output", type=Path, metavar="DIR", help="where to write (default: in the cache)")
+    maestro.add_argument("--workers", type=int, default=os.cpu_count(), help="processes (default: one for each core)")
+    maestro.add_argument("--without", nargs="+", default=(), metavar="NAME", help="leave out years or performances")
+    maestro.add_argument("--check", action="store_true", help="make anew what differs from its checksum")
+    maestro.set_defaults(run=_maestro)
 
 
 def _train(arguments) -> int:
@@ -648,11 +656,15 @@ def _train(arguments) -> int:
 
     chosen = recipe(arguments.name)
     folder = arguments.corpus or _default_corpus()
-    fabric = training.default_fabric(accelerator=arguments.accelerator)
+    corpora = [Corpus(folder / part) for part in (chosen.corpus, "validation")]
+    writable(arguments.output)
+    try:
+        fabric = training.default_fabric(accelerator=arguments.accelerator)
+    except (ValueError, RuntimeError) as problem:
+        raise InputError(f"--accelerator {arguments.accelerator}: cannot be had here ({problem}); try cpu.") from problem
     training.train(
         chosen,
-        Corpus(folder / chosen.corpus),
-        Corpus(folder / "validation"),
+        *corpora,
         folder=arguments.output,
         fabric=fabric,
         compiled=arguments.compile and training.can_compile(),
@@ -662,6 +674,8 @@ def _train(arguments) -> int:
 
 
 def _experiments(arguments) -> int:
+    if not arguments.output.is_dir():
+        raise InputError(f"{arguments.output}: no such folder; name the one that holds the checkpoints.")
     states = [state(name, folder=arguments.output) for name in experiments()]
     for found in states:
         if found["state"] == "stands":
@@ -678,6 +692,8 @@ def _measure(arguments) -> int:
     """Score networks under each disturbance, and on real recordings if given; the scores go into their records."""
     standing = [name for name in experiments() if (arguments.output / f"{name}.json").exists()]
     recordings = real_recordings(arguments.recordings) if arguments.recordings else ()
+    if not (arguments.names or standing):
+        raise InputError(f"{arguments.output}: holds no trained network; name the folder that does with -o.")
     for name in arguments.names or standing:
         if name == "released":
             print(f"{name:32} real {np.mean(measure_released(recordings, folder=arguments.output)):.3f}")
@@ -696,15 +712,17 @@ def _measure(arguments) -> int:
     return 0
 
 
-def _data(arguments) -> int:
+def _asap(arguments) -> int:
     """Render one-minute clips of (n)ASAP's performances on many pianos; goes on where it was stopped."""
     from . import corpus
 
     known = {piano.name: piano for piano in corpus.PIANOS}
+    if min(arguments.clips, arguments.validation_clips, arguments.dry_clips) < 0:
+        raise InputError("a number of clips is below 0; give how many minutes to render.")
     for name in arguments.pianos or ():
         if name not in known:
             raise InputError(f"{name}: no such piano; choose among {', '.join(known)}.")
-    folder = arguments.output or _default_corpus()
+    folder = writable(arguments.output or _default_corpus())
     wanted = {"train": arguments.clips, "validation": arguments.validation_clips, "dry": arguments.dry_clips}
     for part, clips in wanted.items():
         if not clips:
@@ -723,6 +741,20 @@ def _data(arguments) -> int:
             progress=True,
         )
         print(f"{folder / part}: {len(made)} clips, fingerprint {made.fingerprint[:16]}")
+    return 0
+
+
+def _maestro(arguments) -> int:
+    """Cut MAESTRO's recordings into the minutes that training reads; goes on where it was stopped."""
+    from . import fetch, scaling
+    from .maestro import Maestro
+
+    folder = arguments.output or fetch.cache_dir() / "maestro"
+    tree = Maestro(arguments.root, without=arguments.without)
+    made = scaling.make(folder, tree, workers=arguments.workers, check=arguments.check, progress=True)
+    for split, corpus in made.items():
+        print(f"{folder / split}: {len(corpus)} clips, fingerprint {corpus.fingerprint[:16]}")
+    print(f"Train on it: nmp-lessons train NAME --corpus {folder}")
     return 0
 
 

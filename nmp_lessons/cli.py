@@ -79,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         "maestro", help="check a MAESTRO v3 on disk and count what is in it", description="Check a MAESTRO tree."
     )
     check.add_argument("root", nargs="?", type=Path, help="its folder (default: MAESTRO_ROOT)")
+    check.add_argument("--without", nargs="+", default=(), metavar="NAME", help="leave out years or performances")
     check.set_defaults(run=_maestro)
 
     sounds = commands.add_parser("sounds", help="fetch and render the book's recordings, once")
@@ -263,7 +264,7 @@ def _score_lines(rows: dict, summary: dict) -> list[str]:
 def _maestro(arguments: argparse.Namespace) -> int:
     from . import maestro
 
-    tree = maestro.Maestro(arguments.root)
+    tree = maestro.Maestro(arguments.root, without=arguments.without)
     for split in maestro.SPLITS:
         performances = tree.performances(split)
         print(f"{split:10} {len(performances):5} performances {sum(p.seconds for p in performances) / 3600:6.2f} h")

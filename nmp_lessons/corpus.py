@@ -62,6 +62,7 @@ QUIETEST = -100  # dB, level 0 of the stored features
 SPEED_OF_SOUND = 343  # m/s
 STEPS = 2  # stored levels in a decibel
 ONSET_STEPS = 200  # stored values from 0 to 1 of Yo
+ONSET_WIDTH = 2  # frames, half the base of an onset's triangle
 
 
 # Pianos
@@ -490,7 +491,11 @@ def _members(source: Path, names: set[str]) -> dict[str, bytes]:
                 if member.name.removeprefix("./") in names
             }
     except tarfile.TarError as problem:
-        raise InputError(f"{source}: cannot be read as a tar archive ({problem}); fetch it again.") from problem
+        raise InputError(f"{source}: cannot be read as a tar archive ({_first_line(problem)}); fetch it again.") from problem
+
+
+def _first_line(problem: Exception) -> str:
+    return str(problem).splitlines()[0].rstrip(":")
 
 
 def _split_rows() -> list[dict[str, str]]:
@@ -528,7 +533,11 @@ def derive_split(metadata: str | os.PathLike, maestro_index: str | os.PathLike) 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Clips on the disk: ``features`` (clips, 5168, 309), ``note`` and ``onset`` (clips, 5168, 88), all uint8."""
+    """Clips on the disk: ``features`` (clips, 5168, 309), ``note`` and ``onset`` (clips, 5168, 88), all uint8.
+
+    They lie in one file each, as `make` writes them, or in one file for every performance, as
+    `nmp_lessons.scaling.make` does.
+    """
 
     folder: Path
 
@@ -536,13 +545,19 @@ class Corpus:
         object.__setattr__(self, "folder", Path(self.folder))
         if not (self.folder / "corpus.json").exists():
             raise InputError(
-                f"{self.folder}: no corpus there, or one left unfinished; make it with `nmp-lessons data asap PATH`."
+                f"{self.folder}: no corpus there, or one left unfinished; make it with `nmp-lessons data`."
             )
 
     @cached_property
     def index(self) -> dict:
-        """What the corpus was made of: "clips", "pianos", "seed", "fingerprint", and each clip's notes."""
-        return json.loads((self.folder / "corpus.json").read_text())
+        """What the corpus was made of: "clips", "fingerprint" and more, and where each clip's notes are."""
+        path = self.folder / "corpus.json"
+        try:
+            index = json.loads(path.read_text())
+            index["clips"], index["fingerprint"]
+        except (ValueError, KeyError, TypeError) as problem:
+            raise InputError(f"{path}: is not the index of a corpus ({problem}); make the corpus again.") from problem
+        return index
 
     @property
     def fingerprint(self) -> str:
@@ -552,27 +567,81 @@ class Corpus:
         return self.index["clips"]
 
     @cached_property
-    def features(self) -> np.ndarray:
-        return _mapped(self.folder, "features", len(self), "r")
+    def features(self) -> "np.ndarray | Joined":
+        return self._stored("features")
 
     @cached_property
-    def note(self) -> np.ndarray:
-        return _mapped(self.folder, "note", len(self), "r")
+    def note(self) -> "np.ndarray | Joined":
+        return self._stored("note")
 
     @cached_property
-    def onset(self) -> np.ndarray:
-        return _mapped(self.folder, "onset", len(self), "r")
+    def onset(self) -> "np.ndarray | Joined":
+        return self._stored("onset")
+
+    def _stored(self, name: str) -> "np.ndarray | Joined":
+        if "pieces" in self.index:
+            return Joined([self._piece(i, ".npy") for i in range(len(self.index["pieces"]))], self.index["order"], name)
+        return _mapped(self.folder, name, len(self), "r")
+
+    def _piece(self, piece: int, suffix: str) -> Path:
+        return self.folder / f"{self.index['pieces'][piece]}{suffix}"
 
     def notes(self, clip: int) -> Notes:
         """The notes of one clip, exactly."""
-        return Notes(*np.array(self.index["notes"][clip]).T)
+        if "pieces" in self.index:
+            piece, minute = self.index["order"][clip]
+            rows = json.loads(self._piece(piece, ".json").read_text())["notes"][minute]
+        else:
+            rows = self.index["notes"][clip]
+        return Notes(*np.array(rows, dtype=float).reshape(-1, 4).T)
 
 
 BINS = {"features": NMP.cqt_bins, "note": NMP.keys, "onset": NMP.keys}
+ROW = sum(BINS.values())  # bytes of a frame in a performance's file: features, Yn, Yo
+COLUMNS = {
+    name: slice(stop - BINS[name], stop) for name, stop in zip(BINS, np.cumsum(list(BINS.values())).tolist(), strict=True)
+}
+
+
+class Joined:
+    """One array in many files: ``joined[clip]`` and ``joined[clip, frames]`` read no more than they give.
+
+    Parameters
+    ----------
+    files
+        Of each performance, uint8 (minutes, 5168, 485): features, Yn and Yo beside each other.
+    order
+        Of each clip its file and its place there.
+    name
+        "features", "note" or "onset".
+    """
+
+    def __init__(self, files: Sequence[Path], order: Sequence[tuple[int, int]], name: str):
+        self._files, self._order, self._columns = files, order, COLUMNS[name]
+        self.shape = (len(order), CLIP_FRAMES, BINS[name])
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __getitem__(self, place) -> np.ndarray:
+        clip, frames = place if isinstance(place, tuple) else (place, slice(None))
+        piece, minute = self._order[clip]
+        return _opened(self._files[piece])[minute, frames, self._columns]
+
+
+@lru_cache(maxsize=256)  # each keeps a file open, and systems allow about a thousand
+def _opened(path: Path) -> np.ndarray:
+    try:
+        return np.load(path, mmap_mode="r")
+    except (OSError, ValueError) as problem:
+        raise InputError(f"{path}: is missing or damaged; `nmp-lessons data maestro --check` makes it again.") from problem
 
 
 def _mapped(folder: Path, name: str, clips: int, mode: str) -> np.ndarray:
-    return np.memmap(folder / f"{name}.u8", np.uint8, mode, shape=(clips, CLIP_FRAMES, BINS[name]))
+    path, shape = folder / f"{name}.u8", (clips, CLIP_FRAMES, BINS[name])
+    if not path.exists() or path.stat().st_size < np.prod(shape):
+        raise InputError(f"{path}: is missing or cut off; make the corpus again.")
+    return np.memmap(path, np.uint8, mode, shape=shape)
 
 
 def make(
@@ -631,13 +700,20 @@ def default_pianos(split: str) -> list[Piano]:
 def quantised(audio: np.ndarray, notes: Notes, cqt: CQT) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Features (T, 309), Yn and Yo (T, 88) of a clip as they are stored, uint8."""
     with torch.inference_mode():
-        level = decibels(cqt.power(torch.from_numpy(audio)[None]))[0].T.numpy()
-    answers = targets(notes, frames=CLIP_FRAMES, onset_width=2, onset_at="time")
-    return (
-        np.clip(np.round(STEPS * (level - QUIETEST)), 0, 255).astype(np.uint8)[:CLIP_FRAMES],
-        answers.note.astype(np.uint8),
-        np.round(ONSET_STEPS * answers.onset).astype(np.uint8),
-    )
+        power = cqt.power(torch.from_numpy(audio)[None])[0]
+    return stored_levels(power)[:CLIP_FRAMES], *stored_answers(notes, frames=CLIP_FRAMES)
+
+
+def stored_levels(power: torch.Tensor) -> np.ndarray:
+    """Features (T, 309) as they are stored, uint8, of the power (309, T) of a transform."""
+    level = decibels(power).T.numpy()
+    return np.clip(np.round(STEPS * (level - QUIETEST)), 0, 255).astype(np.uint8)
+
+
+def stored_answers(notes: Notes, *, frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """Yn and Yo (T, 88) of some notes as they are stored, uint8."""
+    answers = targets(notes, frames=frames, onset_width=ONSET_WIDTH, onset_at="time")
+    return answers.note.astype(np.uint8), np.round(ONSET_STEPS * answers.onset).astype(np.uint8)
 
 
 def worn(stored: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -6,6 +6,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .errors import InputError
+
+
+def writable(folder: str | os.PathLike) -> Path:
+    """A folder to write to, made if it is missing.
+
+    Raises
+    ------
+    InputError
+        If there is a file in its place.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as problem:
+        raise InputError(f"{folder}: is a file, or lies in one; name a folder to write to.") from problem
+    return folder
+
 
 @contextmanager
 def written_whole(path: str | os.PathLike) -> Iterator[Path]:
@@ -21,7 +39,7 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
     'all of it'
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    writable(path.parent)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
         scratch = Path(folder) / path.name
         yield scratch

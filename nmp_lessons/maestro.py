@@ -15,6 +15,7 @@ import csv
 import hashlib
 import os
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
@@ -89,15 +90,19 @@ class Maestro:
         environment variable MAESTRO_ROOT names.
     licence : str
         Of its recordings.
+    without : sequence of str
+        What to leave out, of what the CSV lists: years, such as "2017", or names of performances.
 
     Raises
     ------
     InputError
-        If there is no such folder, no CSV, a column is missing, a row is wrong, or files are missing.
+        If there is no such folder, no CSV, a column is missing, a row is wrong, files are missing, or there is
+        nothing of a name in `without`.
     """
 
     root: Path | str | None = None
     licence: str = LICENCE
+    without: Sequence[str] = ()
     _performances: tuple[Performance, ...] = field(init=False, repr=False)
 
     def __post_init__(self):
@@ -105,7 +110,7 @@ class Maestro:
         if not root:
             raise InputError("MAESTRO_ROOT is not set; let it name the folder that holds maestro-v3.0.0.csv.")
         root = Path(root)
-        found = _read_index(root, self.licence)
+        found = _left(_read_index(root, self.licence), self.without, root)
         _check_files(root, found)
         object.__setattr__(self, "root", root)
         object.__setattr__(self, "_performances", found)
@@ -164,13 +169,30 @@ def _performance(row: dict[str, str], root: Path, licence: str, where: str) -> P
     )
 
 
+def _left(performances: tuple[Performance, ...], without: Sequence[str], root: Path) -> tuple[Performance, ...]:
+    """The performances that are not to be left out."""
+    known = {name for performance in performances for name in (str(performance.year), performance.name)}
+    for name in without:
+        if name not in known:
+            raise InputError(f"{root}: nothing to leave out is called {name!r}; give years or names of performances.")
+    left = tuple(p for p in performances if not {str(p.year), p.name} & set(without))
+    if not left:
+        raise InputError(f"{root}: everything is left out; leave out less.")
+    return left
+
+
 def _check_files(root: Path, performances: tuple[Performance, ...]) -> None:
     files = [path for performance in performances for path in (performance.midi, performance.audio)]
-    missing = [str(path.relative_to(root)) for path in files if not path.is_file()]
-    if missing:
-        raise InputError(
-            f"{root}: {len(missing)} of {len(files)} files are missing: {_some(missing)}; unpack the archive again."
-        )
+    missing = [path for path in files if not path.is_file()]
+    if not missing:
+        return
+    folders = sorted({path.parent for path in missing if not path.parent.is_dir()})
+    names = [f"the whole folder {path.relative_to(root)}" for path in folders]
+    names += [str(path.relative_to(root)) for path in missing if path.parent not in folders]
+    raise InputError(
+        f"{root}: {len(missing)} of {len(files)} files are missing: {_some(names)}; unpack the archive again, "
+        "or leave out years or performances by their names (--without)."
+    )
 
 
 # The index of the real MAESTRO

@@ -11,7 +11,8 @@ import os
 import re
 import struct
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -137,23 +138,61 @@ def load(
         If the file is missing, empty, not audio, cut off before its end, holds NaN, or ends before `start`.
     """
     path = Path(path)
-    _check_file(path)
-    if rate is not None and not rate > 0:
-        raise InputError(f"{path}: cannot be resampled to {rate} Hz; use a rate above 0.")
-    try:
-        with soundfile.SoundFile(path) as file:
-            if file.samplerate <= 0:
-                raise InputError(f"{path}: the header says {file.samplerate} Hz; export the audio again.")
-            if file.frames <= 0:
-                raise InputError(f"{path}: holds no audio; record or export it again.")
-            _check_end(file, path)
-            first, last = _segment(start, stop, file.samplerate, file.frames, path)
-            file.seek(first)
-            rate = file.samplerate if rate is None else rate
-            audio = _mono(file, last - first, rate, path)
-    except soundfile.LibsndfileError as problem:
-        raise InputError(f"{path}: cannot be read as audio ({problem.error_string.strip()}) {_MEND}") from problem
+    with _opened(path, rate) as file:
+        first, last = _segment(start, stop, file.samplerate, file.frames, path)
+        file.seek(first)
+        rate = file.samplerate if rate is None else rate
+        audio = _mono(file, last - first, rate, path)
     return Recording(audio, rate, title=path.stem)
+
+
+class Stream:
+    """A recording that is read forwards as it is needed: mono at `rate`, in memory that does not grow.
+
+    It is sliced like an array of shape (samples,), but slices may only move on: what lies before the start of the
+    last one is forgotten.
+
+    Parameters
+    ----------
+    path : path of the file
+    rate : int
+        Sample rate of the result in Hz.
+
+    Raises
+    ------
+    InputError
+        As `load` does; what is wrong with the samples themselves shows when they are reached.
+    """
+
+    def __init__(self, path: str | os.PathLike, *, rate: int):
+        self.path = Path(path)
+        with _opened(self.path, rate) as file:
+            self._samples = round(file.frames * rate / file.samplerate)
+        self._blocks = self._read(rate)
+        self._held, self._start = np.empty(0, np.float32), 0
+
+    def __len__(self) -> int:
+        return self._samples
+
+    def __getitem__(self, part: slice) -> np.ndarray:
+        start, stop, _ = part.indices(len(self))
+        if start < self._start:
+            raise IndexError(f"{self.path}: sample {start} is forgotten; slices of a stream only move on")
+        kept, position = [self._held], self._start + len(self._held)
+        while position < stop:
+            # a resampler may end a sample early
+            block = next(self._blocks, np.zeros(stop - position, np.float32))
+            kept.append(block)
+            position += len(block)
+            if position <= start:
+                kept, self._start = [], position
+        joined = np.concatenate(kept) if kept else np.empty(0, np.float32)
+        self._held, self._start = joined[start - self._start :].copy(), start
+        return self._held[: stop - start]
+
+    def _read(self, rate: int) -> Iterator[np.ndarray]:
+        with _opened(self.path, rate) as file:
+            yield from _mono_blocks(file, file.frames, rate, self.path)
 
 
 def save(recording: Recording, path: str | os.PathLike) -> None:
@@ -195,11 +234,38 @@ def _check_file(path: Path) -> None:
         raise InputError(f"{path}: the file is empty; record or export it again.")
 
 
+@contextmanager
+def _opened(path: Path, rate: int | None) -> Iterator[soundfile.SoundFile]:
+    """The file, found to be audio and whole, as far as that shows before it is read."""
+    _check_file(path)
+    if rate is not None and not rate > 0:
+        raise InputError(f"{path}: cannot be resampled to {rate} Hz; use a rate above 0.")
+    try:
+        with soundfile.SoundFile(path) as file:
+            if file.samplerate <= 0:
+                raise InputError(f"{path}: the header says {file.samplerate} Hz; export the audio again.")
+            if file.frames <= 0:
+                raise InputError(f"{path}: holds no audio; record or export it again.")
+            _check_end(file, path)
+            file.seek(0)
+            yield file
+    except soundfile.LibsndfileError as problem:
+        raise InputError(f"{path}: cannot be read as audio ({problem.error_string.strip()}) {_MEND}") from problem
+
+
 def _mono(file: soundfile.SoundFile, samples: int, rate: int, path: Path) -> np.ndarray:
-    """The file's next samples as mono at `rate`, block by block, so that only the answer fills memory."""
-    resampler = soxr.ResampleStream(file.samplerate, rate, 1) if rate != file.samplerate else None
+    """The file's next samples as mono at `rate`; only the answer fills memory."""
     audio = np.empty(-(-samples * rate // file.samplerate) + 1, np.float32)
     filled = 0
+    for mono in _mono_blocks(file, samples, rate, path):
+        audio[filled : filled + len(mono)] = mono
+        filled += len(mono)
+    return audio[:filled]
+
+
+def _mono_blocks(file: soundfile.SoundFile, samples: int, rate: int, path: Path) -> Iterator[np.ndarray]:
+    """The same, block by block."""
+    resampler = soxr.ResampleStream(file.samplerate, rate, 1) if rate != file.samplerate else None
     for first in range(0, samples, BLOCK):
         block = file.read(min(BLOCK, samples - first), dtype="float32", always_2d=True)  # (samples, channels)
         if len(block) < min(BLOCK, samples - first):
@@ -209,9 +275,7 @@ def _mono(file: soundfile.SoundFile, samples: int, rate: int, path: Path) -> np.
             raise InputError(f"{path}: some samples are NaN or infinite; export the audio again.")
         if resampler:
             mono = resampler.resample_chunk(mono, last=first + BLOCK >= samples)
-        audio[filled : filled + len(mono)] = mono
-        filled += len(mono)
-    return audio[:filled]
+        yield mono
 
 
 def _truncated(path: Path) -> InputError:

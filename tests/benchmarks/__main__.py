@@ -1,20 +1,25 @@
-"""``make bench``: `bench.main`; with "browser", "others" or "int8" as the first word, `web`, `others` or `int8`."""
+"""``make bench``: `bench.main`; with "browser", "scaling", "others" or "int8" as the first word another one's `main`."""
 
 import sys
 
-if sys.argv[1:2] == ["browser"]:
-    from tests.benchmarks import web
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["browser"]:
+        from tests.benchmarks import web
 
-    web.main(*map(float, sys.argv[2:3]))
-elif sys.argv[1:2] == ["others"]:
-    from tests.benchmarks import others
+        web.main(*map(float, sys.argv[2:3]))
+    elif sys.argv[1:2] == ["scaling"]:
+        from tests.benchmarks import scaling
 
-    others.main(*sys.argv[2:])
-elif sys.argv[1:2] == ["int8"]:
-    from tests.benchmarks import int8
+        scaling.main(*map(int, sys.argv[2:3]))
+    elif sys.argv[1:2] == ["others"]:
+        from tests.benchmarks import others
 
-    int8.main(*sys.argv[2:])
-else:
-    from tests.benchmarks.bench import main
+        others.main(*sys.argv[2:4])
+    elif sys.argv[1:2] == ["int8"]:
+        from tests.benchmarks import int8
 
-    main()
+        int8.main(*sys.argv[2:4])
+    else:
+        from tests.benchmarks.bench import main
+
+        main()
