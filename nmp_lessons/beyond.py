@@ -14,15 +14,19 @@ Source: Vaswani et al., NIPS 2017; Shaw, Uszkoreit, Vaswani, NAACL 2018 (relativ
 (gated memory); Liu et al., CVPR 2022 (separable blocks).
 """
 
+import copy
 from dataclasses import dataclass
+from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from .constants import NMP
 from .errors import InputError
-from .model import Heads, Transcriber
+from .model import Heads, NMPNet, Transcriber, layers
 
 SEMITONE = NMP.bins_per_semitone
 
@@ -262,7 +266,7 @@ class Transformer(_ByKeys):
 
 
 class Recurrent(_ByKeys):
-    """One gated memory for all keys, forward and backward in time.
+    """One gated memory for all keys, forward and backward in time (eq-gates, eq-remember).
 
     >>> net = RecurrentConfig().network()
     >>> sum(weights.numel() for weights in net.parameters())
@@ -381,3 +385,158 @@ def config_of(values: dict) -> Design:
     if values.get("kind") not in CONFIGS:
         raise InputError(f"kind={values.get('kind')!r}: no such network; there are {', '.join(CONFIGS)}.")
     return CONFIGS[values["kind"]](**values)
+
+
+# Looking inside
+
+
+class Listening(NamedTuple):
+    """Whom every place of a block listens to: weights [..., asking, asked] that sum to 1 over the asked."""
+
+    keys: np.ndarray  # (moments, heads, 88, 88)
+    time: np.ndarray  # (88, heads, moments, moments); 0 beyond the reach
+
+
+@torch.inference_mode()
+def listening(model: Transformer, features: torch.Tensor) -> list[Listening]:
+    """What each block of a transformer attends to in features (1, frames, 309), the first block first.
+
+    Memory grows with the square of the length: give it some seconds.
+
+    >>> first, _ = listening(TransformerConfig().network(), torch.rand(1, 80, NMP.cqt_bins))
+    >>> first.keys.shape, first.time.shape
+    ((20, 2, 88, 88), (88, 2, 20, 20))
+    """
+    found = {}
+
+    def keep(attention: Attention, given: tuple[torch.Tensor]) -> None:
+        found[attention] = _whole_weights(attention, given[0]).numpy()
+
+    hooks = [each.register_forward_pre_hook(keep) for each in model.modules() if isinstance(each, Attention)]
+    try:
+        model.eval().logits(features)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return [Listening(found[block.keys], found[block.time]) for block in model.blocks]
+
+
+def _whole_weights(attention: Attention, x: torch.Tensor) -> torch.Tensor:
+    """The blocks of `Attention.weights` put in their places, (rows, heads, asking, asked)."""
+    weights, _ = attention.weights(x)
+    rows, blocks, heads, size, asked = weights.shape
+    side, places = (asked - size) // 2, x.shape[1]
+    whole = weights.new_zeros(rows, heads, blocks * size, blocks * size + 2 * side)
+    for i in range(blocks):
+        whole[:, :, i * size : (i + 1) * size, i * size : i * size + asked] = weights[:, i]
+    return whole[:, :, :places, side : side + places]
+
+
+def by_distance(weights: np.ndarray, reach: int) -> np.ndarray:
+    """The mean weight at each distance from −reach to reach, where both places exist: (..., 2 · reach + 1).
+
+    >>> by_distance(np.array([[0.5, 0.5], [0.25, 0.75]]), 1).tolist()
+    [0.25, 0.625, 0.5]
+    """
+    diagonals = [np.diagonal(weights, d, axis1=-2, axis2=-1) for d in range(-reach, reach + 1)]
+    return np.stack([d.mean(axis=-1) if d.shape[-1] else np.zeros(d.shape[:-1]) for d in diagonals], axis=-1)
+
+
+def multiply_adds(model: Transcriber, *, frames: int = NMP.window_frames) -> float:
+    """Multiply–adds for each frame, from the stack on, counted while the network runs (eq-attention-cost).
+
+    A network of `nmp_lessons.model` has its own count, since its fast sums are fewer.
+
+    >>> multiply_adds(RecurrentConfig().network())
+    1396736.0
+    """
+    if isinstance(model, NMPNet):
+        return float(sum(layer.macs for layer in layers(model)))
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model.logits(torch.zeros(1, frames, NMP.cqt_bins))
+    return counter.get_total_flops() / 2 / frames
+
+
+# In fewer bits
+
+
+class Codes(NamedTuple):
+    """A tensor in whole numbers from 0 to 2^bits − 1: its values are scale · (code − zero) (eq-codes)."""
+
+    codes: torch.Tensor
+    scale: torch.Tensor
+    zero: torch.Tensor
+
+    @property
+    def values(self) -> torch.Tensor:
+        """The tensor again, rounded."""
+        return self.scale * (self.codes - self.zero)
+
+
+def quantise(x: torch.Tensor, bits: int = 8, *, per_channel: bool = False) -> Codes:
+    """The tensor on an even grid from its least to its greatest value, 0 among them (eq-codes).
+
+    Parameters
+    ----------
+    x
+        Any shape; output channels first.
+    bits
+        Of a code.
+    per_channel
+        A grid for each output channel, rather than one for all.
+
+    Raises
+    ------
+    InputError
+        If there is less than one bit, more than 16, or a value that is not finite.
+
+    Examples
+    --------
+    >>> found = quantise(torch.tensor([-1.0, 0.0, 0.4, 2.0]), bits=2)
+    >>> found.codes.tolist(), found.values.tolist()
+    ([0.0, 1.0, 1.0, 3.0], [-1.0, 0.0, 0.0, 2.0])
+    """
+    if not 1 <= bits <= 16:
+        raise InputError(f"bits={bits}: give 1 to 16.")
+    if not x.isfinite().all():
+        raise InputError("quantise: the tensor has values that are not finite.")
+    rows = x.reshape(len(x) if per_channel else 1, -1)
+    low, high = rows.amin(dim=1).clamp(max=0), rows.amax(dim=1).clamp(min=0)
+    highest = 2**bits - 1
+    scale = ((high - low) / highest).clamp(min=1e-12)
+    zero = (-low / scale).round()
+    scale, zero = (each.view(-1, *[1] * (x.ndim - 1)) for each in (scale, zero))
+    return Codes(((x / scale).round() + zero).clamp(0, highest), scale, zero)
+
+
+def quantised(model: nn.Module, bits: int = 8, *, per_channel: bool = True) -> nn.Module:
+    """A copy of a network whose filters and matrices have rounded weights; biases and normalisations stay.
+
+    It computes in float32 as before, so it tells what the rounding costs, and not what it saves.
+    """
+    rounded = copy.deepcopy(model)
+    with torch.no_grad():
+        for weights in _many_valued(rounded):
+            weights.copy_(quantise(weights, bits, per_channel=per_channel).values)
+    return rounded
+
+
+def stored_bytes(model: nn.Module, bits: int = 32, *, per_channel: bool = True) -> int:
+    """Bytes of all that is trained: `bits` for each weight that `quantised` rounds, with a scale of four bytes and a
+    zero of one for each grid; four bytes for every other number. With 32 bits nothing is rounded.
+
+    >>> stored_bytes(nn.Linear(10, 4)), stored_bytes(nn.Linear(10, 4), 8)
+    (176, 76)
+    """
+    parameters = sum(weights.numel() for weights in model.parameters())
+    if bits == 32:
+        return 4 * parameters
+    many = _many_valued(model)
+    rounded = sum(weights.numel() for weights in many)
+    grids = sum(len(weights) if per_channel else 1 for weights in many)
+    return -(-bits * rounded // 8) + 5 * grids + 4 * (parameters - rounded)
+
+
+def _many_valued(model: nn.Module) -> list[nn.Parameter]:
+    """Filters and matrices: parameters of two axes or more."""
+    return [weights for weights in model.parameters() if weights.ndim > 1]

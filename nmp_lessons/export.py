@@ -314,7 +314,7 @@ def _stack(drawn: _Drawing, model: NMPNet, features: str) -> str:
     normed = drawn.add("Add", drawn.add("Mul", features, drawn.constant(scale)), drawn.constant(shift))
     below = max(0, -min(stacking.shifts))
     above = max(0, max(stacking.shifts) + stacking.bins - NMP.cqt_bins)
-    fill = drawn.constant(torch.as_tensor(model._fill(torch.zeros(0))).squeeze())
+    fill = drawn.constant(torch.as_tensor(model._fill()).squeeze())
     padded = drawn.add("Unsqueeze", drawn.add("Pad", normed, drawn.whole([0, 0, below, 0, 0, above]), fill), drawn.whole([1]))
     copies = [drawn.cut(padded, below + s, below + s + stacking.bins, axis=3) for s in stacking.shifts]
     return drawn.add("Concat", *copies, axis=1)

@@ -1,4 +1,4 @@
-"""``make bench``: `bench.main`; with "browser" as the first word, `web.main`; with "scaling", `scaling.main`."""
+"""``make bench``: `bench.main`; with "browser", "scaling", "others" or "int8" as the first word another one's `main`."""
 
 import sys
 
@@ -11,6 +11,14 @@ if __name__ == "__main__":
         from tests.benchmarks import scaling
 
         scaling.main(*map(int, sys.argv[2:3]))
+    elif sys.argv[1:2] == ["others"]:
+        from tests.benchmarks import others
+
+        others.main(*sys.argv[2:4])
+    elif sys.argv[1:2] == ["int8"]:
+        from tests.benchmarks import int8
+
+        int8.main(*sys.argv[2:4])
     else:
         from tests.benchmarks.bench import main
 

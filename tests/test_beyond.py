@@ -1,0 +1,507 @@
+"""Other networks behind the same door: what each computes, how far it sees, and what a few bits cost."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from nmp_lessons import ablations, beyond, training
+from nmp_lessons.beyond import (
+    Attention,
+    CompactConfig,
+    Recurrent,
+    RecurrentConfig,
+    TransformerConfig,
+    by_distance,
+    config_of,
+    listening,
+    multiply_adds,
+    quantise,
+    quantised,
+    stored_bytes,
+)
+from nmp_lessons.constants import NMP
+from nmp_lessons.errors import InputError
+from nmp_lessons.model import Config, feature_posteriors, fixed_features, layers, posteriors
+from nmp_lessons.released import voice
+
+CONFIGS = [TransformerConfig(), RecurrentConfig(), CompactConfig()]
+KINDS = [config.kind for config in CONFIGS]
+
+
+def awake(config, seed=0):
+    """A network in which every weight does something, as after training."""
+    torch.manual_seed(seed)
+    net = config.network().eval()
+    with torch.no_grad():
+        for weights in net.parameters():
+            if not weights.any():
+                weights.normal_(std=0.1)
+    return net
+
+
+def music(frames=400, seed=0):
+    """Features like those of music: few levels are high."""
+    torch.manual_seed(seed)
+    return torch.rand(1, frames, NMP.cqt_bins) ** 4
+
+
+# Attention
+
+
+def an_attention(places=30, width=12, heads=3, reach=40):
+    torch.manual_seed(0)
+    attention = Attention(width, heads=heads, reach=reach)
+    nn.init.normal_(attention.distance)
+    return attention.double(), torch.randn(2, places, width, dtype=torch.float64)
+
+
+def by_the_library(attention, x):
+    """PyTorch's attention with the same matrices, and minus infinity beyond the reach."""
+    places, width = x.shape[1:]
+    asks, keys, values = attention.ask(x).unflatten(-1, (3, attention.count, -1)).permute(2, 0, 3, 1, 4)
+    apart = torch.arange(places) - torch.arange(places)[:, None]
+    bias = attention.distance[:, (apart + attention.reach).clamp(0, 2 * attention.reach)]
+    bias = bias.masked_fill(apart.abs() > attention.reach, -torch.inf)
+    heard = F.scaled_dot_product_attention(asks, keys, values, attn_mask=bias[None])
+    return attention.answer(heard.transpose(1, 2).flatten(2))
+
+
+@pytest.mark.parametrize("places, reach", [(1, 3), (4, 3), (30, 40), (30, 29), (30, 7), (29, 7), (31, 1), (88, 87)])
+def test_attention_is_that_of_the_library_with_distances_and_a_band(places, reach):
+    """In one piece and, where the row is longer than the reach, block by block."""
+    attention, x = an_attention(places, reach=reach)
+    torch.testing.assert_close(attention(x), by_the_library(attention, x))
+
+
+def test_attention_by_hand():
+    """Scores 0, log 2, 0 and log 3 for the distance −1: shares 3/6, 2/6, 1/6 (the exercise)."""
+    attention = Attention(1, heads=1, reach=2).double()
+    with torch.no_grad():
+        attention.ask.weight.copy_(torch.tensor([[1.0], [1.0], [1.0]]))
+        attention.answer.weight.fill_(1.0)
+        attention.distance[0, 1] = np.log(3)  # of −2 … 2
+        root = np.log(2) ** 0.5
+        heard = attention(torch.tensor([[[0.0], [root], [0.0]]], dtype=torch.float64))
+    assert float(heard[0, 1, 0]) == pytest.approx(2 / 6 * root)
+
+
+def test_without_distances_attention_does_not_know_the_order():
+    attention, x = an_attention()
+    order = torch.randperm(30)
+    assert not torch.allclose(attention(x)[:, order], attention(x[:, order]))
+    nn.init.zeros_(attention.distance)
+    torch.testing.assert_close(attention(x)[:, order], attention(x[:, order]))
+
+
+def test_what_is_moved_is_heard_moved():
+    """Only distances count (eq-moved)."""
+    attention, x = an_attention(60, reach=9)
+    torch.testing.assert_close(attention(x.roll(5, dims=1))[:, 20:50], attention(x)[:, 15:45])
+
+
+def test_a_row_hears_nothing_of_another():
+    attention, x = an_attention(40, reach=6)
+    torch.testing.assert_close(attention(x)[1:], attention(x[1:]))
+
+
+# Cutting, company, transposition
+
+
+@pytest.mark.parametrize("config", [TransformerConfig(), CompactConfig()], ids=["transformer", "compact"])
+def test_a_long_recording_may_be_cut(config):
+    """Run in pieces with `reach` to spare it is what it is as a whole."""
+    net, sound = awake(config), voice(10)
+    whole = feature_posteriors(net, _features(net, sound))
+    pieces = posteriors(net, sound)
+    assert len(whole) > 600
+    for head in ("contour", "note", "onset"):
+        assert np.abs(getattr(whole, head) - getattr(pieces, head)).max() < 1e-5
+
+
+def test_a_memory_cut_with_two_seconds_to_spare_differs_little():
+    net, sound = awake(RecurrentConfig()), voice(10)
+    whole, pieces = feature_posteriors(net, _features(net, sound)), posteriors(net, sound)
+    assert np.abs(whole.onset - pieces.onset).max() < 1e-3
+
+
+def test_a_trained_memory_does_remember_beyond_two_seconds():
+    """So its answers at a cut are off, at worst by a tenth or so, on average by nothing to speak of."""
+    if ablations.state("recurrent-0")["state"] != "stands":
+        pytest.skip("recurrent-0 is not trained")
+    net, sound = training.load("recurrent-0")[0], voice(10)
+    whole, pieces = feature_posteriors(net, _features(net, sound)), posteriors(net, sound)
+    off = np.abs(whole.onset - pieces.onset)
+    assert off.max() < 0.15 and off.mean() < 1e-3
+
+
+def _features(net, sound):
+    with torch.inference_mode():
+        return net.features(torch.from_numpy(sound.resampled(NMP.sample_rate).audio)[None])
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=KINDS)
+def test_nothing_is_felt_beyond_the_reach_and_something_within(config):
+    net, x = awake(config), music(560)
+    poked = x.clone()
+    poked[:, 280] = 1
+    with torch.inference_mode():
+        change = (net.logits(x).onset - net.logits(poked).onset)[0].abs().amax(dim=1)
+    felt = torch.nonzero(change > 1e-6)[:, 0] - 280
+    patch = getattr(config, "patch", 1)
+    assert felt.abs().max() > 4
+    assert felt.abs().max() < net.reach + patch
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=KINDS)
+def test_a_recording_does_not_depend_on_its_company(config):
+    net, x = awake(config), music()
+    with torch.inference_mode():
+        alone, beside = net.logits(x), net.logits(torch.cat([music(seed=1), x]))
+    for one, two in zip(alone, beside, strict=True):
+        assert torch.allclose(one[0], two[1], atol=1e-4)
+
+
+def test_swapped_axes_are_found_out_by_company():
+    """The bug of the chapter: the same weights and shapes, and a memory that runs from key to key."""
+    net, x = awake(RecurrentConfig()), music()
+    net.memory.batch_first = True
+    with torch.inference_mode():
+        alone, beside = net.logits(x).note, net.logits(torch.cat([x, music(seed=1)])).note
+    assert alone.shape == beside[:1].shape and (alone - beside[:1]).abs().max() > 1e-3
+
+
+def a_fifth_apart():
+    """Music in the middle of the keyboard, and the same a fifth higher; silence around it."""
+    low = torch.full((1, 60, NMP.cqt_bins), -1 / 6)
+    high = low.clone()
+    low[..., 100:190] = high[..., 121:211] = music(60)[:, :, 100:190]
+    return low, high
+
+
+def test_a_fifth_higher_is_remembered_a_fifth_higher():
+    net = awake(RecurrentConfig())
+    with torch.inference_mode():
+        one, two = (net.logits(x).note[0] for x in a_fifth_apart())
+    assert (one[:, 41:48] - two[:, 48:55]).abs().max() < 1e-4
+    assert (one[:, 41:48] - two[:, 41:48]).abs().max() > 1e-2
+
+
+def test_the_transformer_feels_the_ends_of_the_keyboard_little():
+    """Every key asks all 88, so a fifth higher is nearly, not exactly, the same."""
+    net = awake(TransformerConfig())
+    with torch.inference_mode():
+        one, two = (net.logits(x).note[0] for x in a_fifth_apart())
+    apart, still = (one[:, 36:55] - two[:, 43:62]).abs().max(), (one[:, 36:55] - two[:, 36:55]).abs().max()
+    assert apart < still / 4
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=KINDS)
+@pytest.mark.parametrize("frames", [1, 2, 3, 5, 29, 172])
+def test_any_number_of_frames_is_answered(config, frames):
+    heads = config.network().eval().logits(music(frames))
+    assert [tuple(head.shape) for head in heads] == [(1, frames, bins) for bins in (264, 88, 88)]
+    assert all(head.isfinite().all() for head in heads)
+
+
+# Memory
+
+
+def test_the_memory_is_its_equations():
+    """eq-gates and eq-remember, written out, against the library, forward and backward."""
+    torch.manual_seed(0)
+    memory = nn.GRU(5, 4, bidirectional=True).double()
+    x = torch.randn(9, 3, 5, dtype=torch.float64)
+    forward = _remembered(memory, x, "l0")
+    backward = _remembered(memory, x.flip(0), "l0_reverse").flip(0)
+    torch.testing.assert_close(memory(x)[0], torch.cat([forward, backward], dim=-1))
+
+
+def _remembered(memory, x, of):
+    wr, wz, wn = getattr(memory, f"weight_ih_{of}").chunk(3)
+    ur, uz, un = getattr(memory, f"weight_hh_{of}").chunk(3)
+    br, bz, bn = getattr(memory, f"bias_ih_{of}").chunk(3)
+    cr, cz, cn = getattr(memory, f"bias_hh_{of}").chunk(3)
+    m, all_of_them = x.new_zeros(x.shape[1], 4), []
+    for now in x:
+        r = torch.sigmoid(now @ wr.T + br + m @ ur.T + cr)
+        z = torch.sigmoid(now @ wz.T + bz + m @ uz.T + cz)
+        n = torch.tanh(now @ wn.T + bn + r * (m @ un.T + cn))
+        m = (1 - z) * n + z * m
+        all_of_them.append(m)
+    return torch.stack(all_of_them)
+
+
+def test_every_key_has_the_same_memory_and_one_of_its_own():
+    """Poke the lowest key's band: keys far above keep their answers."""
+    net, x = awake(RecurrentConfig()), music(100)
+    poked = x.clone()
+    poked[:, 50, :3] += 0.5
+    with torch.inference_mode():
+        change = (net.logits(x).note - net.logits(poked).note)[0].abs().amax(dim=0)
+    assert change[0] > 1e-4 and change[20:].max() < 1e-6
+
+
+# Intervals
+
+
+def test_intervals_are_a_convolution_along_the_keys():
+    """eq-intervals with one channel after the other, against the library's convolution."""
+    torch.manual_seed(0)
+    block = beyond.Mixing(CompactConfig(), dilation=2).double()
+    x = torch.randn(2, 7, 88, block.time.shape[1], dtype=torch.float64)
+    width = x.shape[-1]
+    rows = x.permute(0, 1, 3, 2).reshape(-1, width, 88)  # (batch · frames, channels, keys)
+    kernel = block.interval[:, None]
+    expected = F.conv1d(rows, kernel, padding=block.intervals, groups=width)
+    expected = expected.view(2, 7, width, 88).permute(0, 1, 3, 2)
+    torch.testing.assert_close(block._over_intervals(x), expected)
+
+
+# Looking inside
+
+
+def test_listening_gives_shares_that_make_the_answers():
+    net, x = awake(TransformerConfig()), music(160)
+    found = listening(net, x)
+    assert len(found) == net.config.depth
+    for block in found:
+        for shares in block:
+            assert shares.min() >= 0
+            assert np.allclose(shares.sum(axis=-1), 1, atol=1e-5)
+    moments = found[0].time.shape[-1]
+    apart = np.abs(np.subtract.outer(np.arange(moments), np.arange(moments)))
+    assert moments == 40 and (found[0].time[..., apart > net.config.patches] == 0).all()
+
+
+def test_listening_is_what_the_network_used():
+    """The shares, times what is told, give what a block's attention answers."""
+    net, x = awake(TransformerConfig()), music(160)
+    kept = {}
+    attention = net.blocks[0].time
+    attention.register_forward_hook(lambda module, given, out: kept.update(x=given[0], y=out))
+    shares = torch.from_numpy(listening(net, x)[0].time)
+    values = attention.ask(kept["x"]).unflatten(-1, (3, attention.count, -1))[:, :, 2].transpose(1, 2)
+    heard = attention.answer((shares @ values).transpose(1, 2).flatten(2))
+    assert torch.allclose(heard, kept["y"], atol=1e-5)
+
+
+def test_shares_by_distance_of_a_band():
+    band = np.eye(5, k=1) * 0.5 + np.eye(5) * 0.25
+    assert by_distance(band, 2) == pytest.approx([0, 0, 0.25, 0.5, 0])
+
+
+# Counting
+
+
+@pytest.mark.parametrize(
+    "config, parameters",
+    [
+        (TransformerConfig(), 16_774),
+        (RecurrentConfig(), 16_311),
+        (TransformerConfig(width=64, depth=4, heads=4, hidden=128), 209_814),
+    ],
+)
+def test_parameters(config, parameters):
+    assert sum(weights.numel() for weights in config.network().parameters()) == parameters
+
+
+def test_the_small_one_is_small():
+    assert sum(weights.numel() for weights in CompactConfig().network().parameters()) <= 30_000
+
+
+def test_the_memorys_parameters_are_those_of_the_exercise():
+    w, m = RecurrentConfig().width, RecurrentConfig().memory
+    assert sum(p.numel() for p in Recurrent().memory.parameters()) == 6 * (m * w + m**2 + 2 * m)
+
+
+def test_multiply_adds_of_attention_are_those_of_the_formula():
+    """eq-attention-cost, for keys alone."""
+    attention, places, width = Attention(24, heads=2, reach=87), 88, 24
+    with beyond.FlopCounterMode(display=False) as counter, torch.no_grad():
+        attention(torch.zeros(3, places, width))
+    assert counter.get_total_flops() / 2 == 3 * places * (2 * width * places + 4 * width**2)
+
+
+def test_nmp_is_counted_layer_by_layer():
+    net = Config().network()
+    assert multiply_adds(net) == sum(layer.macs for layer in layers(net)) == 2_816_088
+
+
+# Bits
+
+
+def tensors(bits=st.integers(1, 10)):
+    values = st.lists(st.floats(-5, 5, width=32), min_size=2, max_size=40)
+    return st.tuples(values.map(torch.tensor), bits)
+
+
+@given(tensors())
+@settings(deadline=None)
+def test_no_weight_moves_by_more_than_half_a_step(given_):
+    """And by one step at the ends, where zero's own rounding may push a code off the grid."""
+    x, bits = given_
+    found = quantise(x, bits)
+    assert found.codes.min() >= 0 and found.codes.max() <= 2**bits - 1
+    assert torch.equal(found.codes, found.codes.round())
+    assert (found.values - x).abs().max() <= float(found.scale) * 1.001 + 1e-6
+    inside = (found.codes > 0) & (found.codes < 2**bits - 1)
+    assert ((found.values - x).abs()[inside] <= float(found.scale) * 0.501 + 1e-6).all()
+
+
+@given(tensors())
+@settings(deadline=None)
+def test_zero_stays_zero(given_):
+    x, bits = given_
+    x[0] = 0
+    assert quantise(x, bits).values[0] == 0
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8])
+def test_rounding_is_that_of_the_library(bits):
+    torch.manual_seed(0)
+    x = torch.randn(8, 5, 3, 3)
+    found = quantise(x, bits)
+    expected = torch.fake_quantize_per_tensor_affine(x, float(found.scale), int(found.zero), 0, 2**bits - 1)
+    torch.testing.assert_close(found.values, expected)
+    found = quantise(x, bits, per_channel=True)
+    scale, zero = found.scale.flatten(), found.zero.flatten()
+    expected = torch.fake_quantize_per_channel_affine(x, scale, zero, 0, 0, 2**bits - 1)
+    torch.testing.assert_close(found.values, expected)
+
+
+def test_the_grid_is_that_of_the_librarys_observer():
+    from torch.ao.quantization import MinMaxObserver
+
+    torch.manual_seed(0)
+    x = torch.randn(1000)
+    observer = MinMaxObserver(dtype=torch.quint8, qscheme=torch.per_tensor_affine)
+    observer(x)
+    scale, zero = observer.calculate_qparams()
+    found = quantise(x, 8)
+    assert float(found.scale) == pytest.approx(float(scale)) and int(found.zero) == int(zero)
+
+
+def test_a_bit_is_worth_six_decibels():
+    """eq-codes-error and eq-codes-snr, on weights that fill the grid evenly."""
+    torch.manual_seed(0)
+    x = torch.rand(200_000) * 2 - 1
+    for bits in (4, 6, 8):
+        found = quantise(x, bits)
+        off = found.values - x
+        assert float(off.std()) == pytest.approx(float(found.scale) / 12**0.5, rel=0.02)
+        steps = 2**bits - 1
+        assert float(20 * torch.log10(x.std() / off.std())) == pytest.approx(20 * np.log10(steps), abs=0.1)
+
+
+def test_a_grid_for_each_channel_is_finer_where_channels_differ():
+    torch.manual_seed(0)
+    x = torch.randn(4, 1000) * torch.tensor([[0.01], [0.1], [1.0], [10.0]])
+    one, each = (quantise(x, 8, per_channel=flag).values - x for flag in (False, True))
+    assert each[0].abs().max() < one[0].abs().max() / 50
+    assert torch.equal(each[3], one[3]) or each[3].abs().max() <= one[3].abs().max()
+
+
+def test_a_rounded_network_answers_nearly_the_same_and_the_first_is_left_alone():
+    net, _ = training.load("main-0")
+    x = fixed_features(ablations.disturbed_clip("chopin-nocturne", 20.0, "clean"))[:, :400]
+    before = feature_posteriors(net, x)
+    rounded = quantised(net, 8)
+    after = feature_posteriors(net, x)
+    assert np.array_equal(before.onset, after.onset)
+    errors = [
+        np.abs(feature_posteriors(quantised(net, bits), x).note - before.note).mean() for bits in (3, 5, 8)
+    ]
+    assert 0 < errors[2] < errors[1] < errors[0] and errors[2] < 0.01
+    values = {len(set(row.flatten().tolist())) for row in rounded.contour.weight.detach()}
+    assert max(values) <= 256
+
+
+def test_bytes_are_counted_by_hand():
+    """A layer of 4 × 10 with 4 biases: 40 codes of 4 bits, 4 grids of 5 bytes, 4 biases of 4."""
+    layer = nn.Linear(10, 4)
+    assert stored_bytes(layer, 4) == 20 + 4 * 5 + 16
+    assert stored_bytes(layer, 4, per_channel=False) == 20 + 5 + 16
+    assert stored_bytes(layer) == 176
+
+
+@pytest.mark.parametrize("bits", [0, -1, 17, 32])
+def test_bits_that_make_no_sense_are_refused(bits):
+    with pytest.raises(InputError, match=f"bits={bits}: give 1 to 16"):
+        quantise(torch.ones(3), bits)
+
+
+def test_what_is_no_number_is_refused():
+    with pytest.raises(InputError, match="not finite"):
+        quantise(torch.tensor([1.0, torch.nan]))
+
+
+# Settings and records
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        (lambda: TransformerConfig(width=25), "width=25: give a multiple of heads=2"),
+        (lambda: CompactConfig(taps=6), "taps=6: give an odd number"),
+        (lambda: config_of({"kind": "oracle"}), "kind='oracle': no such network; there are transformer"),
+    ],
+)
+def test_wrong_settings_get_one_message(wrong, message):
+    with pytest.raises(InputError, match=message):
+        wrong()
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=KINDS)
+def test_settings_survive_their_records(config):
+    from dataclasses import asdict
+
+    assert config_of(json.loads(json.dumps(asdict(config)))) == config
+
+
+@pytest.mark.parametrize("name", ablations.OTHERS)
+def test_others_see_as_many_frames_in_training_as_the_ablations(name):
+    chosen, short = ablations.OTHERS[name], ablations.SHORT
+    assert (chosen.steps, chosen.batch, chosen.frames) == (short.steps, short.batch, short.frames)
+    assert (chosen.loss, chosen.augmentation, chosen.optimiser) == (short.loss, short.augmentation, short.optimiser)
+
+
+def kept(file):
+    with (training.CHECKPOINTS / file).open(newline="", encoding="utf-8") as read:
+        return list(csv.DictReader(read))
+
+
+def test_published_scores_are_those_of_the_papers_table():
+    """Where a row is in `ablations.PAPER`, too, both say the same to two digits."""
+    paper = {data: scores[1] for data, scores in ablations.PAPER["NMP"].items()}
+    rows = [row for row in kept("published.csv") if row["system"] == "NMP" and row["measure"] == "Fno"]
+    for row in rows:
+        if row["test"] in paper:
+            assert float(row["value"]) == pytest.approx(paper[row["test"]], abs=0.005)
+    assert {row["test"] for row in rows} >= {"MAESTRO", "GuitarSet"}
+
+
+def test_measured_scores_agree_with_the_records():
+    """Our networks in others.csv are those of the checkpoints: the same scores as in their records."""
+    rows = kept("others.csv")
+    for seed, scores in ablations.recorded("main").items():
+        found = [float(row["Fno"]) for row in rows if row["system"] == f"main-{seed}"]
+        assert found == pytest.approx(scores, abs=0.01)
+    with (training.CHECKPOINTS / "released.csv").open() as file:
+        released = [float(row["Fno"]) for row in csv.DictReader(file)]
+    assert [float(row["Fno"]) for row in rows if row["system"] == "released"] == pytest.approx(released, abs=0.01)
+
+
+def test_whole_numbers_were_measured_on_the_twelve_clips():
+    rows = kept("int8.csv")
+    forms = {row["form"] for row in rows}
+    assert "float32" in forms and len(rows) == len(forms) * len(ablations.EXCERPTS)
+    exact = [float(row["Fno"]) for row in rows if row["form"] == "float32"]
+    recorded = ablations.recorded("main", "clean")[0]
+    assert exact == pytest.approx(recorded, abs=0.01)
