@@ -2,6 +2,11 @@
 # make serve   the site at http://localhost:8000
 # make test    all tests, with what they need (a browser included)
 # make bench   speed, side by side with others
+# make zip     the site as one file, to be read without a network
+# make pdf     the book to be printed
+# make links   every address outside the book is asked whether it is still there
+# make binder  the environment of binder/, made afresh and every chapter run in it
+# make canary  the book and its fast tests with the newest versions that pyproject.toml allows
 # make clean   away with everything that was made here
 
 PYTHON ?= python3
@@ -18,7 +23,7 @@ WEB := $(shell find web -path web/node_modules -prune -o -type f -print)
 SOUNDS := _build/.sounds
 LIBRARY := $(shell find nmp_lessons exercises -name '*.py')
 
-.PHONY: book serve test bench clean bundle sounds plain lock environment screenshot
+.PHONY: book serve test bench zip pdf links notebooks binder canary clean bundle sounds plain lock environment screenshot
 .DELETE_ON_ERROR:
 
 book: environment bundle sounds
@@ -44,6 +49,45 @@ plain: environment bundle sounds
 	@mv conf.py book/conf.py
 	@$(BIN)/python -m sphinx -q -W --keep-going -d _build/.doctrees-plain -D external_toc_path=$(CURDIR)/_toc.yml \
 	  book _build/plain
+
+zip: book
+	@rm -f _build/nmp-lessons.zip
+	@cd _build/html && $(CURDIR)/$(BIN)/python -m zipfile -c ../nmp-lessons.zip *
+	@echo "_build/nmp-lessons.zip: unpack it anywhere and open index.html."
+
+pdf: book
+	@$(BIN)/python tests/browser.py --install > /dev/null
+	@$(BIN)/python tests/pdf.py
+
+links: environment bundle sounds
+	@$(BIN)/jupyter-book build book --config _config.yml --toc $(CURDIR)/_toc.yml --path-output . -q --builder linkcheck
+
+# What Colab clones: the chapters, a wheel with the script of the players, the exercises. REPOSITORY is its address.
+REPOSITORY := $(shell sed -n '/^repository:/,/^[a-z]*:$$/s/^  url: *"\(.*\)".*/\1/p' _config.yml)
+notebooks: book
+	@rm -rf _build/notebooks && mkdir -p _build/notebooks
+	@$(BIN)/pip wheel -qq --no-deps --no-build-isolation -w _build/notebooks .
+	@cp -r exercises _build/notebooks/
+	@$(BIN)/python -m nmp_lessons.site _build/notebooks --colab "$(or $(REPOSITORY),$(error set repository: url in _config.yml))"
+
+binder: environment bundle
+	@$(BIN)/python tests/browser.py --install > /dev/null
+	@$(BIN)/python tests/binder.py
+
+# In a folder of its own. TORCH is held by name, since the newest from PyPI brings gigabytes for GPUs where it is
+# not asked for; `make canary TORCH=torch` takes the newest of that too.
+CANARY := _build/canary
+CANARY_TESTS := tests/test_book.py tests/test_cqt.py tests/test_model.py tests/test_notes.py tests/test_show.py   tests/test_evaluation.py tests/test_exercises.py
+canary:
+	@rm -rf $(CANARY) && mkdir -p $(CANARY)
+	@git ls-files -z | xargs -0 cp --parents -t $(CANARY)
+	@$(PYTHON) -m venv $(CANARY)/.venv
+	@$(CANARY)/.venv/bin/pip install -qq -e '$(CANARY)[book,test]' $(TORCH)
+	@touch $(CANARY)/.venv/.installed
+	@$(CANARY)/.venv/bin/pip freeze --exclude nmp-lessons | sed 's/+cpu$$//' | LC_ALL=C sort > $(CANARY)/newest.txt
+	@echo "Not as in the lock:" && LC_ALL=C sort requirements.lock | LC_ALL=C comm -13 - $(CANARY)/newest.txt
+	@$(MAKE) -C $(CANARY) book
+	@cd $(CANARY) && .venv/bin/python tests/browser.py --install > /dev/null && .venv/bin/python -m pytest -q $(CANARY_TESTS)
 
 # The picture in README.md.
 screenshot: book
@@ -79,6 +123,9 @@ lock:
 	@rm -rf _build/lock && $(PYTHON) -m venv _build/lock
 	@_build/lock/bin/pip install -qq '.[book,test,instructor]' $(TORCH)
 	@_build/lock/bin/pip freeze --all --exclude nmp-lessons --exclude pip | sed 's/+cpu$$//' > requirements.lock
+	@rm -rf _build/lock && $(PYTHON) -m venv _build/lock
+	@_build/lock/bin/pip install -qq -c requirements.lock '.[lab]' $(TORCH)
+	@_build/lock/bin/pip freeze --all --exclude nmp-lessons --exclude pip --exclude torch > binder/requirements.txt
 	@rm -rf _build/lock
 
 clean:

@@ -7,6 +7,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import pytest  # noqa: E402
 from browser import launched, served  # noqa: E402
+from hypothesis import settings  # noqa: E402
+
+settings.register_profile("patient", deadline=None)  # how long an example takes says how busy the machine is
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")
@@ -22,4 +26,4 @@ def site(folder):
         yield address
 
 
-collect_ignore = ["screenshot.py", "benchmarks"]  # commands, not tests
+collect_ignore = ["binder.py", "pdf.py", "screenshot.py", "benchmarks"]  # commands, not tests

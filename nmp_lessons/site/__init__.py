@@ -28,17 +28,19 @@ What the extension does, one module each:
 - `mathematics`: formulas are rendered at build time;
 - `prose`: decimals and percentages typed into prose, and pictures without alt text, fail the build;
 - `furniture`: the directives above;
-- `notebooks`: each chapter as a notebook to take home.
+- `launch`: buttons that open a chapter on Binder or Colab;
+- `notebooks`: each chapter as a notebook to take home;
+- `verified`: when, and with which versions, a page was last verified.
 """
 
 from sphinx.application import Sphinx
 
-from . import assets, execution, furniture, mathematics, notebooks, prose
+from . import assets, execution, furniture, launch, mathematics, notebooks, prose, verified
 
 
 def setup(app: Sphinx) -> dict:
     """Called by Sphinx."""
     app.add_config_value("comments_config", {}, "")  # Jupyter Book sets it for an extension that we leave out
-    for part in (execution, furniture, prose, assets, mathematics, notebooks):
+    for part in (execution, furniture, prose, assets, mathematics, launch, notebooks, verified):
         part.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,12 @@
+"""``python -m nmp_lessons.site FOLDER``: the chapters as notebooks."""
+
+import argparse
+from pathlib import Path
+
+from .launch import write
+
+parser = argparse.ArgumentParser(prog="python -m nmp_lessons.site", description="Write the chapters as notebooks.")
+parser.add_argument("folder", type=Path)
+parser.add_argument("--colab", default="", metavar="ADDRESS", help="the repository from which Colab is set up")
+arguments = parser.parse_args()
+write(arguments.folder, repository=arguments.colab)
