@@ -85,5 +85,6 @@ def test_the_site_offers_both_notebooks(slug):
     for name in (f"{slug}.ipynb", f"{slug}{UNSOLVED}.ipynb"):
         assert f'<a href="_sources/{name}" download>' in page
         notebook = nbformat.read(HTML / "_sources" / name, as_version=4)
-        assert "…" not in re.findall(r"(?<= )…(?= )", text(notebook, "markdown"))
+        chapter = source.expanded((ROOT / "book" / f"{slug}.md").read_text("utf8"), student=False)
+        assert text(notebook, "markdown").count("…") <= chapter.count("…")  # which stands for a value not known
         assert not any(cell.get("outputs") for cell in notebook.cells)
