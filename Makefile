@@ -77,7 +77,7 @@ $(SOUNDS): requirements.lock nmp_lessons/fetch.py nmp_lessons/piano.py nmp_lesso
 TORCH := torch==2.13.0
 lock:
 	@rm -rf _build/lock && $(PYTHON) -m venv _build/lock
-	@_build/lock/bin/pip install -qq '.[book,test]' $(TORCH)
+	@_build/lock/bin/pip install -qq '.[book,test,instructor]' $(TORCH)
 	@_build/lock/bin/pip freeze --all --exclude nmp-lessons --exclude pip | sed 's/+cpu$$//' > requirements.lock
 	@rm -rf _build/lock
 

@@ -86,9 +86,11 @@ def _parser() -> argparse.ArgumentParser:
     sounds.set_defaults(run=_sounds)
 
     from . import ablations, export
+    from .answers import instructor
 
     ablations.add_commands(commands)
     export.add_commands(commands)
+    instructor.add_commands(commands)
     return parser
 
 

@@ -1,6 +1,7 @@
 """Exercises: their answers compute, their checks are fair, and page and notebook agree."""
 
 import base64
+import itertools
 import json
 import math
 import os
@@ -11,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sympy
+import yaml
 from browser import served
 from sphinx.cmd.build import build_main
 
 from nmp_lessons import answers
-from nmp_lessons.answers import source
+from nmp_lessons.answers import source, variants
 from nmp_lessons.answers.expressions import Unreadable, parse
 from nmp_lessons.errors import InputError
 
@@ -99,6 +101,10 @@ def test_every_near_miss_is_rejected_with_its_own_hint(name):
 @pytest.mark.parametrize("slug", SLUGS)
 def test_the_code_of_the_solutions_runs(slug, monkeypatch):
     monkeypatch.chdir(ROOT)
+    run_solutions(slug)
+
+
+def run_solutions(slug: str) -> None:
     names: dict = {}
     for cell in re.findall(r"^```\{code-cell\}.*?\n(.*?)^```", source.text(slug), re.MULTILINE | re.DOTALL):
         exec(compile(cell, f"<{slug}>", "exec"), names)
@@ -140,12 +146,109 @@ def test_the_starter_shown_on_the_page_is_the_function_alone():
     assert "SOLUTION" not in shown and "raise NotImplementedError" in shown
 
 
+# Other numbers
+
+DECLARED = {
+    name: source._body(name, body)
+    for slug in SLUGS
+    for _, name, body in source.ANSWER.findall((source.folder() / slug / "exercises.md").read_text("utf8"))
+}
+VARIED = [name for name, body in DECLARED.items() if "parameters" in body]
+SEEDS = range(21)
+
+
+def keys_by_seed(name: str) -> list[dict]:
+    bodies = [{**DECLARED[name], "parameters": variants.parameters(DECLARED[name], seed)} for seed in SEEDS]
+    return [source.key(body) for body in bodies]
+
+
+def test_every_chapter_has_two_exercises_whose_numbers_can_be_redrawn():
+    found = [source.chapter(name) for name in VARIED]
+    assert min(map(found.count, SLUGS)) >= 2
+
+
+@pytest.mark.parametrize("name", VARIED)
+def test_with_every_seed_the_right_answer_passes_and_no_near_miss_does(name):
+    for made in keys_by_seed(name):
+        assert answers.judge(made, made["value"])
+        assert not any(answers.judge(made, miss["value"]) for miss in made["misses"])
+
+
+@pytest.mark.parametrize("name", VARIED)
+def test_last_years_answer_fails_this_year(name):
+    made = keys_by_seed(name)
+    count = len(variants.variants(yaml.safe_dump(DECLARED[name])))
+    assert count >= 4
+    for last, this in itertools.product(SEEDS, SEEDS):
+        same = last == this or (min(last, this) > 0 and (last - this) % count == 0)
+        assert bool(answers.judge(made[this], made[last]["value"])) == same
+
+
+@pytest.mark.parametrize("name", VARIED)
+def test_statement_hints_and_solution_follow_the_numbers(name):
+    slug = source.chapter(name)
+    texts = [part_of(source.text(slug, seed=seed), name) for seed in (0, 1, 2)]
+    statements = [text[: text.index("{answer}")] for text in texts]
+    assert len(set(statements)) == 3 and not any("@{" in text for text in texts)
+    hints = [text[text.index("{hint}") :] for text in texts]
+    assert len(set(hints)) == 3
+
+
+def part_of(text: str, name: str) -> str:
+    return next(part for part in variants.EXERCISE.split(text) if f":label: {name}\n" in part)
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_the_code_of_the_solutions_runs_with_other_numbers(slug, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("NMP_LESSONS_SEED", "2027")
+    run_solutions(slug)
+
+
+def test_a_seed_is_a_whole_number(monkeypatch):
+    monkeypatch.setenv("NMP_LESSONS_SEED", "autumn")
+    with pytest.raises(InputError, match="NMP_LESSONS_SEED is 'autumn'; give a whole number"):
+        source.text("sound")
+
+
+def test_parameters_that_cannot_work_are_named():
+    number = {"name": "x-y", "kind": "number", "value": "a", "parameters": {"a": {"book": 1, "other": "[1, 1.0001]"}}}
+    with pytest.raises(InputError, match="exercise x-y: its parameters leave no variant"):
+        variants.parameters(number, 1)
+    with pytest.raises(InputError, match="exercise x-y: only numbers and matrices"):
+        variants.parameters({**number, "kind": "choice"}, 1)
+    with pytest.raises(InputError, match="quotes a parameter, and no {answer} declares it"):
+        variants.instantiated("```{exercise} A\n@{n}\n```\n", 0)
+
+
+# Marks
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_what_is_answered_in_words_has_a_rubric(name):
+    body = BODIES[name]
+    assert ("written" in body) == ("rubric" in body)
+    assert all(row["marks"] > 0 and row["for"].endswith(".") for row in body.get("rubric", []))
+
+
+def test_every_chapter_asks_for_something_in_words():
+    assert {source.chapter(name) for name, body in BODIES.items() if "written" in body} == set(SLUGS)
+
+
+@pytest.mark.parametrize("name", CODED)
+def test_hidden_tests_accept_the_solution_and_nothing_cheap(name):
+    hidden = getattr(source.checks(source.chapter(name)), f"hidden_{BODIES[name]['function']}")
+    hidden(answers.solution(name), answers.solution(name))
+    with pytest.raises(Exception):
+        hidden(lambda *arguments: 0, answers.solution(name))
+
+
 # The students' copy
 
 
 @pytest.fixture(scope="module")
 def copied(tmp_path_factory):
-    return source.student_copy(tmp_path_factory.mktemp("copy") / "exercises")
+    return source.student_copy(tmp_path_factory.mktemp("copy") / "exercises", seed=2027)
 
 
 @pytest.mark.parametrize("slug", SLUGS)
@@ -153,25 +256,28 @@ def test_the_students_copy_has_no_solutions(copied, slug):
     text = "".join(path.read_text("utf8") for path in (copied / slug).iterdir())
     assert "solution-start" not in text and "BEGIN SOLUTION" not in text
     for name, body in source.answers(slug).items():
-        if body["kind"] != "code":
-            assert f"value: {body['value']}" not in text
-        else:
+        assert f"value: {body.get('value')}" not in text and "hidden_" not in text
+        if body["kind"] == "code":
             assert (
                 source.function(source.without_markers(source.solution(slug)), body["function"]) not in text
             )
         assert f":label: {name}" in text
 
 
-def test_checks_work_in_the_students_copy(copied, monkeypatch):
-    before = {name: answers.check(name, "1").message for name in CHECKED if BODIES[name]["kind"] == "number"}
+def test_in_the_students_copy_an_answer_is_read_and_not_judged(copied, monkeypatch):
     monkeypatch.setenv("NMP_LESSONS_EXERCISES", str(copied))
-    assert before == {name: answers.check(name, "1").message for name in before}
-    assert answers.check("sound-roll", key("sound-roll")["value"])
+    assert answers.check("sound-softer", "0.5 dB").message == "Read as 0.5 dB."
+    assert answers.check("sound-softer", ...).message == "There is nothing to read yet."
+    assert answers.check("sound-roll", [[1, 0, 1, 0]] * 3) and not answers.check("sound-roll", [[1]])
+    assert not answers.check("hearing-octave", "e") and answers.check("hearing-octave", "D")
+    assert "I do not know “q” here." in answers.check("sound-partial", "q h").message
+    assert answers.check("sound-partial", lambda p, h: h).message == "Read as a formula in p, h."
+    assert answers.check("sound-sustain", lambda *arguments: None).message.startswith("Your function returns nothing.")
 
 
 def test_the_students_copy_overwrites_nothing(copied):
     with pytest.raises(InputError, match="exists"):
-        source.student_copy(copied)
+        source.student_copy(copied, seed=0)
 
 
 def test_a_chapter_takes_in_its_exercises_before_it_is_run():

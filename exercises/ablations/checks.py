@@ -78,3 +78,11 @@ def _the_arguments_are_left_alone(student):
     student(*given)
     for name, was, now in zip(("scores", "others", "draws"), _example(), given):
         assert np.array_equal(was, now), f"Your function changes {name} that it is given. Work on a copy."
+
+
+### BEGIN HIDDEN
+def hidden_paired_interval(student, solution):
+    for seed, n in ((11, 4), (12, 25)):
+        example = _example(n=n, samples=300, seed=seed)
+        assert np.allclose(_asked(student, *example), solution(*example)), f"Other scores of {n} recordings differ."
+### END HIDDEN

@@ -97,3 +97,15 @@ def _the_arguments_are_left_alone(student):
     student(*given, 3)
     for name, was, now in zip(NAMES, _example(), given):
         assert np.array_equal(was, now), f"Your function changes {name} that it is given. Work on a copy."
+
+
+### BEGIN HIDDEN
+def hidden_transpose(student, solution):
+    random = np.random.default_rng(11)
+    for semitones in (-11, -4, 0, 1, 9):
+        example = [random.uniform(-90, 0, (5, n)) for n in SHAPES[:1]]
+        example += [random.integers(0, 2, (5, n)).astype(float) for n in SHAPES[1:]]
+        right = solution(*example, semitones)
+        for name, found, one in zip(NAMES, student(*example, semitones), right, strict=True):
+            assert np.allclose(found, one), f"A random example, {semitones:+d} semitones: {name} differs."
+### END HIDDEN

@@ -68,3 +68,14 @@ def _as_the_library(student):
             f"On noise, bin {k} ({cqt.frequencies[k]:.0f} Hz) differs from the library's by {100 * error:.1f} %. "
             "Look at the ends: is the audio reflected there?"
         )
+
+
+### BEGIN HIDDEN
+def hidden_one_bin(student, solution):
+    random = np.random.default_rng(11)
+    for frequency in (110.0, 233.08, 1760.0):
+        audio = random.standard_normal(3 * RATE) + _sine(frequency * 1.003, seconds=3)
+        inside = slice(100, 150)
+        found, right = student(audio, frequency)[inside], solution(audio, frequency)[inside]
+        assert np.allclose(found, right, rtol=0.02, atol=0.01), f"In noise, the bin of {frequency:g} Hz differs."
+### END HIDDEN

@@ -115,3 +115,20 @@ def _dot(axes, marked):
         f"The dot belongs at ({marked:g}, {(1 - marked) / marked:g}); "
         f"yours is at ({dots[0][0]:g}, {dots[0][1]:g})."
     )
+
+
+### BEGIN HIDDEN
+def hidden_weighted_cross_entropy(student, solution):
+    generator = torch.manual_seed(11)
+    for weight in (0.5, 1.0, 300.0):
+        z, y = 20 * torch.randn(50, generator=generator), torch.rand(50, generator=generator)
+        error = float((student(z, y, weight) - solution(z, y, weight)).abs().max())
+        assert error < 1e-3 * weight, f"Soft targets with weight {weight:g}: yours differs by up to {error:.3g}."
+
+
+def hidden_plot_equal_vote(student, solution):
+    shares = np.geomspace(0.0005, 0.6, 45)
+    axes = student(Figure().subplots(), shares, 0.07)
+    _curve(axes, shares)
+    _dot(axes, 0.07)
+### END HIDDEN

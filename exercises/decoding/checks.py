@@ -83,3 +83,15 @@ def _the_arguments_are_left_alone(student):
     was = [array.copy() for array in given]
     student(*given, 0.5, 0.3)
     assert all(np.array_equal(a, b) for a, b in zip(was, given)), "Your function changes the arrays that it is given."
+
+
+### BEGIN HIDDEN
+def hidden_notes_of_key(student, solution):
+    random = np.random.default_rng(11)
+    for _ in range(50):
+        onset, note = np.round(random.uniform(0, 1, (2, 40)), 1)
+        case = onset, note, float(random.choice([0.3, 0.5, 0.8])), float(random.choice([0.1, 0.3]))
+        assert _found(student, *case) == solution(*case), (
+            f"Yo {onset.tolist()}, Yn {note.tolist()}, threshold {case[2]}, low {case[3]}: {solution(*case)}."
+        )
+### END HIDDEN

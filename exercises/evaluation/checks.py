@@ -78,3 +78,14 @@ def _long_lists(student):
         "Twenty thousand strokes took your function more than five seconds. Both lists ascend: what has been "
         "passed need not be looked at again."
     )
+
+
+### BEGIN HIDDEN
+def hidden_hits(student, solution):
+    rng = np.random.default_rng(11)
+    for tolerance in (0.01, 0.1, 0.3):
+        for _ in range(20):
+            lists = [np.sort(rng.uniform(0, 5, n)).tolist() for n in rng.integers(0, 40, size=2)]
+            found, right = student(*lists, tolerance), solution(*lists, tolerance)
+            assert found == right, f"Strokes {lists[0]}, predictions {lists[1]}: {right} hits, yours says {found}."
+### END HIDDEN

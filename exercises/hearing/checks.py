@@ -1,5 +1,7 @@
 """What a solution must do; the messages are for the reader."""
 
+import numpy as np
+
 
 def check_shared_partials(student):
     _expect(student, (220, 440, 6, 1), [(2, 1), (4, 2), (6, 3)], "an octave")
@@ -19,3 +21,14 @@ def _expect(student, arguments, right, case):
     assert found is not None, "Your function returns nothing. Does it end in return?"
     pairs = [tuple(int(number) for number in pair) for pair in found]
     assert pairs == right, f"For {case}, shared_partials{arguments} should be {right}, yours is {pairs}."
+
+
+### BEGIN HIDDEN
+def hidden_shared_partials(student, solution):
+    random = np.random.default_rng(11)
+    for _ in range(20):
+        first, second = random.uniform(50, 800, 2).tolist()
+        case = (first, second, int(random.integers(2, 15)), float(random.uniform(2, 40)))
+        found = [tuple(map(int, pair)) for pair in student(*case)]
+        assert found == solution(*case), f"shared_partials{case} should be {solution(*case)}, yours is {found}."
+### END HIDDEN

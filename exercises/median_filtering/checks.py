@@ -77,3 +77,13 @@ def _the_matrix_is_left_alone(student):
     before = matrix.copy()
     student(matrix, 3)
     assert np.array_equal(matrix, before), "Your function changes the matrix that it is given; copy it."
+
+
+### BEGIN HIDDEN
+def hidden_median_filter(student, solution):
+    random = np.random.default_rng(11)
+    for shape, size in (((3, 11), 3), ((12, 5), 5), ((9, 9), 7)):
+        matrix = random.integers(0, 30, shape).astype(float)
+        wrong = int((~np.isclose(student(matrix.copy(), size), solution(matrix, size))).sum())
+        assert not wrong, f"A random matrix of {shape} with size {size}: {wrong} cells differ."
+### END HIDDEN

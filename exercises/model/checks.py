@@ -123,3 +123,21 @@ def _released_unaffected(student):
     assert error < 1e-4, (
         f'With wiring "off" the released weights must answer as they always did; yours differ by {error:.2g}.'
     )
+
+
+### BEGIN HIDDEN
+def hidden_contour_layers(student, solution):
+    for wiring in WIRINGS:
+        made, right = student(wiring, 7), solution(wiring, 7)
+        shapes = [{name: tuple(w.shape) for name, w in layers.named_parameters()} for layers in (made, right)]
+        assert shapes[0] == shapes[1], f"{wiring}, 7 filters: {shapes[0]} should be {shapes[1]}."
+
+
+def hidden_contour_logits(student, solution):
+    for wiring in WIRINGS:
+        layers = _library(wiring, 5).eval()
+        stack = torch.randn(3, 8, 4, 264, generator=torch.manual_seed(11))
+        with torch.no_grad():
+            error = float((student(layers, stack, wiring) - solution(layers, stack, wiring)).abs().max())
+        assert error < 1e-4, f"{wiring}, 5 filters, 3 examples: answers differ by up to {error:.2g}."
+### END HIDDEN

@@ -49,3 +49,16 @@ def _release(onset, pitch, i, random):
     """A release before the same key is struck again."""
     later = onset[(pitch == pitch[i]) & (onset > onset[i])]
     return onset[i] + random.uniform(0.1, 0.9) * (min([*later, onset[i] + 2]) - onset[i])
+
+
+### BEGIN HIDDEN
+def hidden_sustained(student, solution):
+    random = np.random.default_rng(11)
+    for count in (1, 5, 60):
+        onset = np.sort(random.uniform(0, 20, count))
+        pitch = random.integers(40, 44, count)
+        offset = np.array([_release(onset, pitch, i, random) for i in range(count)])
+        notes = list(zip(onset.tolist(), offset.tolist(), pitch.tolist(), strict=True))
+        pedal = np.sort(random.uniform(0, 20, 12)).reshape(-1, 2).tolist()
+        assert np.allclose(student(notes, pedal), solution(notes, pedal)), f"{count} random notes end elsewhere."
+### END HIDDEN

@@ -95,3 +95,22 @@ def _arguments_are_left_alone(student):
     given = np.array([30.0, 40.0])
     student([given], 1.0)
     assert np.array_equal(given, [30.0, 40.0]), "Your function changes the arrays that it is given. Make new ones."
+
+
+### BEGIN HIDDEN
+def hidden_windows(student, solution):
+    pairs = {(seed, step): tuple(_asked(student, seed=seed, step=step)) for seed in range(6) for step in range(6)}
+    assert len(set(pairs.values())) == len(pairs), "Two different pairs of seed and step get the same windows."
+    drawn = np.array([pair for step in range(40) for pair in _asked(student, step=step, clips=4, length=109)])
+    counts = np.bincount(drawn[:, 0], minlength=4), np.bincount(drawn[:, 1], minlength=10)
+    for name, count in zip(("clips", "places"), counts):
+        assert count.min() > 0.7 * count.mean(), f"Some {name} are drawn too seldom: {count.tolist()}."
+
+
+def hidden_shortened(student, solution):
+    random = np.random.default_rng(11)
+    for limit in (0.5, 3.0, 1000.0):
+        gradients = [random.standard_normal(shape) for shape in ((4,), (2, 3), (3, 1, 2))]
+        for found, right in zip(student(gradients, limit), solution(gradients, limit), strict=True):
+            assert np.allclose(found, right), f"Random gradients with limit {limit:g}: yours differs."
+### END HIDDEN

@@ -3,9 +3,12 @@
 Both judge by the same source, ``exercises/<slug>/exercises.md``, whose form is described in `source`.
 
 - `source`: reads the exercises, evaluates their values, makes starters and the students' copy;
+- `variants`: the same exercises with other numbers;
 - `expressions`: reads mathematics as it is typed;
 - `judging`: right, nearly right, or wrong in a way that has a name;
-- `pages`: what Sphinx makes of ``{answer}``, ``{hint}`` and solutions.
+- `pages`: what Sphinx makes of ``{answer}``, ``{hint}`` and solutions;
+- `notebooks`: chapters and exercises as notebooks that run at home;
+- `instructor`: assignments, their solutions and autograders.
 """
 
 from collections.abc import Callable

@@ -43,11 +43,15 @@ def judge(key: dict, attempt) -> Verdict:
 
     Parameters
     ----------
-    key : dict, as `source.key` makes it
+    key : dict, as `source.key` makes it; of one by `source.form` only the form of the attempt is judged
     attempt
         A number, or text such as "1/(2^(1/36)-1)" or "0.44 kHz"; rows of these for a matrix; a letter for a
         choice; for a formula text, a sympy expression or a function of the variables.
     """
+    if key.get("form"):
+        return readable(key, attempt)
+    if attempt is ...:
+        return Verdict(False, "There is nothing to read yet.")
     try:
         return {"number": _number, "matrix": _matrix, "choice": _choice, "formula": _formula}[key["kind"]](
             key, attempt
@@ -56,6 +60,53 @@ def judge(key: dict, attempt) -> Verdict:
         return Verdict(False, f"{problem} {_known(key)}")
     except Unreadable as problem:
         return Verdict(False, str(problem))
+
+
+def readable(key: dict, attempt) -> Verdict:
+    """Whether an answer has the form that is asked for, right or wrong; the message says how it is read.
+
+    >>> readable({"kind": "number", "unit": "Hz", "units": {"Hz": 1, "kHz": 1000}}, "0.44 kHz")
+    ✓ Read as 440 Hz.
+    """
+    if attempt is ...:
+        return Verdict(False, "There is nothing to read yet.")
+    try:
+        return Verdict(True, f"Read as {READERS[key['kind']](key, attempt)}.")
+    except UnknownName as problem:
+        return Verdict(False, f"{problem} {_known(key)}")
+    except (Unreadable, TypeError, ValueError) as problem:
+        return Verdict(False, str(problem) if isinstance(problem, Unreadable) else "That cannot be read here.")
+
+
+def _read_number(key: dict, attempt) -> str:
+    value = _value(attempt, key.get("units", {}))
+    if not math.isfinite(value):
+        raise Unreadable("That has no finite value.")
+    return f"{value:.6g} {key.get('unit', '')}".strip()
+
+
+def _read_matrix(key: dict, attempt) -> str:
+    rows = [[_value(entry, {}) for entry in row] for row in attempt]
+    if [len(row) for row in rows] != [key["columns"]] * key["rows"]:
+        raise Unreadable(f"The matrix has {key['rows']} rows of {key['columns']}.")
+    return f"{key['rows']} rows of {key['columns']}"
+
+
+def _read_choice(key: dict, attempt) -> str:
+    letter = str(attempt).strip().lower()
+    if letter not in key["letters"]:
+        raise Unreadable(f"Choose one of {', '.join(key['letters'])}.")
+    return letter
+
+
+def _read_formula(key: dict, attempt) -> str:
+    evaluate = _evaluator(attempt, tuple(key["variables"]))
+    if not all(math.isfinite(float(evaluate(point))) for point in key["points"]):
+        raise Unreadable("Your formula has no finite value for some values of its symbols.")
+    return f"a formula in {', '.join(key['variables'])}"
+
+
+READERS = {"number": _read_number, "matrix": _read_matrix, "choice": _read_choice, "formula": _read_formula}
 
 
 def _known(key: dict) -> str:

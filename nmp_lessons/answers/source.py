@@ -19,13 +19,17 @@ Every value is a Python expression (with `math`, `np`, `nmp_lessons` and its mod
 ``given: |`` of statements defines), so no number is typed in. A choice lists ``options`` (each a ``text``
 and, if wrong, a ``hint``), lettered a, b, c…, and its value is a letter. A formula lists ``variables`` with
 their domains, ``{p: [21, 108]}``, and its value is an expression in them; ``points`` adds places that random
-numbers would miss, ``[{N: 512, H: 256}]``.
+numbers would miss, ``[{N: 512, H: 256}]``. ``parameters`` are numbers that may be redrawn (`variants`).
+
+What an instructor needs stands there, too: ``marks`` if the exercise is to count for more or less than its kind
+does (`MARKS`), and for a question that is answered in words ``written`` (the question) and ``rubric``, a list of
+``{marks: 2, for: what earns them}``.
 
 A coding exercise has ``kind: code`` and ``function: name``. Its solution stands in ``code.py`` between
 ``### BEGIN SOLUTION: what to do`` and ``### END SOLUTION``; the starter is the same file with an error in
-that place. ``check_<name>(student)`` in ``checks.py`` holds assertions with messages for the reader.
-
-The students' copy (`student_copy`) has starters instead of solutions and keys instead of expressions.
+that place. ``check_<name>(student)`` in ``checks.py`` holds assertions with messages for the reader;
+``hidden_<name>(student, solution)``, between ``### BEGIN HIDDEN`` and ``### END HIDDEN``, those of which a
+student sees nothing before the work is graded.
 """
 
 import ast
@@ -36,6 +40,7 @@ import math
 import os
 import re
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
@@ -46,6 +51,7 @@ import nmp_lessons
 
 from ..constants import NMP
 from ..errors import InputError
+from . import variants
 
 ANSWER = re.compile(r"^(`{3,}|:{3,})\{answer\}[ \t]+(\S+)[ \t]*\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL)
 SOLUTION = re.compile(
@@ -61,6 +67,7 @@ TITLE = re.compile(r"\A\s*# .*\n")
 BLOCK = re.compile(
     r"^([ \t]*)### BEGIN SOLUTION(?::[ \t]*(.*?))?[ \t]*\n.*?^[ \t]*### END SOLUTION[ \t]*\n", re.M | re.S
 )
+HIDDEN = re.compile(r"^### BEGIN HIDDEN\n.*?^### END HIDDEN\n", re.MULTILINE | re.DOTALL)
 UNITS = {
     "Hz": {"Hz": 1, "kHz": 1000},
     "s": {"s": 1, "sec": 1, "second": 1, "seconds": 1, "ms": 1e-3},
@@ -70,6 +77,8 @@ UNITS = {
 }
 POINTS = 12
 DEFAULT_TOLERANCE = 1e-3  # relative
+FORM = ("name", "kind", "unit", "units", "letters", "variables", "points")
+MARKS = {"choice": 1, "number": 2, "matrix": 2, "formula": 3, "code": 6}
 
 
 def folder() -> Path:
@@ -88,26 +97,36 @@ def slugs() -> list[str]:
     return sorted(path.parent.name for path in folder().glob("*/exercises.md"))
 
 
-def text(slug: str) -> str:
-    """The source of a chapter's exercises."""
+def text(slug: str, *, seed: int | None = None) -> str:
+    """The source of a chapter's exercises, with the numbers of a seed (``$NMP_LESSONS_SEED``, else the book's)."""
     path = folder() / slug / "exercises.md"
     if not path.exists():
         raise InputError(f"{path}: no such file. Chapters with exercises: {', '.join(slugs())}.")
-    return path.read_text("utf8")
+    return variants.instantiated(path.read_text("utf8"), variants.chosen_seed() if seed is None else seed)
 
 
-def answers(slug: str) -> dict[str, dict]:
-    """The bodies of a chapter's ``{answer}`` blocks by exercise, as written."""
+def answers(slug: str, *, seed: int | None = None) -> dict[str, dict]:
+    """The bodies of a chapter's ``{answer}`` blocks by exercise, as written, with the numbers of a seed."""
+    seed = variants.chosen_seed() if seed is None else seed
     found = {}
-    for _, name, body in ANSWER.findall(text(slug)):
+    for _, name, body in ANSWER.findall(text(slug, seed=seed)):
         found[name] = _body(name, body)
+        found[name]["parameters"] = variants.parameters(found[name], seed)
     return found
 
 
-def answer(name: str) -> dict:
+def declared(exercise: str) -> tuple[str, dict]:
+    """Name and answer of the one exercise in a piece of source, its parameters not yet chosen."""
+    found = ANSWER.search(exercise)
+    if not found:
+        raise InputError(f"{exercise[:60]!r}…: @{{…}} quotes a parameter, and no {{answer}} declares it.")
+    return found.group(2), _body(found.group(2), found.group(3))
+
+
+def answer(name: str, *, seed: int | None = None) -> dict:
     """The body of one ``{answer}``, such as "sound-fifth"."""
     slug = chapter(name)
-    found = answers(slug)
+    found = answers(slug, seed=seed)
     if name not in found:
         raise InputError(f"{name}: no such exercise in {slug}; there are {', '.join(found)}.")
     return found[name]
@@ -127,7 +146,7 @@ def _body(name: str, written: str) -> dict:
     except yaml.YAMLError as problem:
         raise InputError(f"exercise {name}: the answer is not YAML ({problem}).") from problem
     if "sealed" in body:
-        return json.loads(base64.b64decode(body["sealed"]))
+        return opened(body["sealed"])
     if body.get("kind") not in MAKERS:
         raise InputError(f"exercise {name}: kind is {body.get('kind')!r}; give one of {', '.join(MAKERS)}.")
     return {"name": name, **body}
@@ -155,6 +174,7 @@ class _Values:
     def __init__(self, body: dict):
         self.name = body["name"]
         self.names = {"math": math, "np": np, "numpy": np, "nmp_lessons": nmp_lessons, "NMP": NMP}
+        self.names |= {"rows": variants.rows, **body.get("parameters", {})}
         self._run(exec, str(body.get("given", "")), self.names)
 
     def __call__(self, expression, **variables):
@@ -170,6 +190,11 @@ class _Values:
             raise InputError(
                 f"exercise {self.name}: {code.strip()!r} cannot be computed ({problem})."
             ) from problem
+
+
+def evaluator(name: str, body: dict | None = None) -> _Values:
+    """Evaluates expressions of an exercise; with its answer's body they see its parameters and what is given."""
+    return _Values({"name": name, **(body or {})})
 
 
 def _number_key(body: dict, values: _Values) -> dict:
@@ -247,9 +272,28 @@ MAKERS = {
 }
 
 
+def marks(body: dict) -> int:
+    """What an exercise counts, its written part apart."""
+    return body.get("marks", MARKS[body["kind"]])
+
+
+def form(body: dict) -> dict:
+    """What is needed to say whether an attempt can be read, and nothing of the answer."""
+    made = key(body)
+    kept = {name: made[name] for name in FORM if name in made}
+    if body["kind"] == "matrix":
+        kept |= {"rows": len(made["value"]), "columns": len(made["value"][0])}
+    return {"made": True, "form": True, **kept}
+
+
 def sealed(made: dict) -> str:
-    """A key as base64, for the page and the students' copy."""
+    """A key or a form as base64, for the page and the students' copy."""
     return base64.b64encode(json.dumps(made, ensure_ascii=False).encode()).decode()
+
+
+def opened(sealed: str) -> dict:
+    """What `sealed` sealed."""
+    return json.loads(base64.b64decode(sealed))
 
 
 # Coding exercises
@@ -340,33 +384,36 @@ def without_solutions(exercises: str) -> str:
     return SOLUTION.sub("", exercises)
 
 
-def student_copy(destination: str | os.PathLike) -> Path:
-    """Write the exercises for students: no solutions, no expressions that give an answer away.
+def student_copy(destination: str | os.PathLike, *, seed: int, chapters: Iterable[str] | None = None) -> Path:
+    """Write exercises for students: no solutions, no answers, no hidden tests.
 
-    `check` works in the copy as in the original. `destination` must not exist.
+    `check` in such a copy (``$NMP_LESSONS_EXERCISES``) says how an answer is read, not whether it is right, and
+    runs the open checks of code. `destination` must not exist.
     """
     destination = Path(destination)
     if destination.exists():
         raise InputError(f"{destination} exists; name a new folder for the students' copy.")
-    for slug in slugs():
+    for slug in chapters or slugs():
         target = destination / slug
         target.mkdir(parents=True)
-        (target / "exercises.md").write_text(_sealed_text(slug), "utf8")
+        (target / "exercises.md").write_text(_formal_text(slug, seed), "utf8")
         if (folder() / slug / "code.py").exists():
+            checks = HIDDEN.sub("", (folder() / slug / "checks.py").read_text("utf8"))
             (target / "code.py").write_text(starter(slug), "utf8")
-            (target / "checks.py").write_text((folder() / slug / "checks.py").read_text("utf8"), "utf8")
+            (target / "checks.py").write_text(checks.rstrip() + "\n", "utf8")
     return destination
 
 
-def _sealed_text(slug: str) -> str:
-    def seal(found: re.Match) -> str:
-        fence, name, written = found.groups()
-        body = _body(name, written)
-        if body["kind"] == "code":
-            return found.group()
-        shown = (
-            {"options": [{"text": option["text"]} for option in body["options"]]} if "options" in body else {}
-        )
-        return f"{fence}{{answer}} {name}\nsealed: {sealed(shown | key(body))}\n{fence}"
+def _formal_text(slug: str, seed: int) -> str:
+    """The exercises' source with the form of each answer in place of the answer."""
+    bodies = answers(slug, seed=seed)
 
-    return ANSWER.sub(seal, without_solutions(text(slug)))
+    def formal(found: re.Match) -> str:
+        fence, name, _ = found.groups()
+        body = bodies[name]
+        if body["kind"] == "code":
+            return f"{fence}{{answer}} {name}\nkind: code\nfunction: {body['function']}\n{fence}"
+        shown = [{"text": option["text"]} for option in body.get("options", [])]
+        return f"{fence}{{answer}} {name}\nsealed: {sealed(form(body) | ({'options': shown} if shown else {}))}\n{fence}"
+
+    return ANSWER.sub(formal, without_solutions(text(slug, seed=seed)))

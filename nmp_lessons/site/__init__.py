@@ -27,17 +27,18 @@ What the extension does, one module each:
 - `assets`: sounds and pictures leave the page as files; nothing is asked of another server;
 - `mathematics`: formulas are rendered at build time;
 - `prose`: decimals and percentages typed into prose, and pictures without alt text, fail the build;
-- `furniture`: the directives above.
+- `furniture`: the directives above;
+- `notebooks`: each chapter as a notebook to take home.
 """
 
 from sphinx.application import Sphinx
 
-from . import assets, execution, furniture, mathematics, prose
+from . import assets, execution, furniture, mathematics, notebooks, prose
 
 
 def setup(app: Sphinx) -> dict:
     """Called by Sphinx."""
     app.add_config_value("comments_config", {}, "")  # Jupyter Book sets it for an extension that we leave out
-    for part in (execution, furniture, prose, assets, mathematics):
+    for part in (execution, furniture, prose, assets, mathematics, notebooks):
         part.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
