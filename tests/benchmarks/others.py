@@ -7,7 +7,7 @@ the recordings nothing is measured. Harmonica's package asks for Python 3.12 and
 From samples at 22,050 Hz to notes; all on one thread. What counts is the processor's time, since other programs may
 be at work, and of several turns the quickest.
 
-Command: ``python -m tests.benchmarks others RECORDINGS [TURNS]``.
+Command: ``python -m tests.benchmarks others RECORDINGS [TURNS]``; what stands in the file already stays.
 """
 
 import csv
@@ -36,6 +36,7 @@ PACKAGES = (
     "harmonica-amt==0.3.0", "nnaudio==0.3.4", "omegaconf==2.3.0", "antlr4-python3-runtime==4.9.3", "loguru==0.7.3",
     "symusic==0.6.0", "pySmartDL==1.3.4", "typer==0.29.2", "shellingham==1.5.4", "rich==15.0.0",
 )  # fmt: skip
+KEPT = CHECKPOINTS / "others.csv"
 SIZES = ("nano", "small", "medium", "large")
 
 
@@ -49,14 +50,24 @@ class System(NamedTuple):
 
 def main(folder: str, turns: str = "1") -> None:
     torch.set_num_threads(1)
-    recordings, rows = ablations.real_recordings(folder), []
+    recordings, rows = ablations.real_recordings(folder), kept()
     for system in systems():
+        if system.name in {row["system"] for row in rows}:
+            continue
         made = measured(system, recordings, int(turns))
         rows += made
         f, music, taken = (np.array([row[column] for row in made]) for column in ("Fno", "seconds", "processor"))
         speed = music.sum() / taken.sum()
         print(f"{system.name:20} {system.parameters:10,} parameters, Fno {f.mean():.3f}, {speed:.0f} × real time", flush=True)
-        write(CHECKPOINTS / "others.csv", rows)
+        write(KEPT, rows)
+
+
+def kept() -> list[dict]:
+    """The rows of the file; whoever wants all of them measured again in one run removes it first."""
+    if not KEPT.exists():
+        return []
+    with KEPT.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def measured(system: System, recordings: list[ablations.Real], turns: int) -> list[dict]:
