@@ -14,6 +14,8 @@ from nmp_lessons import ablations, training
 from nmp_lessons import corpus as corpora
 from nmp_lessons.ablations import (
     CONDITIONS,
+    LONG,
+    OTHERS,
     SEEDS,
     UNTOLD,
     VARIANTS,
@@ -44,7 +46,7 @@ def run(*words):
 
 def test_every_experiment_has_three_seeds_and_its_own_name():
     runs = experiments()
-    assert len(runs) == len(SEEDS) * (1 + len(VARIANTS))
+    assert len(runs) == len(SEEDS) * (len(LONG) + len(VARIANTS) + len(OTHERS))
     assert all(chosen.name == name for name, chosen in runs.items())
     assert all(name.endswith(f"-{chosen.seed}") for name, chosen in runs.items())
     assert recipe("main") == runs["main-0"]
@@ -53,7 +55,7 @@ def test_every_experiment_has_three_seeds_and_its_own_name():
 
 
 def test_comparisons_share_one_schedule_and_one_amount_of_audio():
-    for chosen in VARIANTS.values():
+    for chosen in (VARIANTS | OTHERS).values():
         seen = chosen.steps * chosen.batch * chosen.frames
         assert seen == pytest.approx(300 * 8 * 172, rel=0.01)
         assert chosen.learning_rate == (1e-2 if chosen.optimiser == "adamw" else 3e-2)

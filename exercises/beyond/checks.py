@@ -94,3 +94,11 @@ def _the_arguments_are_left_alone(student):
     student(*given)
     for name, was, now in zip(("asks", "keys", "values", "distance"), _example(), given):
         assert np.array_equal(was, now), f"Your function changes {name} that it is given. Work on a copy."
+
+
+### BEGIN HIDDEN
+def hidden_relative_attention(student, solution):
+    for seed, n in ((11, 3), (12, 9)):
+        example = _example(n=n, d=5, v=2, seed=seed)
+        assert np.allclose(_asked(student, *example), solution(*example)), f"Another row of {n} places hears otherwise."
+### END HIDDEN
