@@ -212,8 +212,10 @@ def _opening(path: Path) -> Opening:
     label, wrong = re.search(r"^\((.+)\)=", text, re.MULTILINE), re.search(r"\{goes-wrong\} (.+)", text)
     if not (duration and outcomes and label and wrong):
         raise InputError(f"{path}: lacks its time, its outcomes, its label or a box of what goes wrong.")
-    spoken = duration.group(1)
-    minutes = DURATIONS[spoken] if spoken in DURATIONS else int(spoken.removesuffix(" minutes"))
+    spoken = duration.group(1).removesuffix(" minutes")
+    if not (spoken in DURATIONS or spoken.isdigit()):
+        raise InputError(f"{path}: takes {spoken!r}; write minutes in digits, or one of {', '.join(DURATIONS)}.")
+    minutes = DURATIONS.get(spoken) or int(spoken)
     listed = [line.removeprefix("- ") for line in outcomes.group(1).splitlines()]
     return Opening(path.stem, label.group(1), minutes, listed, wrong.group(1))
 
