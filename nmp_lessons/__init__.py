@@ -9,15 +9,17 @@ exercises (``exercises/<slug>/``).
 __version__ = "0.1.0"
 
 
-def transcribe(recording, *, model=None):
+def transcribe(recording, *, model=None, decoder=None):
     """The notes of a recording and what the network believed, with the released weights or another model.
 
     Parameters
     ----------
     recording : Recording
         Of any sample rate.
-    model : NMPNet, optional
+    model : Transcriber, optional
         The released network by default.
+    decoder : callable, optional
+        From posteriors to notes, such as the `PeakDecoder` in a run's record; the released one by default.
 
     Returns
     -------
@@ -38,4 +40,4 @@ def transcribe(recording, *, model=None):
 
     decoding.check_recording(recording)
     found = posteriors(model or released.load(), recording)
-    return decoding.decode(found), found
+    return (decoder or decoding.decode)(found), found

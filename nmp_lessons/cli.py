@@ -9,6 +9,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from .errors import InputError, NoNotes
@@ -40,10 +41,16 @@ def _parser() -> argparse.ArgumentParser:
     transcribe.add_argument("files", nargs="+", type=Path, metavar="FILE", help="WAV, FLAC, OGG or MP3")
     _add_output(transcribe)
     transcribe.add_argument(
+        "--network",
+        default="released",
+        metavar="NAME",
+        help="released (default), or one of this book's (`nmp-lessons experiments`): the best is compact-main-0",
+    )
+    transcribe.add_argument(
         "--timing",
         choices=("released", "true"),
         default="released",
-        help="times as the released program gives them (default), or where its frames truly are",
+        help="of the released network: times as its program gives them (default), or where its frames truly are",
     )
     transcribe.add_argument(
         "--bends",
@@ -104,14 +111,16 @@ def _add_output(command: argparse.ArgumentParser) -> None:
 def _transcribe(arguments: argparse.Namespace) -> int:
     from . import decoding, released
 
-    model = None
+    if arguments.bends and arguments.network != "released":
+        raise InputError("--bends: the networks of this book learned from pianos, which do not bend; leave --network out.")
+    heard = None
 
     def transcribe(path: Path) -> None:
-        nonlocal model
+        nonlocal heard
         recording = _loaded(path)
         outputs = _outputs(path, arguments, ".mid", ".csv")
-        model = model or released.load()  # not before some file can be read
-        notes, posteriors = _heard(recording, model, arguments.timing)
+        heard = heard or _transcriber(arguments.network, arguments.timing)  # not before some file can be read
+        notes, posteriors = heard(recording)
         bends = decoding.bends(posteriors, notes, centre=released.CENTRE) if arguments.bends else None
         _write(notes, bends, *outputs)
 
@@ -165,11 +174,15 @@ def _outputs(path: Path, arguments: argparse.Namespace, *suffixes: str) -> list[
     return outputs
 
 
-def _heard(recording, model, timing: str):
-    """Notes and posteriors, on the clock that is asked for."""
-    from . import released, transcribe
+def _transcriber(network: str, timing: str):
+    """From a recording to notes and posteriors, by the network and on the clock that are asked for."""
+    from . import released, training, transcribe
+    from .decoding import PeakDecoder
 
-    return (transcribe if timing == "true" else released.transcribe)(recording, model=model)
+    if network == "released":
+        return partial(transcribe if timing == "true" else released.transcribe, model=released.load())
+    model, record = training.load(network)
+    return partial(transcribe, model=model, decoder=PeakDecoder(**record["decoder"]))
 
 
 def _write(notes, bends, midi: Path, table: Path) -> None:

@@ -177,10 +177,12 @@ def graph(name: str, model: NMPNet, decoder: dict | None = None) -> bytes:
     Raises
     ------
     InputError
-        If the network has a median filter in front, which has no operator.
+        If the network is of another kind than NMP, or has a median filter in front, which has no operator.
     """
     import onnx
 
+    if not isinstance(model, NMPNet):
+        raise InputError(f"{name}: only NMP and its variants can be exported; name a run such as main-0.")
     if model.config.median > 1:
         raise InputError(f"{name}: its median filter of {model.config.median} frames cannot be exported; use median=1.")
     with torch.no_grad():

@@ -13,6 +13,7 @@ import soundfile
 from nmp_lessons import cli, fetch, maestro
 from nmp_lessons.evaluation import onset_scores, scores
 from nmp_lessons.notes import Notes, read_midi, read_table, write_csv, write_midi
+from nmp_lessons.sound import save
 
 RATE = 22_050
 
@@ -55,6 +56,17 @@ def test_the_true_clock_is_a_switch(voice, tmp_path):
     for timing in ("released", "true"):
         assert cli.main(["transcribe", str(voice), "-o", str(tmp_path / timing), "--timing", timing]) == 0
     assert len(read_table(tmp_path / "true" / "voice.csv")) > 10
+
+
+def test_any_network_of_the_book_can_transcribe(tmp_path):
+    played = maestro.performance("chopin-nocturne").segment(0, 20)
+    save(played, tmp_path / "nocturne.wav")
+    found = {}
+    for name in ("released", "main-0", "compact-main-0", "transformer-0", "recurrent-0"):
+        assert cli.main(["transcribe", str(tmp_path / "nocturne.wav"), "-o", str(tmp_path / name), "--network", name]) == 0
+        found[name] = onset_scores(played.notes, read_table(tmp_path / name / "nocturne.csv"))["Fno"]
+    assert found["compact-main-0"] > found["main-0"] > found["released"]
+    assert min(found.values()) > 0.5
 
 
 def test_bends_go_into_the_midi_file_if_asked(voice, tmp_path):
@@ -244,6 +256,8 @@ BAD = [
     ("data groove", "invalid choice: 'groove'"),
     ("data asap void --clips many", "invalid int value: 'many'"),
     # transcribe
+    ("transcribe good.wav --network nothing -o new", "nothing.safetensors: no such checkpoint"),
+    ("transcribe good.wav --network main-0 --bends -o new", "--bends: the networks of this book learned from pianos"),
     ("transcribe nowhere.wav", "nowhere.wav: no such file; check the name"),
     ("transcribe empty.wav", "empty.wav: the file is empty"),
     ("transcribe words.wav", "words.wav: cannot be read as audio"),
@@ -328,6 +342,7 @@ BAD = [
     ("measure released --recordings void", "void: no FLAC files there"),
     ("measure released --recordings recordings", "alone.tsv: no such file"),
     ("export nothing", "nothing.safetensors: no such checkpoint"),
+    ("export compact-main-0", "compact-main-0: only NMP and its variants can be exported"),
     ("export baseline-0 -o words.txt", "words.txt: is a file"),
 ]
 
