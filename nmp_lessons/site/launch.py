@@ -75,8 +75,8 @@ def write(folder: Path, *, repository: str = "") -> list[Path]:
     written = []
     for page in sorted((ROOT / "book").glob("*.md")):
         if re.search(r"^kernelspec:", page.read_text("utf8"), re.MULTILINE):
-            executed = ROOT / "_build" / "jupyter_execute" / f"{page.stem}.ipynb"
-            made = notebooks.chapter(page, solutions=True, values=Shown(glued(executed)))
+            kept = ROOT / "_build" / "jupyter_execute" / f"{page.stem}.glue.json"
+            made = notebooks.chapter(page, solutions=True, values=Shown(glued(kept)))
             if repository:
                 code = COLAB_CELL.format(branch=BRANCH, repository=repository)
                 made.cells.insert(0, nbformat.v4.new_code_cell(code, id="set-up"))
