@@ -381,7 +381,7 @@ class Fit(NamedTuple):
 def fit(hours: Sequence[float], seconds: Sequence[float]) -> Fit:
     """The line through some runs, by least squares of relative errors.
 
-    >>> fit([1, 2, 4], [5, 7, 11]).at(100)[0].round(6)
+    >>> round(fit([1, 2, 4], [5, 7, 11]).at(100)[0], 6)
     203.0
 
     Raises
