@@ -1,7 +1,7 @@
 # make book    everything from nothing: environment, script bundle, sounds, chapters, site
 # make serve   the site at http://localhost:8000
 # make test    all tests, with what they need (a browser included)
-# make bench   speed, side by side with others
+# make bench   speed, side by side with others; with RECORDINGS=FOLDER their scores on it, too
 # make zip     the site as one file, to be read without a network
 # make pdf     the book to be printed
 # make links   every address outside the book is asked whether it is still there
@@ -42,6 +42,7 @@ test: book
 bench: environment
 	@$(BIN)/pip install -qq -e '.[bench]'
 	@$(BIN)/python -m tests.benchmarks
+	@$(if $(RECORDINGS),$(BIN)/python -m tests.benchmarks others $(RECORDINGS))
 
 # The same book without Jupyter Book's wrapper: the day it breaks, the book does not.
 plain: environment bundle sounds
