@@ -46,7 +46,7 @@ class Design:
 
     def network(self) -> Transcriber:
         """The network of these settings, with random weights."""
-        return NETWORKS[self.kind](self)
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,9 @@ class TransformerConfig(Design):
         if self.width % self.heads:
             raise InputError(f"width={self.width}: give a multiple of heads={self.heads}.")
 
+    def network(self) -> "Transformer":
+        return Transformer(self)
+
 
 @dataclass(frozen=True)
 class RecurrentConfig(Design):
@@ -89,6 +92,9 @@ class RecurrentConfig(Design):
     kind: str = "recurrent"
     width: int = 24
     memory: int = 32
+
+    def network(self) -> "Recurrent":
+        return Recurrent(self)
 
 
 @dataclass(frozen=True)
@@ -123,6 +129,9 @@ class CompactConfig(Design):
         object.__setattr__(self, "dilations", tuple(self.dilations))
         if self.taps % 2 == 0:
             raise InputError(f"taps={self.taps}: give an odd number.")
+
+    def network(self) -> "Compact":
+        return Compact(self)
 
 
 class _ByKeys(Transcriber):
@@ -372,8 +381,7 @@ class Compact(_ByKeys):
         return self.config.patch * (2 + self.config.taps // 2 * sum(self.config.dilations))
 
 
-NETWORKS = {"transformer": Transformer, "recurrent": Recurrent, "compact": Compact}
-CONFIGS = {"transformer": TransformerConfig, "recurrent": RecurrentConfig, "compact": CompactConfig}
+CONFIGS = {config.kind: config for config in (TransformerConfig, RecurrentConfig, CompactConfig)}
 
 
 def config_of(values: dict) -> Design:
