@@ -324,14 +324,14 @@ class Mixing(nn.Module):
         width, self.dilation, self.intervals = config.width, dilation, config.intervals
         self.time = nn.Parameter(torch.randn(config.taps, width) / config.taps**0.5)
         self.interval = nn.Parameter(torch.randn(width, 2 * config.intervals + 1) / 9)
-        self.norm = nn.BatchNorm1d(width, momentum=0.01)
+        self.norm = nn.BatchNorm2d(width, momentum=0.01)
         self.wide, self.narrow = nn.Linear(width, config.hidden), nn.Linear(config.hidden, width)
         nn.init.zeros_(self.narrow.weight)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(batch, frames, keys, width) -> the same shape."""
         mixed = self._over_intervals(self._in_time(x))
-        normed = self.norm(mixed.flatten(0, 2)).view_as(x)
+        normed = self.norm(mixed.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         return x + self.narrow(F.relu(self.wide(normed)))
 
     def _in_time(self, x: torch.Tensor) -> torch.Tensor:

@@ -508,3 +508,10 @@ def test_whole_numbers_were_measured_on_the_twelve_clips():
     exact = [float(row["Fno"]) for row in rows if row["form"] == "float32"]
     recorded = ablations.recorded("main", "clean")[0]
     assert exact == pytest.approx(recorded, abs=0.01)
+
+
+@pytest.mark.parametrize("config", [RecurrentConfig(), CompactConfig()], ids=lambda config: config.kind)
+def test_every_normalisation_is_one_that_training_settles_and_processes_share(config):
+    """`training.settled` and `training.CommonNorm` know `BatchNorm2d` alone."""
+    norms = [layer for layer in config.network().modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
+    assert norms and all(isinstance(norm, nn.BatchNorm2d) for norm in norms)
