@@ -88,3 +88,16 @@ def test_the_site_offers_both_notebooks(slug):
         chapter = source.expanded((ROOT / "book" / f"{slug}.md").read_text("utf8"), student=False)
         assert text(notebook, "markdown").count("…") <= chapter.count("…")  # which stands for a value not known
         assert not any(cell.get("outputs") for cell in notebook.cells)
+
+
+def test_equations_have_the_numbers_of_the_page():
+    """A class that reads on paper, on the site and in a notebook means one thing by (42)."""
+    found = notebooks.pages(ROOT / "book").equations
+    shown = {}
+    for page in {page for page, _ in found.values()}:
+        path = HTML / f"{page}.html"
+        if not path.exists():
+            pytest.skip("the site is not built: run `make book`")
+        shown |= dict(re.findall(r'href="[^"]*#equation-([\w-]+)"[^>]*>\((\d+)\)</a>', path.read_text("utf8")))
+    assert len(shown) > 100
+    assert {label: str(number) for label, (_, number) in found.items() if label in shown} == shown

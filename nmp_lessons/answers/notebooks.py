@@ -89,14 +89,15 @@ class Pages:
 def pages(book: Path) -> Pages:
     """Titles, equations and works of the pages in a folder."""
     found = Pages(cited=_cited(book / "references.bib"))
-    for path in sorted(book.glob("*.md")):
+    listed = re.findall(r"(?:root|file): (\w+)", (book.parent / "_toc.yml").read_text("utf8"))
+    for path in [book / f"{name}.md" for name in listed]:
         text = source.expanded(path.read_text("utf8"), student=False)
         heading = re.search(r"^# (.+)$", text, re.MULTILINE)
         found.titles[path.stem] = heading.group(1) if heading else path.stem
         found.titles |= {label: title for label, title in LABELLED.findall(text)}
         found.titles |= {label: title for title, label in EXERCISE.findall(text)}
-        for number, (_, label) in enumerate(EQUATION.findall(text), start=1):
-            found.equations[label] = (path.stem, number)
+        for _, label in EQUATION.findall(text):
+            found.equations[label] = (path.stem, len(found.equations) + 1)  # the site numbers them through, too
     return found
 
 
