@@ -66,7 +66,7 @@ def test_the_button_of_a_chapter_leads_there_or_says_what_to_set():
 
 
 def test_every_chapter_is_a_notebook_with_its_exercises(notebooks):
-    assert set(CHAPTERS) <= set(notebooks)
+    assert set(CHAPTERS) == set(notebooks)
     for slug in CHAPTERS:
         cells = code(notebooks[slug])
         checked = set(re.findall(r'answers\.check\("([\w-]+)", (?:\.\.\.|\w+)\)', "\n".join(cells)))
@@ -86,7 +86,7 @@ def test_a_chapter_for_colab_begins_by_setting_up(tmp_path):
 
 def test_binder_writes_the_notebooks_where_the_buttons_look():
     script = (ROOT / "binder" / "postBuild").read_text("utf8")
-    assert f"python -m nmp_lessons.site {launch.NOTEBOOKS}\n" in script
+    assert f"python -m nmp_lessons.site {launch.NOTEBOOKS} --run\n" in script
     done = subprocess.run([sys.executable, "-m", "nmp_lessons.site", "--help"], capture_output=True, text=True)
     assert done.returncode == 0 and "--colab" in done.stdout
 

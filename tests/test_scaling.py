@@ -52,11 +52,16 @@ def tree(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def made(tree, tmp_path_factory) -> Path:
-    """The corpora of an unbroken run by one worker."""
-    folder = tmp_path_factory.mktemp("made")
+def unbroken(tree, tmp_path_factory) -> tuple[Path, float]:
+    """The corpora of an unbroken run by one worker, and how many seconds it took."""
+    folder, began = tmp_path_factory.mktemp("made"), time.perf_counter()
     scaling.make(folder, Maestro(tree))
-    return folder
+    return folder, time.perf_counter() - began
+
+
+@pytest.fixture(scope="module")
+def made(unbroken) -> Path:
+    return unbroken[0]
 
 
 @pytest.fixture
@@ -136,11 +141,11 @@ def test_performances_of_a_corpus_have_the_checksums_that_stand_beside_them(made
 
 
 MORTAL = """
-import os, random, signal, sys, time
+import contextlib, os, random, signal, sys, time
 from pathlib import Path
 from nmp_lessons import scaling
 from nmp_lessons.maestro import Maestro
-tree, folder = Maestro(sys.argv[1]), Path(sys.argv[2])
+tree, folder, longest = Maestro(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])
 
 def begun(workers):
     child = os.fork()
@@ -151,7 +156,11 @@ def begun(workers):
     return child
 
 def state():
-    return {path: path.stat().st_size for path in folder.rglob("*") if path.is_file()}
+    found = {}
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # renamed since it was listed
+            found[path] = path.stat().st_size
+    return found
 
 moments = random.Random(0)
 for workers in (1, 2, 1, 2, 1):
@@ -159,7 +168,7 @@ for workers in (1, 2, 1, 2, 1):
     child = begun(workers)
     while state() == before:
         time.sleep(0.002)
-    time.sleep(moments.uniform(0, 0.4))
+    time.sleep(moments.uniform(0, longest))
     os.killpg(child, signal.SIGKILL)
     assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
     print(len(list(folder.rglob("2*/*.json"))), flush=True)
@@ -167,9 +176,10 @@ assert os.waitpid(begun(1), 0)[1] == 0
 """
 
 
-def test_a_run_killed_five_times_ends_as_an_unbroken_one(tree, made, tmp_path):
+def test_a_run_killed_five_times_ends_as_an_unbroken_one(tree, unbroken, tmp_path):
     """The whole group of processes, at random moments, with one worker and with two."""
-    command = [sys.executable, "-c", MORTAL, str(tree), str(tmp_path / "made")]
+    made, seconds = unbroken
+    command = [sys.executable, "-c", MORTAL, str(tree), str(tmp_path / "made"), str(seconds / 8)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=500, env=ENVIRONMENT)
     assert done.returncode == 0, done.stderr
     stood = [int(line) for line in done.stdout.split()]

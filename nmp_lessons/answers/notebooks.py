@@ -87,10 +87,10 @@ class Pages:
 
 @cache
 def pages(book: Path) -> Pages:
-    """Titles, equations and works of the pages in a folder."""
-    found = Pages(cited=_cited(book / "references.bib"))
-    listed = re.findall(r"(?:root|file): (\w+)", (book.parent / "_toc.yml").read_text("utf8"))
-    for path in [book / f"{name}.md" for name in listed]:
+    """Titles, equations and works of a book's pages, in the order of the contents beside its folder."""
+    found, contents = Pages(cited=_cited(book / "references.bib")), book.parent / "_toc.yml"
+    listed = re.findall(r"(?:root|file): (\w+)", contents.read_text("utf8")) if contents.exists() else []
+    for path in [book / f"{name}.md" for name in listed] or sorted(book.glob("*.md")):
         text = source.expanded(path.read_text("utf8"), student=False)
         heading = re.search(r"^# (.+)$", text, re.MULTILINE)
         found.titles[path.stem] = heading.group(1) if heading else path.stem

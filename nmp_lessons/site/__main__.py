@@ -8,5 +8,6 @@ from .launch import write
 parser = argparse.ArgumentParser(prog="python -m nmp_lessons.site", description="Write the chapters as notebooks.")
 parser.add_argument("folder", type=Path)
 parser.add_argument("--colab", default="", metavar="ADDRESS", help="the repository from which Colab is set up")
+parser.add_argument("--run", action="store_true", help="run each for the numbers in its text, which no built site has")
 arguments = parser.parse_args()
-write(arguments.folder, repository=arguments.colab)
+write(arguments.folder, repository=arguments.colab, run=arguments.run)

@@ -6,11 +6,11 @@ Both services read the repository of whoever publishes the book, which is one se
 Binder builds the environment of ``binder/`` and opens the notebook that ``binder/postBuild`` made. Colab opens
 the notebook on the branch `BRANCH`, where ``.github/workflows/publish.yml`` puts it with all that it needs.
 
-``python -m nmp_lessons.site FOLDER`` writes the notebooks. With ``--colab ADDRESS`` each begins with a
-cell that sets up Colab from the repository at that address, and has the numbers of the built site in its text.
+``python -m nmp_lessons.site FOLDER`` writes the notebooks. The numbers in their text are those of the built site,
+or with ``--run``, where there is no site, those of a run of each notebook. With ``--colab ADDRESS`` each begins
+with a cell that sets up Colab from the repository at that address.
 """
 
-import re
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -18,7 +18,7 @@ import nbformat
 from sphinx.application import Sphinx
 
 from ..answers import notebooks
-from .notebooks import Shown, glued
+from .notebooks import Shown, is_chapter
 
 NOTEBOOKS = "notebooks"  # the folder that binder/postBuild fills
 BRANCH = "notebooks"  # what Colab reads
@@ -69,14 +69,16 @@ os.environ["NMP_LESSONS_EXERCISES"] = os.path.abspath("book/exercises")
 !nmp-lessons sounds"""
 
 
-def write(folder: Path, *, repository: str = "") -> list[Path]:
-    """Write every page that has code as a notebook into `folder`; with `repository`, for Colab."""
+def write(folder: Path, *, repository: str = "", run: bool = False) -> list[Path]:
+    """Write every chapter as a notebook into `folder`; for Colab, with `repository`; each is run, with `run`."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for page in sorted((ROOT / "book").glob("*.md")):
-        if re.search(r"^kernelspec:", page.read_text("utf8"), re.MULTILINE):
-            kept = ROOT / "_build" / "jupyter_execute" / f"{page.stem}.glue.json"
-            made = notebooks.chapter(page, solutions=True, values=Shown(glued(kept)))
+        if is_chapter(page):
+            values = Shown.kept(ROOT / "_build" / "jupyter_execute" / f"{page.stem}.glue.json")
+            if run:
+                values = Shown.run(notebooks.chapter(page, solutions=True))
+            made = notebooks.chapter(page, solutions=True, values=values)
             if repository:
                 code = COLAB_CELL.format(branch=BRANCH, repository=repository)
                 made.cells.insert(0, nbformat.v4.new_code_cell(code, id="set-up"))
@@ -90,7 +92,7 @@ def setup(app: Sphinx) -> None:
 
 
 def _offer(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
-    if "kernelspec" in app.env.metadata.get(pagename, {}):
+    if doctree and is_chapter(Path(app.env.doc2path(pagename))):
         options = app.config.html_theme_options
         url, branch = options.get("repository_url") or "", options.get("repository_branch") or "main"
         context["launch"] = launch(url, pagename, branch=branch)

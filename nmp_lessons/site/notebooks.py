@@ -5,6 +5,7 @@ source. MyST-NB's own copy of a chapter holds every output, sounds included, and
 shows as code; where the theme offers that one, ours takes its place.
 """
 
+import copy
 import json
 import os
 from html import escape
@@ -27,14 +28,27 @@ def setup(app: Sphinx) -> None:
     app.connect("html-page-context", _write, priority=900)  # after the theme has copied MyST-NB's
 
 
-def glued(kept: Path) -> dict[str, str]:
-    """What a page has glued in, as text by name, from the file that MyST-NB keeps of it."""
-    found = json.loads(kept.read_text("utf8")) if kept.exists() else {}
-    return {name: "".join(output["data"].get("text/plain", "")).strip("'\"") for name, output in found.items()}
-
-
 class Shown(dict):
     """Glued values by name and format, as ``{glue:text}`` has them: "mean" or "mean:.2f"."""
+
+    @classmethod
+    def kept(cls, path: Path) -> "Shown":
+        """Those of a page of the built site, from the file that MyST-NB keeps of it; none where it is not built."""
+        found = json.loads(path.read_text("utf8")) if path.exists() else {}
+        return cls({name: _text(output["data"].get("text/plain", "")) for name, output in found.items()})
+
+    @classmethod
+    def run(cls, notebook: nbformat.NotebookNode) -> "Shown":
+        """Those of a notebook, which is run for them."""
+        from nbclient import NotebookClient
+
+        ran = NotebookClient(copy.deepcopy(notebook), timeout=None).execute()
+        found = cls()
+        for output in (output for cell in ran.cells for output in cell.get("outputs", ())):
+            glue = output.get("metadata", {}).get("scrapbook")
+            if glue:
+                found[glue["name"]] = _text(output["data"].get(glue["mime_prefix"] + "text/plain", ""))
+        return found
 
     def get(self, asked: str, otherwise: str = "") -> str:
         name, _, form = asked.partition(":")
@@ -43,14 +57,19 @@ class Shown(dict):
         return format(float(self[name]), form) if form else self[name]
 
 
-def _takes_exercises(app: Sphinx, page: str) -> bool:
-    return bool(source.INCLUDE.search(Path(app.env.doc2path(page)).read_text("utf8")))
+def _text(plain: str | list[str]) -> str:
+    return "".join(plain).strip("'\"")
+
+
+def is_chapter(page: Path) -> bool:
+    """Whether a page's source takes in exercises, as each chapter's does."""
+    return bool(source.INCLUDE.search(page.read_text("utf8")))
 
 
 def _offer(app: Sphinx, doctree: nodes.document) -> None:
     """A line with both notebooks, below the heading of a chapter's exercises."""
     page = app.env.docname
-    if not _takes_exercises(app, page):
+    if not is_chapter(Path(app.env.doc2path(page))):
         return
     first = next((node for node in doctree.findall(nodes.Element) if node.tagname.startswith("exercise")), None)
     if first is None:
@@ -65,12 +84,14 @@ def _offer(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def _write(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
-    if doctree is None or not ("kernelspec" in app.env.metadata[pagename] or _takes_exercises(app, pagename)):
+    if doctree is None:
+        return
+    path, folder = Path(app.env.doc2path(pagename)), Path(app.outdir) / "_sources"
+    if not ("kernelspec" in app.env.metadata[pagename] or is_chapter(path)):
         return
     context["ipynb_source"] = f"{pagename}.ipynb"  # shows the button, which the theme ties to a launch service
-    path, folder = Path(app.env.doc2path(pagename)), Path(app.outdir) / "_sources"
-    values = Shown(glued(Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.glue.json"))
-    unsolved = ((False, UNSOLVED),) if _takes_exercises(app, pagename) else ()
+    values = Shown.kept(Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.glue.json")
+    unsolved = ((False, UNSOLVED),) if is_chapter(path) else ()
     for solutions, ending in ((True, ""), *unsolved):
         made = notebooks.chapter(path, solutions=solutions and not source.is_student(), values=values)
         target = folder / f"{pagename}{ending}.ipynb"
