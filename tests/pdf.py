@@ -19,7 +19,8 @@ from pypdf import PdfReader, PdfWriter
 ROOT = Path(__file__).parents[1]
 HTML = ROOT / "_build" / "html"
 TARGET = ROOT / "_build" / "nmp-lessons.pdf"
-PAPER = {"format": "A4", "margin": {"top": "18mm", "bottom": "20mm", "left": "18mm", "right": "18mm"}}
+MARGIN = {"top": "18mm", "bottom": "20mm", "left": "18mm", "right": "18mm"}
+PAPER = {"format": "A4", "margin": MARGIN, "scale": 0.75}
 PREPARE = """async ([page, site]) => {
   const there = target => site ? new URL(target, site).href : null;
   document.querySelectorAll("details").forEach(fold => { fold.open = true; });
@@ -47,7 +48,7 @@ STYLE = """
   pre { white-space: pre-wrap; }
   .nmp-print-note { font: 0.85rem system-ui, sans-serif; }
 """
-PLAIN = "font: 11pt system-ui, sans-serif"
+PLAIN = "font: 14pt system-ui, sans-serif"
 
 
 def pages() -> list[str]:
@@ -77,10 +78,10 @@ def printed(browser, site: str, name: str) -> tuple[str, bytes]:
     return title, content
 
 
-def set_html(browser, html: str) -> PdfReader:
+def set_html(browser, html: str, **paper) -> PdfReader:
     page = browser.new_page()
     page.set_content(html)
-    content = page.pdf(**PAPER)
+    content = page.pdf(**PAPER | paper)
     page.close()
     return PdfReader(io.BytesIO(content))
 
@@ -94,10 +95,10 @@ def contents(titles: dict[str, int]) -> str:
 
 
 def numbers(count: int) -> str:
-    """Sheets with nothing but their number."""
-    sheet = "<div style='height:250mm; position:relative; break-after:page'>"
-    return f"<div style='{PLAIN}; font-size:9pt'>" + "".join(
-        f"{sheet}<div style='position:absolute; bottom:0; width:100%; text-align:center'>{i + 1}</div></div>"
+    """Sheets with nothing but their number, in the lower margin."""
+    sheet = "<div style='height:290mm; position:relative; break-after:page'>"
+    return f"<body style='{PLAIN}; font-size:9pt; margin:0'>" + "".join(
+        f"{sheet}<div style='position:absolute; bottom:2mm; width:100%; text-align:center'>{i + 1}</div></div>"
         for i in range(count)
     )
 
@@ -116,9 +117,12 @@ def main() -> int:
             book.append(part, outline_item=title)
             if place == 0:
                 book.append(set_html(browser, contents(starts)), outline_item="Contents", pages=(0, 1))
-        numbered = set_html(browser, numbers(len(book.pages)))
+        numbered = set_html(browser, numbers(len(book.pages)), margin={}, scale=1)
+    assert len(numbered.pages) == len(book.pages)
     for sheet, number in zip(book.pages, numbered.pages):
         sheet.merge_page(number)
+        sheet.compress_content_streams()  # merging unpacked it
+    book.compress_identical_objects()  # the fonts of each part
     book.add_metadata({"/Title": "Neural Music Transcription, by ear", "/Author": "The nmp-lessons authors"})
     book.write(TARGET)
     print(f"{TARGET.relative_to(ROOT)}: {len(book.pages)} pages")
