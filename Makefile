@@ -16,6 +16,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Threads that wait must not spin: chapters are executed side by side.
 export OMP_WAIT_POLICY := PASSIVE
+# sphinx-external-toc looks at every object, and PyTorch warns of one that is old.
+export PYTHONWARNINGS := ignore::FutureWarning:sphinx_external_toc.collectors
 
 BOOK := _build/html/index.html
 BUNDLE := nmp_lessons/show/nmp.js

@@ -64,8 +64,10 @@ def _network(**switches) -> Recipe:
     return replace(SHORT, model=replace(OURS, **switches))
 
 
+BASELINES = ("baseline", "baseline-second")
 VARIANTS: dict[str, Recipe] = {
     "baseline": SHORT,
+    "baseline-second": SHORT,  # once more, on the machine where later experiments were trained
     "optimiser-adamw": replace(SHORT, optimiser="adamw", learning_rate=1e-2),
     "loss-plain": replace(SHORT, loss=Loss("plain", heads=HEADS)),
     "loss-weighted": replace(SHORT, loss=Loss("weighted", positive=19.0, heads=HEADS)),
@@ -492,7 +494,7 @@ def recorded(name: str, measure: str = "real_piano", *, folder: Path = CHECKPOIN
 
 
 def standing(*, folder: Path = CHECKPOINTS) -> list[str]:
-    """The comparisons of which a seed stands, in the table's order; the baseline is none.
+    """The comparisons of which a seed stands, in the table's order; baselines are none.
 
     >>> "loss-plain" in standing(), "baseline" in standing()
     (True, False)
@@ -500,19 +502,33 @@ def standing(*, folder: Path = CHECKPOINTS) -> list[str]:
     return [
         name
         for name in VARIANTS
-        if name != "baseline" and any((Path(folder) / f"{name}-{seed}.json").exists() for seed in SEEDS)
+        if name not in BASELINES and any((Path(folder) / f"{name}-{seed}.json").exists() for seed in SEEDS)
     ]
 
 
+def yardstick(name: str, *, folder: Path = CHECKPOINTS) -> str:
+    """The baseline that was trained on the same hardware, in the same precision, as an experiment.
+
+    >>> yardstick("no-stacking"), yardstick("loss-plain")
+    ('baseline-second', 'baseline')
+    """
+    paths = [Path(folder) / f"{each}-{SEEDS[0]}.json" for each in (name, BASELINES[1])]
+    hardware = [json.loads(path.read_text()).get("hardware") for path in paths if path.exists()]
+    return BASELINES[len(hardware) == 2 and hardware[0] == hardware[1]]
+
+
 def compare(
-    name: str, other: str = "baseline", *, measure: str = "real_piano", folder: Path = CHECKPOINTS
+    name: str, other: str | None = None, *, measure: str = "real_piano", folder: Path = CHECKPOINTS
 ) -> Comparison:
     """Two experiments compared on the seeds that both have, paired by seed and clip (eq-paired).
+
+    Without `other` an experiment is compared with its baseline (`yardstick`).
 
     >>> found = compare("windows-whole")
     >>> found.differences.shape, found.verdict
     ((3, 10), 'worse')
     """
+    other = other or yardstick(name, folder=folder)
     one, two = (recorded(each, measure, folder=folder) for each in (name, other))
     seeds = sorted(one.keys() & two.keys())
     if not seeds:
@@ -592,16 +608,6 @@ def holm(p_values: Sequence[float], *, level: float = 0.05) -> np.ndarray:
     believed = np.zeros(len(p), dtype=bool)
     believed[order[np.logical_and.accumulate(passed)]] = True
     return believed
-
-
-def keep_again(name: str, *, other: Path, folder: Path = CHECKPOINTS) -> None:
-    """Write the scores of a run trained a second time, in folder `other`, beside the first: ``NAME-again.csv``."""
-    pairs = [json.loads((Path(each) / f"{name}.json").read_text())["scores"] for each in (folder, other)]
-    rows = [("measure", "first", "again")]
-    for measure in ("clean", "real_piano"):
-        rows += [(measure, *both) for both in zip(*((p["robustness"] | p)[measure] for p in pairs), strict=True)]
-    with written_whole(Path(folder) / f"{name}-again.csv") as scratch, scratch.open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
 
 
 # The command line

@@ -15,8 +15,9 @@ Conventions: a clip lasts 60 s, 5,168 frames; features are uint8, level in half 
 are uint8, Yn 0 or 1, Yo in two-hundredths (`targets`, triangles of half-base 2 around the true time). One seed
 gives one corpus; `Corpus.fingerprint` tells whether it did.
 
-Source of the performances: the (n)ASAP dataset (CC BY-NC-SA 4.0), without anything that MAESTRO v3 keeps for
-validation or test (``asap_split.csv`` beside this file; `derive_split` made it).
+Source of the performances: the (n)ASAP dataset (CC BY-NC-SA 4.0), without the pieces of which ASAP names a
+performance that MAESTRO v3 keeps for validation or test (``asap_split.csv`` beside this file; `derive_split` made
+it). Seven performances that MAESTRO keeps came in all the same: `LET_IN`.
 """
 
 import csv
@@ -458,6 +459,22 @@ def _columns(notes: Notes) -> tuple[np.ndarray, ...]:
 
 # Performances of (n)ASAP
 
+LET_IN = {
+    "Beethoven/Piano_Sonatas/11-2/MaximovI04.mid": "validation",
+    "Beethoven/Piano_Sonatas/11-3/MaximovI05.mid": "validation",
+    "Beethoven/Piano_Sonatas/15-1/ZhaoA02.mid": "test",
+    "Beethoven/Piano_Sonatas/9-2_no_trio/Tysman05.mid": "test",
+    "Haydn/Keyboard_Sonatas/39-2/Yarden07.mid": "validation",
+    "Liszt/Transcendental_Etudes/9/ADIG07.mid": "validation",
+    "Schumann/Toccata_repeat/Zhdanov06.mid": "test",
+}
+"""Training performances of ``asap_split.csv`` that MAESTRO keeps, and for what.
+
+The first two are known note by note (`LET_IN_OP_22`). Of Tysman's and Yarden's sonatas ASAP names MAESTRO's file for
+the movements before and after; the other three have pianist, piece and length in common with a file of MAESTRO's.
+"""
+LET_IN_OP_22 = ((332.0, 795.0), (798.0, 972.0))  # seconds of `maestro.full_notes("beethoven-menuetto")`
+
 
 def performances(source: str | os.PathLike, split: str) -> list[Notes]:
     """The performances of one split ("train", "validation") in an archive or folder of (n)ASAP, with pedal.
@@ -509,6 +526,12 @@ def derive_split(metadata: str | os.PathLike, maestro_index: str | os.PathLike) 
     "train" are performances that MAESTRO v3 does not have, or has for training, of pieces of which it keeps no
     performance of ASAP's for validation or test; "validation" are MAESTRO's own. Performances whose MAESTRO file
     the index does not list are left out, and so are two études that a test set outside the book plays.
+
+    NOTE: An empty link to MAESTRO counts as "MAESTRO does not have it". It may also mean that ASAP gives no link: to
+    a middle movement, or where the notes end early. So `LET_IN` came in, and perhaps more: what has an empty link
+    can only be compared with MAESTRO's MIDI, and ``asap_split.csv`` was made with a copy of the index that lists 709
+    of its 1,276 rows. It stays as it is, since the shipped networks learned from it. To mend it, compare the notes of
+    every performance with MAESTRO's, and keep apart whole works instead of movements.
     """
     with open(maestro_index, newline="", encoding="utf-8") as file:
         of_file = {row["midi_filename"]: row["split"] for row in csv.DictReader(file)}

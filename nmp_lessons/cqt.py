@@ -42,6 +42,8 @@ def quality(bins_per_octave: int) -> float:
     >>> round(quality(36), 4)
     51.4386
     """
+    if not bins_per_octave > 0:
+        raise InputError(f"{bins_per_octave} bins per octave: give at least 1.")
     return 1 / (2 ** (1 / bins_per_octave) - 1)
 
 
@@ -115,7 +117,8 @@ class CQT(nn.Module):
     Raises
     ------
     InputError
-        If the highest bin lies above half the sample rate or the hop cannot be halved often enough.
+        If a count or frequency is not positive, the highest bin lies above half the sample rate, or the hop
+        cannot be halved often enough; and for audio that is too short or of another shape or dtype.
 
     Examples
     --------
@@ -141,6 +144,11 @@ class CQT(nn.Module):
         dtype: torch.dtype = torch.float32,
     ):
         super().__init__()
+        if min(bins, bins_per_octave, hop) < 1 or not (sample_rate > 0 and lowest_frequency > 0):
+            raise InputError(
+                f"bins={bins}, bins_per_octave={bins_per_octave} and hop={hop} must be at least 1, "
+                f"sample_rate={sample_rate} and lowest_frequency={lowest_frequency} above 0."
+            )
         self.sample_rate, self.hop = sample_rate, hop
         self.bins, self.bins_per_octave = bins, bins_per_octave
         self.octaves = -(-bins // bins_per_octave)
@@ -205,7 +213,7 @@ class CQT(nn.Module):
         return np.arange(frames) * self.hop / self.sample_rate
 
     def forward(self, audio: torch.Tensor) -> torch.Tensor:
-        """Magnitudes, (batch, samples) -> (batch, bins, samples // hop + 1)."""
+        """Magnitudes, (batch, samples) -> (batch, bins, samples // hop + 1) (eq-direct)."""
         return self._transform(audio, lambda real, imag: _power(real, imag).sqrt(), self.lengths.sqrt())
 
     def power(self, audio: torch.Tensor) -> torch.Tensor:
@@ -298,6 +306,8 @@ class CQT(nn.Module):
     def _check_audio(self, audio: torch.Tensor) -> None:
         if audio.ndim != 2:
             raise InputError(f"audio of shape {tuple(audio.shape)}: give (batch, samples).")
+        if audio.dtype != self.bank.dtype:
+            raise InputError(f"audio is {audio.dtype}, the transform {self.bank.dtype}: convert one to the other.")
         if audio.shape[-1] < self.shortest:
             raise InputError(
                 f"{audio.shape[-1]} samples are too few for the lowest bin, which needs {self.shortest} "

@@ -81,8 +81,6 @@ class HarmonicStacking(nn.Module):
         bins: int = NMP.contour_bins,
     ):
         super().__init__()
-        if not harmonics or min(harmonics) <= 0:
-            raise InputError(f"harmonics {tuple(harmonics)}: give at least one, and positive numbers only.")
         self.harmonics, self.bins = tuple(harmonics), bins
         self.shifts = [int(s) for s in shifts(harmonics, bins_per_octave=bins_per_octave)]
 
@@ -103,4 +101,7 @@ class HarmonicStacking(nn.Module):
 
 
 def _exact_shifts(harmonics: Sequence[float], bins_per_octave: int) -> np.ndarray:
-    return bins_per_octave * np.log2(np.asarray(harmonics, dtype=float))
+    numbers = np.asarray(harmonics, dtype=float)
+    if not numbers.size or not ((numbers > 0) & (numbers < np.inf)).all():
+        raise InputError(f"harmonics {tuple(harmonics)}: give at least one, and positive numbers only.")
+    return bins_per_octave * np.log2(numbers)

@@ -64,8 +64,8 @@ class Config:
     missing_filters
         Its width; the source had 32.
     padding
-        Of the layers with stride 3: "released" centres key n's kernel on bin 3n + 1, "centred" on bin 3n,
-        where the key lies (eq-centre).
+        Of the layers with stride 3: "released" centres key n's kernel on bin 3n + 1, where the released Yp
+        answers the key; "centred" on bin 3n, where the key lies in the transform (eq-centre).
     normalisation
         "released", min–max over each window of two seconds, or "fixed", which does not depend on cuts.
     fill

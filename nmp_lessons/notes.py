@@ -531,7 +531,7 @@ def piano_roll(notes: Notes, *, frame_rate: float = NMP.frame_rate, frames: int 
     >>> piano_roll(Notes([0.0], [0.2], [21]), frame_rate=10, frames=4)[:, 0].tolist()
     [1.0, 1.0, 0.0, 0.0]
     """
-    if not frame_rate > 0:
+    if not 0 < frame_rate < np.inf:
         raise InputError(f"a piano roll needs a frame rate above 0, not {frame_rate:g} per second.")
     first = np.round(notes.onset * frame_rate).astype(int)
     last = np.maximum(first + 1, np.round(notes.offset * frame_rate).astype(int))

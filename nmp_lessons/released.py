@@ -118,7 +118,8 @@ def posteriors(recording: Recording, *, model: NMPNet | None = None) -> Posterio
 
     Its windows start every 36,164 samples but contribute 142 frames (36,352 samples), so frame t does not
     stand at t · 256 / 22,050 s: `released_times` says where the original thinks it does. The original also
-    takes 86 for the frame rate when it trims the end, which loses the last 0.7 % of a recording.
+    trims the end by counting frames, 86 a second and on that same naive clock. This loses the last 0.7 % of a
+    recording, of which 0.5 % are the clock's.
     """
     audio = at_model_rate(recording)
     heads = run_windows(model or load(), audio, hop=RELEASED_HOP)

@@ -80,7 +80,7 @@ class Recording:
             raise InputError(f"{what}: audio is {audio.dtype}; give floats in [-1, 1] (16-bit: divide by 32768).")
         if not np.isfinite(audio).all():
             raise InputError(f"{what}: some samples are NaN or infinite; export the audio again.")
-        if not self.rate > 0 or self.rate != int(self.rate):
+        if not 0 < self.rate < np.inf or self.rate != int(self.rate):
             raise InputError(f"{what}: the sample rate is {self.rate}; it is a positive whole number of Hz.")
         object.__setattr__(self, "audio", np.ascontiguousarray(audio, dtype=np.float32))
         object.__setattr__(self, "rate", int(self.rate))
@@ -104,7 +104,7 @@ class Recording:
         """The same sound at another sample rate, in Hz (band-limited, by soxr)."""
         if rate == self.rate:
             return self
-        if not rate > 0:
+        if not 0 < rate < np.inf:
             raise InputError(f"{self.title or 'the recording'}: cannot be resampled to {rate} Hz; use a rate above 0.")
         return replace(self, audio=soxr.resample(self.audio, self.rate, rate), rate=rate)
 

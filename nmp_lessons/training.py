@@ -381,6 +381,7 @@ class Progress:
     losses: list = field(default_factory=list)  # [step, total, Yp, Yn, Yo], means since the line before
     validation: list = field(default_factory=list)  # {"step", "threshold", "Fno"}
     best: float = 0.0
+    worse: int = 0  # validations since the best one
 
 
 def train(
@@ -445,7 +446,7 @@ def train(
     identity = {"recipe": recipe.to_json(), "corpus": corpus.fingerprint}
     progress = _resumed(state_path, identity, model, average, optimiser)
     last = recipe.steps if stop_at is None else min(stop_at, recipe.steps)
-    began, since, worse = time.monotonic() - 60 * progress.minutes, [], 0
+    began, since = time.monotonic() - 60 * progress.minutes, []
 
     steps = _shown(range(progress.step, last), recipe, progress.step, shown and fabric.is_global_zero)
     for step, (features, targets) in zip(steps, batches(recipe, corpus, progress.step), strict=False):
@@ -462,9 +463,9 @@ def train(
         if validation is not None and (progress.step % validate_every == 0 or progress.step == recipe.steps):
             found = validate(settled(average, recipe, corpus), validation)
             progress.validation.append({"step": progress.step, **found})
-            worse = 0 if found["Fno"] > progress.best else worse + 1
+            progress.worse = 0 if found["Fno"] > progress.best else progress.worse + 1
             progress.best = max(progress.best, found["Fno"])
-            at_end = at_end or (patience is not None and worse >= patience)
+            at_end = at_end or (patience is not None and progress.worse >= patience)
         if fabric.is_global_zero and (at_end or progress.step % save_every == 0):
             _save_state(state_path, identity, progress, model, average, optimiser)
         if at_end:

@@ -13,6 +13,7 @@ from scipy import stats
 from nmp_lessons import ablations, training
 from nmp_lessons import corpus as corpora
 from nmp_lessons.ablations import (
+    BASELINES,
     CONDITIONS,
     LONG,
     OTHERS,
@@ -30,11 +31,13 @@ from nmp_lessons.ablations import (
     state,
     two_way_bootstrap,
     verdict,
+    yardstick,
 )
 from nmp_lessons.decoding import THRESHOLDS
 from nmp_lessons.errors import InputError
 from nmp_lessons.model import NMPNet, fixed_features
 from nmp_lessons.notes import Notes, write_midi
+from nmp_lessons.training import CHECKPOINTS
 
 
 def run(*words):
@@ -177,6 +180,16 @@ def test_turned_round_a_comparison_changes_its_sign():
     assert np.array_equal(one.differences, -other.differences)
     assert (one.low, one.high) == pytest.approx((-other.high, -other.low))
     assert {one.verdict, other.verdict} == {"better", "worse"}
+
+
+def test_an_experiment_is_compared_with_the_baseline_of_its_own_machine():
+    def machines(name):
+        return [json.loads(path.read_text())["hardware"] for path in sorted(CHECKPOINTS.glob(f"{name}-[0-9].json"))]
+
+    for name in [*standing(), *OTHERS]:
+        assert machines(name) == machines(yardstick(name)), name
+        assert np.array_equal(compare(name).others, compare(name, yardstick(name)).others)
+    assert not set(BASELINES) & set(standing())
 
 
 def test_the_stack_matters():

@@ -261,7 +261,29 @@ def test_what_cannot_be_transformed_is_refused(cqt):
         cqt(torch.zeros(1, 1000))
     with pytest.raises(InputError, match="batch, samples"):
         cqt(torch.zeros(50_000))
-    with pytest.raises(InputError, match="half the sample rate"):
-        CQT(bins=330)
-    with pytest.raises(InputError, match="halved"):
-        CQT(hop=100)
+    with pytest.raises(InputError, match="float64, the transform torch.float32"):
+        cqt(torch.zeros(1, 50_000, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(
+    "settings, complaint",
+    [
+        ({"bins": 330}, "half the sample rate"),
+        ({"hop": 100}, "halved"),
+        ({"bins": 0}, "bins=0.*at least 1"),
+        ({"bins_per_octave": 0}, "bins_per_octave=0.*at least 1"),
+        ({"hop": 0}, "hop=0.*at least 1"),
+        ({"lowest_frequency": 0.0}, "lowest_frequency=0.0 above 0"),
+        ({"sample_rate": np.nan}, "sample_rate=nan"),
+        ({"lowest_frequency": np.nan}, "lowest_frequency=nan above 0"),
+    ],
+)
+def test_impossible_transforms_are_refused(settings, complaint):
+    with pytest.raises(InputError, match=complaint):
+        CQT(**settings)
+
+
+@pytest.mark.parametrize("bins_per_octave", [0, -1, np.nan])
+def test_no_bins_have_no_quality(bins_per_octave):
+    with pytest.raises(InputError, match="at least 1"):
+        room.quality(bins_per_octave)

@@ -82,7 +82,8 @@ def test_the_layout_is_what_convolutions_like():
     assert stacked.is_contiguous(memory_format=torch.channels_last)
 
 
-@pytest.mark.parametrize("harmonics", [(), (1, 0), (-1,)])
-def test_impossible_harmonics_are_refused(harmonics):
+@pytest.mark.parametrize("harmonics", [(), (1, 0), (-1,), (np.nan,), (np.inf,)])
+@pytest.mark.parametrize("shifted", [HarmonicStacking, shifts, rounding_errors_in_cents])
+def test_impossible_harmonics_are_refused(harmonics, shifted):
     with pytest.raises(InputError, match="positive"):
-        HarmonicStacking(harmonics)
+        shifted(harmonics)

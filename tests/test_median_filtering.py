@@ -53,7 +53,9 @@ def always(*strategies):
 
 @always(ROWS, SIZES, ANY_MODE)
 def test_rows_are_filtered_as_by_scipy(row, size, mode):
-    assert np.array_equal(median(row, size, mode=mode), ndimage.median_filter(row, size, mode=mode))
+    # As a column: for a single row SciPy 1.17 reads past its end where it mirrors and the row is half a window long.
+    expected = ndimage.median_filter(row[:, None], (size, 1), mode=mode)[:, 0]
+    assert np.array_equal(median(row, size, mode=mode), expected)
     assert np.allclose(box(row, size, mode=mode), ndimage.uniform_filter(row, size, mode=mode), atol=1e-10)
 
 

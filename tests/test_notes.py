@@ -401,6 +401,12 @@ def test_a_piano_roll_by_hand():
     assert roll.sum() == 4
 
 
+@pytest.mark.parametrize("frame_rate", [0, -1, np.inf, np.nan])
+def test_a_piano_roll_has_a_possible_frame_rate(frame_rate):
+    with pytest.raises(InputError, match="above 0"):
+        piano_roll(Notes([0.0], [0.2], [21]), frame_rate=frame_rate)
+
+
 def test_the_shortest_note_still_shows():
     assert piano_roll(Notes([0.5], [0.5001], [60])).sum() == 1
 

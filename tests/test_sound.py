@@ -168,11 +168,18 @@ def test_a_segment_that_is_not_there(voice, start, stop):
         (np.array([0.0, np.nan]), 22_050),
         (np.zeros(100), 0),
         (np.zeros(100), 0.5),
+        (np.zeros(100), np.inf),
     ],
 )
 def test_a_recording_is_checked_at_the_door(audio, rate):
     with pytest.raises(InputError):
         Recording(audio, rate)
+
+
+@pytest.mark.parametrize("rate", [0, -1, np.inf, np.nan])
+def test_a_recording_is_resampled_to_no_impossible_rate(rate):
+    with pytest.raises(InputError, match="above 0"):
+        tone(440, 0.1).resampled(rate)
 
 
 # Loudness and fades

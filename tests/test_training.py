@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,10 +21,11 @@ from nmp_lessons.decoding import PeakDecoder
 from nmp_lessons.errors import InputError
 from nmp_lessons.evaluation import onset_scores
 from nmp_lessons.model import Config, Heads, NMPNet, Posteriors, posteriors
-from nmp_lessons.notes import Notes
+from nmp_lessons.notes import Notes, read_midi
 from nmp_lessons.sound import load
 from nmp_lessons.training import Recipe
 
+ASAP = Path(__file__).parents[2] / "shared/data/asap/asap-performances.tar.xz"
 SMALL = dict(steps=6, batch=4, frames=48, warm_up=2, average=0.9)
 
 
@@ -83,6 +85,31 @@ def test_the_split_leaves_maestros_test_and_validation_pieces_out_of_training():
     assert len(rows) == 694 and not heard & kept
 
 
+def test_what_the_split_let_in_is_named():
+    split = {row["midi_performance"]: row["split"] for row in corpora._split_rows()}
+    assert all(split[name] == "train" for name in corpora.LET_IN)
+
+
+@pytest.mark.skipif(not ASAP.exists(), reason="needs (n)ASAP's archive")
+def test_two_performances_let_in_are_from_the_books_validation_performance():
+    whole = maestro.full_notes("beethoven-menuetto")
+    names = [name for name in corpora.LET_IN if "MaximovI" in name]
+    found = corpora._members(ASAP, set(names))
+    for name, (start, stop) in zip(names, corpora.LET_IN_OP_22, strict=True):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # notes of no length are dropped
+            heard = read_midi(found[name])
+        there = whole.between(start, stop)
+        played = [set(zip(n.pitch.tolist(), n.velocity.tolist(), strict=True)) for n in (heard, there)]
+        assert abs(len(heard) - len(there)) <= 0.01 * len(there)
+        assert len(played[0] & played[1]) > 0.97 * len(played[1])
+        middle = slice(len(heard) // 2, len(heard) // 2 + 30)
+        key = heard.pitch[middle].tolist()
+        at = next(i for i in range(len(whole)) if whole.pitch[i : i + 30].tolist() == key)
+        late = whole.onset[at : at + 30] - heard.onset[middle]
+        assert start < whole.onset[at] < stop and np.ptp(late) < 0.01
+
+
 def test_batches_come_from_seed_and_step_alone(corpus):
     recipe = Recipe("a", **SMALL)
     first, again, later = (training.batch(recipe, corpus, step) for step in (3, 3, 4))
@@ -129,6 +156,23 @@ def test_a_run_cut_in_two_equals_an_uninterrupted_one(corpus, tmp_path, one_thre
     resumed, record = training.train(recipe, corpus, folder=tmp_path / "cut", fabric=fabric())
     assert same(weights_of(whole), weights_of(resumed)) and record["steps"] == 6
     assert sorted(p.name for p in (tmp_path / "cut").iterdir()) == ["cut.json", "cut.safetensors"]
+
+
+def test_patience_counts_on_where_a_run_was_stopped(corpus, tmp_path, monkeypatch):
+    recipe = Recipe("patient", **SMALL)
+
+    def steps_until_it_gives_up(folder, *stops):
+        scores = iter([0.5, 0.4, 0.4, 0.4, 0.4, 0.4])
+        monkeypatch.setattr(training, "validate", lambda *_: {"threshold": 0.5, "Fno": next(scores)})
+        monkeypatch.setattr(training, "fit_decoder", lambda *_: (PeakDecoder(), 0.5))
+        for stop in (*stops, None):
+            _, record = training.train(
+                recipe, corpus, corpus, folder=folder, fabric=fabric(), validate_every=1, patience=3, stop_at=stop
+            )
+        return record["steps"]
+
+    assert steps_until_it_gives_up(tmp_path / "whole") == 4
+    assert steps_until_it_gives_up(tmp_path / "cut", 3) == 4
 
 
 MORTAL = """
