@@ -85,7 +85,7 @@ canary:
 	@rm -rf $(CANARY) && mkdir -p $(CANARY)
 	@git ls-files -z | xargs -0 cp --parents -t $(CANARY)
 	@$(PYTHON) -m venv $(CANARY)/.venv
-	@$(CANARY)/.venv/bin/pip install -qq -e '$(CANARY)[book,test]' $(TORCH)
+	@$(CANARY)/.venv/bin/pip install -qq -e '$(CANARY)[book,test,instructor]' $(TORCH)
 	@touch $(CANARY)/.venv/.installed
 	@$(CANARY)/.venv/bin/pip freeze --exclude nmp-lessons | sed 's/+cpu$$//' | LC_ALL=C sort > $(CANARY)/newest.txt
 	@echo "Not as in the lock:" && LC_ALL=C sort requirements.lock | LC_ALL=C comm -13 - $(CANARY)/newest.txt
