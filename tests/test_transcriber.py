@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from nmp_lessons import export, maestro, model, show
+from nmp_lessons import bundle, export, maestro, model, show
 from nmp_lessons.decoding import PeakDecoder
 from nmp_lessons.errors import InputError
 from nmp_lessons.evaluation import match, onset_scores
 from nmp_lessons.notes import Notes, read_midi
-from nmp_lessons.show import embed
 from nmp_lessons.site.assets import POLICY, SCRIPTS, as_files
 from nmp_lessons.sound import Recording
 
@@ -39,11 +38,11 @@ def html() -> str:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, html):
     """A page with the site's policy and files, and one whose expectations are another network's."""
-    if not all(path.exists() for path in (*embed.BUNDLE, *embed.FETCHED)):
+    if not all(path.exists() for path in (*bundle.BUNDLE, *bundle.FETCHED)):
         pytest.skip("the bundle is not built: run `make bundle`")
     folder = tmp_path_factory.mktemp("transcriber")
     (folder / "built").mkdir()
-    for path in (*embed.BUNDLE, *embed.FETCHED):
+    for path in (*bundle.BUNDLE, *bundle.FETCHED):
         shutil.copy(path, folder / "built")
     policy = POLICY.replace(SCRIPTS, f"{SCRIPTS} 'wasm-unsafe-eval'")
     for name, fragment in (("index", html), ("wrong", with_other_expectations(html))):

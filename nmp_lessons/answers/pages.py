@@ -11,7 +11,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from ..show.embed import data_uri
+from ..bundle import data_uri
 from . import source
 
 SOLVED = "The answer is in the solution below."

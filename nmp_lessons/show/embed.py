@@ -5,29 +5,24 @@ of the bundle (built from ``web/``) upgrades them. So one object lives in a note
 page and, where `nmp_lessons.site` moves the data into files, in the built book.
 """
 
-import base64
 import hashlib
 import io
 import warnings
 from dataclasses import replace
 from functools import cache
 from html import escape
-from pathlib import Path
 
 import numpy as np
 import soundfile
 from PIL import Image
 
+from ..bundle import BUNDLE, data_uri
 from ..constants import NMP
 from ..errors import InputError
 from ..fetch import cache_dir
 from ..files import written_whole
 from ..sound import LOUDNESS, Recording, at_loudness, fade, level_in_db
 from ..sound import loudness as measured_loudness
-
-BUNDLE = Path(__file__).with_name("nmp.js"), Path(__file__).with_name("nmp.css")
-RUNTIME = Path(__file__).with_name("ort-wasm-simd-threaded.wasm")  # of ONNX, 14 MB
-FETCHED = *(BUNDLE[0].with_name(name) for name in ("nmp-formula.js", "nmp-transcribe.js")), RUNTIME  # when needed
 
 
 class Html:
@@ -101,11 +96,6 @@ def attributes(**values: object) -> str:
         elif value is not None and value is not False:
             parts.append(f' {name}="{escape(str(value))}"')
     return "".join(parts)
-
-
-def data_uri(content: bytes, mime: str) -> str:
-    """`content` as a data URI of type `mime`, such as "audio/mpeg"."""
-    return f"data:{mime};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 def webp(pixels: np.ndarray, *, quality: int = 80) -> str:

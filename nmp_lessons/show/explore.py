@@ -32,6 +32,7 @@ from matplotlib.collections import Collection
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
+from ..bundle import data_uri
 from ..errors import InputError
 from ..sound import Recording
 from . import embed
@@ -366,7 +367,7 @@ def _table(rows: Iterable) -> str:
 
 def _audio(recording: Recording, alt: str) -> str:
     (safe,) = embed.alike([recording], loudness=None)
-    uri = embed.data_uri(embed.mp3(safe), "audio/mpeg")
+    uri = data_uri(embed.mp3(safe), "audio/mpeg")
     return (
         f'<audio controls preload="none" data-seconds="{recording.seconds:.3f}" '
         f'aria-label="{html.escape(alt)}" src="{uri}"></audio>'
@@ -378,9 +379,9 @@ def picture(figure: Figure, *, alt: str) -> str:
     width, height = (round(inches * PIXELS_PER_INCH) for inches in figure.get_size_inches())
     svg = _svg(figure)
     if svg and len(gzip.compress(svg)) <= LARGEST_SVG:
-        uri = embed.data_uri(svg, "image/svg+xml")
+        uri = data_uri(svg, "image/svg+xml")
     else:
-        uri = embed.data_uri(_webp(figure), "image/webp")
+        uri = data_uri(_webp(figure), "image/webp")
     pyplot.close(figure)
     return f'<img src="{uri}" width="{width}" height="{height}" alt="{html.escape(alt)}">'
 

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..bundle import data_uri
 from ..constants import NMP
 from ..errors import InputError
 from ..sound import LOUDNESS, Recording, pitch_name
 from .colours import COLOURS, ink
-from .embed import Html, alike, attributes, data_uri, mp3, webp
+from .embed import Html, alike, attributes, mp3, webp
 
 if TYPE_CHECKING:
     from ..model import Posteriors

@@ -13,6 +13,7 @@ from html import escape
 import numpy as np
 
 from .. import export
+from ..bundle import RUNTIME, data_uri
 from ..constants import NMP
 from ..decoding import PeakDecoder
 from ..errors import InputError
@@ -20,7 +21,7 @@ from ..model import posteriors
 from ..notes import Notes
 from ..sound import Recording
 from ..training import CHECKPOINTS
-from .embed import RUNTIME, Html, attributes, data_uri
+from .embed import Html, attributes
 
 TOLERANCE = 1e-3  # of a posterior
 AGREEMENT = 0.99  # least share of notes

@@ -14,7 +14,7 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from ..show import embed
+from .. import bundle
 
 SCRIPTS = "script-src 'self' blob: 'unsafe-inline'"  # the theme's own scripts stand in the page
 POLICY = "; ".join(
@@ -80,7 +80,7 @@ def _built(app: Sphinx) -> Path:
 def _link_bundle(app: Sphinx) -> None:
     if app.builder.format != "html":
         return
-    for path in (*embed.BUNDLE, *embed.FETCHED):
+    for path in (*bundle.BUNDLE, *bundle.FETCHED):
         if path.exists():
             shutil.copy(path, _built(app))
     app.add_css_file("built/nmp.css")

@@ -16,9 +16,8 @@ from pathlib import Path
 
 import soundfile
 
-from nmp_lessons import maestro, show
+from nmp_lessons import bundle, maestro, show
 from nmp_lessons.constants import NMP
-from nmp_lessons.show import embed
 from nmp_lessons.site.assets import as_files
 
 ROOT = Path(__file__).parents[2]
@@ -95,7 +94,7 @@ def _spent(browser) -> float:
 
 def _make_pages(folder: Path) -> None:
     (folder / "built").mkdir()
-    for path in (*embed.BUNDLE, *embed.FETCHED):
+    for path in (*bundle.BUNDLE, *bundle.FETCHED):
         shutil.copy(path, folder / "built")
     clip = maestro.performance("chopin-nocturne").segment(2, 3)
     ours = as_files(show.transcriber(clip, title="a clip").fragment, folder=folder / "built", url="built")
