@@ -106,6 +106,11 @@ def on_the_wire(path: Path) -> int:
 WITH_SOUND = [page for page in PAGES if "<nmp-player" in (HTML / page).read_text("utf8")]
 
 
+def test_the_book_opens_with_music():
+    html = (HTML / "index.html").read_text("utf8")
+    assert html.index("<nmp-player") < html.index('id="the-map"')
+
+
 @pytest.mark.parametrize("page", WITH_SOUND)
 @pytest.mark.parametrize("width", WIDTHS)
 def test_every_player_plays(visit, page, width):
