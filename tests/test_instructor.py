@@ -182,28 +182,6 @@ def complained(capsys, *arguments) -> str:
     return line
 
 
-def test_a_folder_that_is_not_empty_is_left_alone(tmp_path, capsys):
-    (tmp_path / "notes.txt").write_text("mine")
-    assert complained(capsys, "instructor", tmp_path).endswith("is not empty; name a new folder.")
-    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
-
-
-def test_bad_options_of_instructor(tmp_path, capsys):
-    assert "no chapter with exercises" in complained(capsys, "instructor", tmp_path / "a", "--chapters", "opera")
-    assert "whole number" in complained(capsys, "instructor", tmp_path / "a", "--seed", -1)
-    assert not (tmp_path / "a").exists()
-
-
-def test_bad_folders_of_grade(made, tmp_path, capsys):
-    table = tmp_path / "marks.csv"
-    assert "has no autograder" in complained(capsys, "grade", tmp_path, tmp_path, "-o", table)
-    assert "no such folder" in complained(capsys, "grade", made, tmp_path / "none", "-o", table)
-    assert "holds no student's folder" in complained(capsys, "grade", made, tmp_path, "-o", table)
-    table.write_text("mine")
-    assert "exists already" in complained(capsys, "grade", made, tmp_path, "-o", table)
-    assert table.read_text() == "mine"
-
-
 @pytest.mark.parametrize(
     "name, text, said",
     [

@@ -109,7 +109,7 @@ def make(folder: str | os.PathLike, *, seed: int = 0, chapters: Iterable[str] | 
     """
     folder, chapters = Path(folder), _known(chapters)
     if folder.is_file() or folder.exists() and any(folder.iterdir()):
-        raise InputError(f"{folder}: is not empty; name a new folder.")
+        raise InputError(f"{folder}: is {'a file' if folder.is_file() else 'not empty'}; name a new folder.")
     _needs_otter()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as scratch:
