@@ -30,6 +30,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -592,8 +593,10 @@ def load(name: str, *, folder: str | os.PathLike = CHECKPOINTS) -> tuple[Transcr
     """
     weights_path, record_path = (Path(folder) / f"{name}{suffix}" for suffix in (".safetensors", ".json"))
     if not (weights_path.exists() and record_path.exists()):
-        known = sorted(path.stem for path in Path(folder).glob("*.json"))
-        raise InputError(f"{weights_path}: no such checkpoint; there are {', '.join(known) or 'none'}.")
+        known = [path.stem for path in Path(folder).glob("*.json")]
+        near = sorted(get_close_matches(name, known, n=5, cutoff=0))
+        there = f"of {len(known)} there the nearest are {', '.join(near)}" if known else "there are none"
+        raise InputError(f"{weights_path}: no such checkpoint; {there}.")
     try:
         record = json.loads(record_path.read_text())
         model = Recipe.from_json(record["recipe"]).model.network()
