@@ -25,6 +25,7 @@ PREPARE = """async ([page, site]) => {
   const there = target => site ? new URL(target, site).href : null;
   document.querySelectorAll("details").forEach(fold => { fold.open = true; });
   document.querySelectorAll("img").forEach(picture => { picture.loading = "eager"; });
+  document.querySelectorAll("pre").forEach(code => { if (code.offsetHeight > 500) code.style.breakInside = "auto"; });
   for (const heard of document.querySelectorAll("nmp-player, audio:not(nmp-player audio)")) {
     const note = document.createElement("p"), where = site ? there(page) : page;
     note.className = "nmp-print-note";
@@ -39,9 +40,11 @@ PREPARE = """async ([page, site]) => {
   await Promise.all([...document.images].map(picture => picture.decode().catch(() => null)));
 }"""
 STYLE = """
+  * { animation: none !important; transition: none !important; }
   .bd-sidebar-primary, .bd-sidebar-secondary, .bd-header-article, .prev-next-area, .bd-footer-content, .headerlink,
   .bd-header, .nmp-transport, .nmp-notebooks, nmp-player button, nmp-player input, audio, .nmp-explore-controls,
-  nmp-answer, nmp-transcriber form, .copybtn, .pst-skip-link, .skip-link { display: none !important; }
+  nmp-answer, nmp-transcriber form, .copybtn, .pst-skip-link, .skip-link,
+  details.hide > summary { display: none !important; }
   .bd-main .bd-content .bd-article-container { max-width: none !important; }
   figure, pre, table, .math-block { break-inside: avoid; }
   h1, h2, h3, h4 { break-after: avoid; }
@@ -72,10 +75,15 @@ def printed(browser, site: str, name: str) -> tuple[str, bytes]:
     page.evaluate("document.documentElement.dataset.theme = 'light'")
     page.add_style_tag(content=STYLE)
     page.evaluate(PREPARE, [f"{name}.html", published()])
-    title = page.locator("article h1").first.evaluate("it => it.firstChild.textContent.trim()")
+    title = page.locator("article h1").first.inner_text()  # what is not displayed, as its link, does not count
     content = page.pdf(**PAPER, print_background=True)
     page.close()
     return title, content
+
+
+def sheets(part: PdfReader) -> int:
+    """How many pages, without a last one that only a margin needed."""
+    return len(part.pages) - (not part.pages[-1].extract_text().strip())
 
 
 def set_html(browser, html: str, **paper) -> PdfReader:
@@ -111,10 +119,10 @@ def main() -> int:
         first, starts = 1, {}
         for place, (title, part) in enumerate(parts):
             starts[title] = first
-            first += len(part.pages) + (place == 0)
+            first += sheets(part) + (place == 0)
         book = PdfWriter()
         for place, (title, part) in enumerate(parts):
-            book.append(part, outline_item=title)
+            book.append(part, outline_item=title, pages=(0, sheets(part)))
             if place == 0:
                 book.append(set_html(browser, contents(starts)), outline_item="Contents", pages=(0, 1))
         numbered = set_html(browser, numbers(len(book.pages)), margin={}, scale=1)
