@@ -347,8 +347,8 @@ BAD = [
     ("export compact-main-0", "compact-main-0: only NMP and its variants can be exported"),
     ("export baseline-0 -o words.txt", "words.txt: is a file"),
     # instructor, grade
-    ("instructor recordings", "recordings: is not empty; name a new folder"),
-    ("instructor words.txt", "words.txt: is a file; name a new folder"),
+    ("instructor recordings", "recordings: exists already; name a new folder, or an empty one"),
+    ("instructor words.txt", "words.txt: exists already; name a new folder, or an empty one"),
     ("instructor new --chapters opera", "opera: no chapter with exercises; there are ablations, augmentation"),
     ("instructor new --seed -1", "--seed -1: give a whole number from 0"),
     ("grade void recordings", "void: has no autograder; make it with `nmp-lessons instructor void`"),

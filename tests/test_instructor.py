@@ -175,13 +175,6 @@ def test_an_empty_a_half_and_a_perfect_submission_get_what_they_deserve(made, tm
 # What cannot be done
 
 
-def complained(capsys, *arguments) -> str:
-    """The one line on the standard error of a command that fails."""
-    assert cli.main([str(argument) for argument in arguments]) == 2
-    (line,) = capsys.readouterr().err.strip().splitlines()
-    return line
-
-
 @pytest.mark.parametrize(
     "name, text, said",
     [
@@ -194,7 +187,8 @@ def complained(capsys, *arguments) -> str:
 def test_what_is_no_submission_is_named_and_counts_nothing(made, tmp_path, capsys, name, text, said):
     (tmp_path / "in" / "ada").mkdir(parents=True)
     (tmp_path / "in" / "ada" / name).write_text(text)
-    line = complained(capsys, "grade", made, tmp_path / "in", "-o", tmp_path / "marks.csv")
+    assert cli.main(["grade", str(made), str(tmp_path / "in"), "-o", str(tmp_path / "marks.csv")]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
     assert name in line and said in line
     assert (tmp_path / "marks.csv").read_text().splitlines()[-1].endswith(",0")
 

@@ -105,11 +105,11 @@ def make(folder: str | os.PathLike, *, seed: int = 0, chapters: Iterable[str] | 
     Raises
     ------
     InputError
-        If the folder is not empty, a chapter has no exercises, or Otter-Grader is not installed.
+        If the folder is a file or not empty, a chapter has no exercises, or Otter-Grader is not installed.
     """
     folder, chapters = Path(folder), _known(chapters)
     if folder.is_file() or folder.exists() and any(folder.iterdir()):
-        raise InputError(f"{folder}: is {'a file' if folder.is_file() else 'not empty'}; name a new folder.")
+        raise InputError(f"{folder}: exists already; name a new folder, or an empty one.")
     _needs_otter()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as scratch:
