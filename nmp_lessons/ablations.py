@@ -52,7 +52,9 @@ from .training import CHECKPOINTS, Recipe, load, save
 SEEDS = (0, 1, 2)
 OURS = Config(padding="centred", normalisation="fixed")
 HEADS = (3.0, 1.0, 4.0)
-SHORT = Recipe("short", steps=300, batch=8, learning_rate=3e-2, warm_up=50, average=0.99, loss=Loss("focal", heads=HEADS))
+SHORT = Recipe(
+    "short", steps=300, batch=8, learning_rate=3e-2, warm_up=50, average=0.99, loss=Loss("focal", heads=HEADS)
+)
 MAIN = Recipe("main", steps=4000, learning_rate=3e-2, average=0.999, loss=Loss("weighted", positive=19.0, heads=HEADS))
 
 
@@ -339,8 +341,7 @@ def measure_decoders(
     clips = [disturbed_clip(name, start, "clean") for name, start in EXCERPTS]
     tests = [("real piano", real.recording, real.recording.title, real.notes) for real in recordings]
     tests += [
-        ("clips", clip, f"{name} {start:.0f}", clip.notes)
-        for clip, (name, start) in zip(clips, EXCERPTS, strict=True)
+        ("clips", clip, f"{name} {start:.0f}", clip.notes) for clip, (name, start) in zip(clips, EXCERPTS, strict=True)
     ]
     rows = []
     for name in networks:
@@ -667,7 +668,9 @@ def _train(arguments) -> int:
     try:
         fabric = training.default_fabric(accelerator=arguments.accelerator)
     except (ValueError, RuntimeError) as problem:
-        raise InputError(f"--accelerator {arguments.accelerator}: cannot be had here ({problem}); try cpu.") from problem
+        raise InputError(
+            f"--accelerator {arguments.accelerator}: cannot be had here ({problem}); try cpu."
+        ) from problem
     training.train(
         chosen,
         *corpora,

@@ -167,9 +167,7 @@ def hum(seconds: float, *, frequency: float = 50.0, rate: int = NMP.sample_rate)
     return sum(np.sin(2 * np.pi * frequency * n * time) / n for n in (1, 3, 5, 7))
 
 
-def sweep(
-    seconds: float, *, low: float = 100.0, high: float = 4000.0, rate: int = NMP.sample_rate
-) -> np.ndarray:
+def sweep(seconds: float, *, low: float = 100.0, high: float = 4000.0, rate: int = NMP.sample_rate) -> np.ndarray:
     """A tone that glides up, the same number of octaves in every second."""
     time = np.arange(int(seconds * rate)) / rate
     octaves = np.log2(high / low) / seconds
@@ -426,9 +424,7 @@ def _knots(octave: np.ndarray) -> np.ndarray:
     return np.stack([np.interp(octave, places, row) for row in np.eye(8)])
 
 
-def coloured(
-    features: torch.Tensor, curves: torch.Tensor, floors: torch.Tensor, uniform: torch.Tensor
-) -> torch.Tensor:
+def coloured(features: torch.Tensor, curves: torch.Tensor, floors: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
     """Filter features by `curves` (batch, bins) in dB, then add noise of mean power `floors`, too.
 
     Power adds to power (eq-noise-power). That of noise in a bin is exponentially distributed; `uniform`, 0 to

@@ -112,7 +112,9 @@ def _transcribe(arguments: argparse.Namespace) -> int:
     from . import decoding, released
 
     if arguments.bends and arguments.network != "released":
-        raise InputError("--bends: the networks of this book learned from pianos, which do not bend; leave --network out.")
+        raise InputError(
+            "--bends: the networks of this book learned from pianos, which do not bend; leave --network out."
+        )
     heard = None
 
     def transcribe(path: Path) -> None:

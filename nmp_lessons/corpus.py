@@ -392,9 +392,7 @@ def clip(
         audio = audio + halo * _rms(audio) / (_rms(halo) + 1e-9) * 10 ** (rng.uniform(-30, -12) / 20)
     if rooms and rng.random() < 0.8:
         reverberation = np.exp(rng.uniform(np.log(0.25), np.log(2.5)))
-        response = room(
-            rng, reverberation=reverberation, direct=rng.uniform(-4, 16), delay=rng.uniform(0.002, 0.03)
-        )
+        response = room(rng, reverberation=reverberation, direct=rng.uniform(-4, 16), delay=rng.uniform(0.002, 0.03))
         audio = oaconvolve(audio, response)[: len(audio)]
     late = int(rng.uniform(0.3, 3.0) / SPEED_OF_SOUND * RATE)
     audio = np.pad(audio, (late, 0))[: len(audio)]
@@ -508,7 +506,9 @@ def _members(source: Path, names: set[str]) -> dict[str, bytes]:
                 if member.name.removeprefix("./") in names
             }
     except tarfile.TarError as problem:
-        raise InputError(f"{source}: cannot be read as a tar archive ({_first_line(problem)}); fetch it again.") from problem
+        raise InputError(
+            f"{source}: cannot be read as a tar archive ({_first_line(problem)}); fetch it again."
+        ) from problem
 
 
 def _first_line(problem: Exception) -> str:
@@ -622,7 +622,8 @@ class Corpus:
 BINS = {"features": NMP.cqt_bins, "note": NMP.keys, "onset": NMP.keys}
 ROW = sum(BINS.values())  # bytes of a frame in a performance's file: features, Yn, Yo
 COLUMNS = {
-    name: slice(stop - BINS[name], stop) for name, stop in zip(BINS, np.cumsum(list(BINS.values())).tolist(), strict=True)
+    name: slice(stop - BINS[name], stop)
+    for name, stop in zip(BINS, np.cumsum(list(BINS.values())).tolist(), strict=True)
 }
 
 
@@ -657,7 +658,9 @@ def _opened(path: Path) -> np.ndarray:
     try:
         return np.load(path, mmap_mode="r")
     except (OSError, ValueError) as problem:
-        raise InputError(f"{path}: is missing or damaged; `nmp-lessons data maestro --check` makes it again.") from problem
+        raise InputError(
+            f"{path}: is missing or damaged; `nmp-lessons data maestro --check` makes it again."
+        ) from problem
 
 
 def _mapped(folder: Path, name: str, clips: int, mode: str) -> np.ndarray:
@@ -705,7 +708,15 @@ def make(
     for store in stores.values():
         store.flush()
     names = [piano.name for piano in pianos]
-    index = {"clips": clips, "split": split, "seed": seed, "rooms": rooms, "pianos": names, "fingerprint": _sha256(folder), "notes": rows}
+    index = {
+        "clips": clips,
+        "split": split,
+        "seed": seed,
+        "rooms": rooms,
+        "pianos": names,
+        "fingerprint": _sha256(folder),
+        "notes": rows,
+    }
     with written_whole(folder / "corpus.json") as scratch:
         scratch.write_text(json.dumps(index))
     for i in range(clips):

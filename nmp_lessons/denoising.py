@@ -139,9 +139,7 @@ def error_in_db(features: torch.Tensor, clean: torch.Tensor) -> float:
     return 60 * float(difference.square().mean().sqrt())
 
 
-def filtered(
-    recording: Recording, before: torch.Tensor, after: torch.Tensor, *, depth: float = 40.0
-) -> Recording:
+def filtered(recording: Recording, before: torch.Tensor, after: torch.Tensor, *, depth: float = 40.0) -> Recording:
     """The recording, each moment and frequency softer by as much as `after` lies below `before`.
 
     Parameters

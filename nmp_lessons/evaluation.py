@@ -323,9 +323,7 @@ def threshold_curves(
     [[1.0], [0.0]]
     """
     found = [[onset_scores(notes, decode(answer, threshold)) for answer, notes in answered] for threshold in thresholds]
-    return {
-        name: np.array([[piece[name] for piece in row] for row in found]) for name in ("Fno", "Pno", "Rno")
-    }
+    return {name: np.array([[piece[name] for piece in row] for row in found]) for name in ("Fno", "Pno", "Rno")}
 
 
 def optimism(curve, *, tests: int, draws: int = 1000, seed: int = 0) -> float:

@@ -317,7 +317,9 @@ def _stack(drawn: _Drawing, model: NMPNet, features: str) -> str:
     below = max(0, -min(stacking.shifts))
     above = max(0, max(stacking.shifts) + stacking.bins - NMP.cqt_bins)
     fill = drawn.constant(torch.as_tensor(model._fill()).squeeze())
-    padded = drawn.add("Unsqueeze", drawn.add("Pad", normed, drawn.whole([0, 0, below, 0, 0, above]), fill), drawn.whole([1]))
+    padded = drawn.add(
+        "Unsqueeze", drawn.add("Pad", normed, drawn.whole([0, 0, below, 0, 0, above]), fill), drawn.whole([1])
+    )
     copies = [drawn.cut(padded, below + s, below + s + stacking.bins, axis=3) for s in stacking.shifts]
     return drawn.add("Concat", *copies, axis=1)
 

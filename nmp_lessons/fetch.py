@@ -37,9 +37,7 @@ BASIC_PITCH_WHEEL = Package(
 BASIC_PITCH_SDIST = Package(
     "sdist", "basic-pitch", "0.4.0", "6f48ac4b909c990fd59460622137a03b857c829bb1f3e65c71708da576ab68e5"
 )
-MIDITOK_SDIST = Package(
-    "sdist", "miditok", "3.1.0", "1f905b9be87a57dac28a86c1c7a7565674a5d2e57b2f650bc2fea97792f6bdef"
-)
+MIDITOK_SDIST = Package("sdist", "miditok", "3.1.0", "1f905b9be87a57dac28a86c1c7a7565674a5d2e57b2f650bc2fea97792f6bdef")
 
 SALAMANDER = {
     layer: Package("npm", f"@audio-samples/piano-velocity{layer}", "1.0.5", sha256)

@@ -20,9 +20,7 @@ from .constants import NMP
 from .errors import InputError
 
 
-def shifts(
-    harmonics: Sequence[float] = NMP.harmonics, *, bins_per_octave: int = NMP.bins_per_octave
-) -> np.ndarray:
+def shifts(harmonics: Sequence[float] = NMP.harmonics, *, bins_per_octave: int = NMP.bins_per_octave) -> np.ndarray:
     """Shifts s_h = round(B · log2 h) in bins, one for each harmonic (eq-shift).
 
     >>> shifts()

@@ -190,9 +190,7 @@ def median_variance(size: int, *, share: float = 0.0, spread: float = 10.0) -> f
 # Noise
 
 
-def impulses(
-    values, *, share: float, rng: np.random.Generator, low: float = 0.0, high: float = 1.0
-) -> np.ndarray:
+def impulses(values, *, share: float, rng: np.random.Generator, low: float = 0.0, high: float = 1.0) -> np.ndarray:
     """A copy in which a `share` of the places, on average, hold `low` or `high` by the toss of a coin.
 
     >>> np.unique(impulses(np.full(1000, 0.5), share=0.1, rng=np.random.default_rng(0))).tolist()
@@ -231,9 +229,7 @@ def crackle(
     return replace(recording, audio=audio)
 
 
-def drop_packets(
-    recording: Recording, *, share: float, rng: np.random.Generator, samples: int = NMP.hop
-) -> Recording:
+def drop_packets(recording: Recording, *, share: float, rng: np.random.Generator, samples: int = NMP.hop) -> Recording:
     """A bad connection: a `share` of the packets of so many samples do not arrive, and are silent.
 
     >>> calm = Recording(np.ones(1024), 22_050)
@@ -254,9 +250,7 @@ def _with_share(values, share: float) -> np.ndarray:
 # Harmonic and percussive
 
 
-def harmonic_percussive_masks(
-    magnitude, *, size: int = 31, power: float = 2.0
-) -> tuple[np.ndarray, np.ndarray]:
+def harmonic_percussive_masks(magnitude, *, size: int = 31, power: float = 2.0) -> tuple[np.ndarray, np.ndarray]:
     """How much of each cell belongs to lines along time, and how much to lines along frequency (eq-masks).
 
     The two add up to 1. Where both medians are 0 each mask is a half.

@@ -299,9 +299,7 @@ def _beside(*channels: torch.Tensor) -> torch.Tensor:
     return torch.cat([x.permute(0, 2, 3, 1) for x in channels], dim=-1).permute(0, 3, 1, 2)
 
 
-def _out_of_both(
-    conv: "Conv", one: torch.Tensor, other: torch.Tensor, inner: bool = False
-) -> torch.Tensor:
+def _out_of_both(conv: "Conv", one: torch.Tensor, other: torch.Tensor, inner: bool = False) -> torch.Tensor:
     """The convolution of two groups of channels; once trained, they need not be copied side by side."""
     if conv.training:
         return conv(_beside(one, other), inner=inner)
@@ -568,9 +566,7 @@ def _on(model: Transcriber, array: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(array).to(model.cqt.halving)
 
 
-def _gather(
-    model: Transcriber, answer: Callable[[int], Heads], starts: range, frames: int
-) -> list[np.ndarray | None]:
+def _gather(model: Transcriber, answer: Callable[[int], Heads], starts: range, frames: int) -> list[np.ndarray | None]:
     """The answers from every start on, without gradients, put in their places in one array for each head."""
     bins = [NMP.contour_bins if model.config.contour else None, NMP.keys, NMP.keys]
     whole = [None if width is None else np.empty((frames, width), np.float32) for width in bins]

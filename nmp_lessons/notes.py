@@ -315,9 +315,7 @@ def _channel_notes(messages, channel: int, pedal: bool) -> np.ndarray:
     return np.stack([onset, offset, pitch, velocity])
 
 
-def write_midi(
-    notes: Notes, path: str | os.PathLike, *, bends: Sequence[Sequence[float] | None] | None = None
-) -> None:
+def write_midi(notes: Notes, path: str | os.PathLike, *, bends: Sequence[Sequence[float] | None] | None = None) -> None:
     """Write notes as a standard MIDI file for piano, whole or not at all. Times are right within 0.3 ms.
 
     Parameters

@@ -29,9 +29,7 @@ class Targets(NamedTuple):
     onset: np.ndarray  # Yo, (T, 88)
 
 
-def targets(
-    notes: Notes, *, frames: int | None = None, onset_width: float = 1.0, onset_at: str = "frame"
-) -> Targets:
+def targets(notes: Notes, *, frames: int | None = None, onset_width: float = 1.0, onset_at: str = "frame") -> Targets:
     """Yp, Yn and Yo of some notes.
 
     Parameters

@@ -223,9 +223,7 @@ def batch(recipe: Recipe, corpus: Corpus, step: int) -> tuple[torch.Tensor, Head
     rng = np.random.default_rng([recipe.seed, step])
     windows = drawn(recipe, len(corpus), rng)
     features = torch.from_numpy((levels(np.stack([corpus.features[w] for w in windows])) + 90) / 60)
-    targets = stored_targets(
-        np.stack([corpus.note[w] for w in windows]), np.stack([corpus.onset[w] for w in windows])
-    )
+    targets = stored_targets(np.stack([corpus.note[w] for w in windows]), np.stack([corpus.onset[w] for w in windows]))
     if recipe.augmentation is None:
         return features, targets
     return recipe.augmentation(features, targets, rng=rng)
@@ -565,9 +563,7 @@ def fit_decoder(model: Transcriber, corpus: Corpus, *, clips: int = 20) -> tuple
 
 def _answered(model: Transcriber, corpus: Corpus, clips: int) -> list[tuple[Posteriors, Notes]]:
     """What a network makes of some clips, and their notes."""
-    return [
-        (clip_posteriors(model, corpus.features[i]), corpus.notes(i)) for i in range(min(clips, len(corpus)))
-    ]
+    return [(clip_posteriors(model, corpus.features[i]), corpus.notes(i)) for i in range(min(clips, len(corpus)))]
 
 
 # Checkpoints

@@ -101,6 +101,7 @@ def environment() -> dict[str, str]:
 
 def installed() -> dict[str, int]:
     """Bytes on the disk: the environment, the book, its sounds."""
+
     def size(folder: Path) -> int:
         return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
 
@@ -184,7 +185,9 @@ def run(browser, address: str, slug: str) -> dict:
     began = time.monotonic()
     page.goto(f"{address}/{opened(slug)}?reset")
     page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
-    page.wait_for_function("window.jupyterapp && window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel")
+    page.wait_for_function(
+        "window.jupyterapp && window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel"
+    )
     found = {"opened": time.monotonic() - began}
     began = time.monotonic()
     found |= page.evaluate(RUN_ALL) | {"seconds": time.monotonic() - began}

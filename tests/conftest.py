@@ -19,6 +19,7 @@ def browser():
     with launched() as running:
         yield running
 
+
 @pytest.fixture(scope="module")
 def site(folder):
     """The address of the pages that a test module made in its `folder`."""

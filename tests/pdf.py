@@ -96,8 +96,7 @@ def set_html(browser, html: str, **paper) -> PdfReader:
 
 def contents(titles: dict[str, int]) -> str:
     rows = "".join(
-        f"<tr><td>{escape(title)}</td><td style='text-align:right'>{first}</td></tr>"
-        for title, first in titles.items()
+        f"<tr><td>{escape(title)}</td><td style='text-align:right'>{first}</td></tr>" for title, first in titles.items()
     )
     return f"<div style='{PLAIN}'><h1>Contents</h1><table style='width:100%; line-height:1.8'>{rows}</table></div>"
 

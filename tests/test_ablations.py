@@ -205,7 +205,9 @@ def a_folder(folder, **experiments_scores):
 
 def test_pairs_are_of_one_seed(tmp_path):
     """Seed 1 stands for one of the two only, so it is not compared."""
-    made = a_folder(tmp_path, baseline_0=[0.5, 0.6], baseline_1=[0.1, 0.1], loss_plain_0=[0.7, 0.6], loss_plain_2=[1, 1])
+    made = a_folder(
+        tmp_path, baseline_0=[0.5, 0.6], baseline_1=[0.1, 0.1], loss_plain_0=[0.7, 0.6], loss_plain_2=[1, 1]
+    )
     found = compare("loss-plain", folder=made)
     assert found.differences.tolist() == [[pytest.approx(0.2), 0]]
     assert found.verdict == UNTOLD

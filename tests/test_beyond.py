@@ -415,9 +415,7 @@ def test_a_rounded_network_answers_nearly_the_same_and_the_first_is_left_alone()
     rounded = quantised(net, 8)
     after = feature_posteriors(net, x)
     assert np.array_equal(before.onset, after.onset)
-    errors = [
-        np.abs(feature_posteriors(quantised(net, bits), x).note - before.note).mean() for bits in (3, 5, 8)
-    ]
+    errors = [np.abs(feature_posteriors(quantised(net, bits), x).note - before.note).mean() for bits in (3, 5, 8)]
     assert 0 < errors[2] < errors[1] < errors[0] and errors[2] < 0.01
     values = {len(set(row.flatten().tolist())) for row in rounded.contour.weight.detach()}
     assert max(values) <= 256

@@ -63,7 +63,9 @@ def test_any_network_of_the_book_can_transcribe(tmp_path):
     save(played, tmp_path / "nocturne.wav")
     found = {}
     for name in ("released", "main-0", "compact-main-0", "transformer-0", "recurrent-0"):
-        assert cli.main(["transcribe", str(tmp_path / "nocturne.wav"), "-o", str(tmp_path / name), "--network", name]) == 0
+        assert (
+            cli.main(["transcribe", str(tmp_path / "nocturne.wav"), "-o", str(tmp_path / name), "--network", name]) == 0
+        )
         found[name] = onset_scores(played.notes, read_table(tmp_path / name / "nocturne.csv"))["Fno"]
     assert found["compact-main-0"] > found["main-0"] > found["released"]
     assert min(found.values()) > 0.5
@@ -285,7 +287,10 @@ BAD = [
     ("evaluate empty.mid good.mid", "empty.mid: the file is empty"),
     ("evaluate truncated.mid good.mid", "truncated.mid: is cut off"),
     ("evaluate words.mid good.mid", "words.mid: cannot be read as MIDI"),
-    ("evaluate off-the-piano.csv good.mid", "off-the-piano.csv, line 3: notes: the note at 1.000 s (pitch 110, velocity 80) is off the piano"),
+    (
+        "evaluate off-the-piano.csv good.mid",
+        "off-the-piano.csv, line 3: notes: the note at 1.000 s (pitch 110, velocity 80) is off the piano",
+    ),
     ("evaluate good.mid no-notes.csv", "no-notes.csv: holds no notes"),
     ("evaluate heard good.mid", "two files or two folders"),
     ("evaluate heard played-more", "two.mid: nothing of that name in heard; add it"),

@@ -368,7 +368,17 @@ def test_fluidsynth_plays_bends_in_tune(off, tmp_path):
     notes = Notes([0.0, 0.0], [2.0, 2.0], [57, 76])
     for name, curve in (("plain", None), ("bent", [off] * 20)):
         write_midi(notes, tmp_path / f"{name}.mid", bends=[curve, [0.0] * 20])
-        command = ["fluidsynth", "-ni", "-q", "-r", "22050", "-F", tmp_path / f"{name}.wav", font, tmp_path / f"{name}.mid"]
+        command = [
+            "fluidsynth",
+            "-ni",
+            "-q",
+            "-r",
+            "22050",
+            "-F",
+            tmp_path / f"{name}.wav",
+            font,
+            tmp_path / f"{name}.mid",
+        ]
         subprocess.run(command, check=True, capture_output=True)
         audio, _ = soundfile.read(tmp_path / f"{name}.wav")
         heard[name] = np.abs(np.fft.rfft(audio[4410:35280].mean(axis=1) * np.hanning(30870), 2**20))

@@ -288,8 +288,7 @@ def test_causes_on_real_recordings_are_on_file():
 def test_bootstrap_intervals_hold_the_mean_as_often_as_they_say():
     rng = np.random.default_rng(0)
     held = [
-        low < 0.0 < high
-        for low, high in (bootstrap(rng.normal(size=40), samples=1000, seed=i) for i in range(200))
+        low < 0.0 < high for low, high in (bootstrap(rng.normal(size=40), samples=1000, seed=i) for i in range(200))
     ]
     assert 0.88 < np.mean(held) < 0.99
     with pytest.raises(InputError, match="at least one"):

@@ -253,7 +253,9 @@ def test_a_cell_of_a_notebook_shows_them_too(browser, site, explorer, comparison
     opened = browser.new_page()
     opened.goto(f"{site}/light.html")
     assert explorer._repr_html_().endswith(explorer.fragment) and "data-nmp-bundle" in explorer._repr_html_()
-    opened.evaluate("html => { document.querySelector('main').innerHTML = html }", explorer.fragment + comparison.fragment)
+    opened.evaluate(
+        "html => { document.querySelector('main').innerHTML = html }", explorer.fragment + comparison.fragment
+    )
     opened.get_by_role("button", name="Next").click()
     assert words(opened).startswith("E5 was played")
     assert opened.evaluate("document.querySelector('nmp-errors nmp-player').loop[0]") < 1.0

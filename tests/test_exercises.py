@@ -258,9 +258,7 @@ def test_the_students_copy_has_no_solutions(copied, slug):
     for name, body in source.answers(slug).items():
         assert f"value: {body.get('value')}" not in text and "hidden_" not in text
         if body["kind"] == "code":
-            assert (
-                source.function(source.without_markers(source.solution(slug)), body["function"]) not in text
-            )
+            assert source.function(source.without_markers(source.solution(slug)), body["function"]) not in text
         assert f":label: {name}" in text
 
 
@@ -464,9 +462,7 @@ def in_typescript(tmp_path_factory):
     subprocess.run([*command, f"--outfile={made}", "--log-level=error"], check=True)
 
     def run(**asked):
-        done = subprocess.run(
-            ["node", made], input=json.dumps(asked), capture_output=True, text=True, check=True
-        )
+        done = subprocess.run(["node", made], input=json.dumps(asked), capture_output=True, text=True, check=True)
         return json.loads(done.stdout)
 
     return run
@@ -484,10 +480,7 @@ def test_page_and_notebook_give_the_same_verdict_in_the_same_words(in_typescript
     for (name, attempt), verdict in zip(cases, found, strict=True):
         here = answers.check(name, attempt)
         assert (here.right, here.message) == (verdict["right"], verdict["message"]), f"{name}: {attempt}"
-    accepted = {
-        name: sum(v["right"] for (n, _), v in zip(cases, found, strict=True) if n == name)
-        for name in ATTEMPTS
-    }
+    accepted = {name: sum(v["right"] for (n, _), v in zip(cases, found, strict=True) if n == name) for name in ATTEMPTS}
     assert accepted == {
         "sound-partial": 6, "sound-seventh": 4, "sound-folded": 4, "sound-softer": 3, "sound-release": 3,
         "hearing-frames": 3, "hearing-octave": 1, "hearing-no": 3, "sound-roll": 1,
@@ -663,9 +656,7 @@ def type_formula(opened, box, typed):
 
 def test_a_formula_is_typed_as_mathematics_and_equivalent_forms_are_accepted(page):
     box = formula_box(page)
-    assert type_formula(page, box, "440h*2^(p-69)/12").startswith(
-        "✓"
-    )  # MathLive keeps it all in the exponent
+    assert type_formula(page, box, "440h*2^(p-69)/12").startswith("✓")  # MathLive keeps it all in the exponent
     assert type_formula(page, box, "h*27.5*2^(p-21)/12").startswith("✓")
     assert "Look at the sign" in type_formula(page, box, "440h*2^(69-p)/12")
     assert "Where does h come in" in type_formula(page, box, "440*2^(p-69)/12")

@@ -42,18 +42,14 @@ def word(word):
 
 @pytest.fixture(scope="module")
 def explorable():
-    return show.explore(
-        partials_of_a2, partials=[1, 2, 3, 5], shape=["sine", "square"], caption="Stems are partials."
-    )
+    return show.explore(partials_of_a2, partials=[1, 2, 3, 5], shape=["sine", "square"], caption="Stems are partials.")
 
 
 # What Python makes
 
 
 def test_numbers_get_a_slider_few_words_buttons_many_a_menu():
-    controls = show.explore(
-        lambda **_: "x", a=[0.5, 1, 2], b=["p", "q"], c=list("abcde"), title="All three"
-    ).choices
+    controls = show.explore(lambda **_: "x", a=[0.5, 1, 2], b=["p", "q"], c=list("abcde"), title="All three").choices
     assert [choice.control for choice in controls] == ["slider", "radio", "menu"]
     assert controls[0].labels == ("0.5", "1", "2")
 
@@ -141,9 +137,7 @@ def folder(tmp_path_factory, explorable):
         (made / built.name).write_bytes(built.read_bytes())
     words = show.explore(word, word=["do", "re", "mi", "fa", "sol"], title="Words", caption="In a table.")
     heard = {"Octave": tone(440, 1.0), "Fifth": tone(330, 1.0)}
-    players = show.explore(
-        lambda level: show.listen(heard, title=f"{level} dB"), level=[-6, -12], title="Players"
-    )
+    players = show.explore(lambda level: show.listen(heard, title=f"{level} dB"), level=[-6, -12], title="Players")
     body = explorable.fragment + words.fragment + players.fragment
     for theme, (paper, ink) in {"light": ("#ffffff", "#222222"), "dark": ("#14181e", "#dddddd")}.items():
         page = PAGE.format(theme=theme, paper=paper, ink=ink, body=body)
@@ -172,9 +166,7 @@ def shows(opened, text, which=0):
 
 
 def first_picture(opened):
-    return opened.locator(".nmp-explore-slot img").first.evaluate(
-        "img => [img.src, img.complete, img.naturalWidth]"
-    )
+    return opened.locator(".nmp-explore-slot img").first.evaluate("img => [img.src, img.complete, img.naturalWidth]")
 
 
 def test_other_frames_are_fetched_only_when_the_reader_comes_near(page):
@@ -210,9 +202,7 @@ def test_the_slider_moves_by_mouse_and_radio_buttons_by_click(page):
 def test_a_menu_moves_too(page):
     page.get_by_role("combobox", name="word").select_option("sol")
     assert shows(page, "word: sol", 1)
-    assert (
-        page.locator("nmp-explore").nth(1).get_by_role("row", name="letters").inner_text().split()[-1] == "3"
-    )
+    assert page.locator("nmp-explore").nth(1).get_by_role("row", name="letters").inner_text().split()[-1] == "3"
 
 
 def test_a_sound_goes_on_where_it_was(page):

@@ -96,7 +96,9 @@ def test_pieces_keep_every_frame_once(monkeypatch):
         plan = export.plan("pieces", randomised(config))
         for samples in (1, 27_000, 27_904, 500_000, 512_001):
             kept = [
-                piece.place + i for piece in export.pieces(plan, samples) for i in range(piece.kept.stop - piece.kept.start)
+                piece.place + i
+                for piece in export.pieces(plan, samples)
+                for i in range(piece.kept.stop - piece.kept.start)
             ]
             assert kept == list(range(samples // NMP.hop + 1))
 

@@ -167,7 +167,9 @@ def test_errata_name_commits_of_this_book_and_their_days():
     shallow = subprocess.check_output(["git", "rev-parse", "--is-shallow-repository"], cwd=ROOT, text=True).strip()
     if shallow == "true":
         pytest.skip("a shallow clone: `git fetch --unshallow` brings the history")
-    entries = re.findall(r"^(\d+ \w+ \d{4}), .*?\(`([0-9a-f]{7})`\)", (ROOT / "book" / "errata.md").read_text("utf8"), re.M | re.S)
+    entries = re.findall(
+        r"^(\d+ \w+ \d{4}), .*?\(`([0-9a-f]{7})`\)", (ROOT / "book" / "errata.md").read_text("utf8"), re.M | re.S
+    )
     assert entries
     for day, commit in entries:
         shown = ["git", "show", "-s", "--format=%ad", "--date=format:%-d %B %Y", commit]

@@ -21,9 +21,7 @@ def book() -> Maestro:
 @pytest.fixture(scope="module")
 def whole_performances() -> dict[str, Notes]:
     """The ten performances in full, as the keys were held."""
-    return {
-        excerpt.name: maestro.read_midi(maestro._midi_bytes(excerpt), pedal=False) for excerpt in maestro.EXCERPTS
-    }
+    return {excerpt.name: maestro.read_midi(maestro._midi_bytes(excerpt), pedal=False) for excerpt in maestro.EXCERPTS}
 
 
 @pytest.fixture

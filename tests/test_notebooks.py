@@ -73,7 +73,10 @@ def test_glued_values_stand_as_on_the_page(tmp_path):
     kept = {"mean": "0.12345", "count": "'16,782'"}
     path = tmp_path / "page.glue.json"
     path.write_text(json.dumps({name: {"data": {"text/plain": plain}} for name, plain in kept.items()}))
-    cells = [f"from myst_nb import glue\nglue('mean', {kept['mean']}, display=False)", f"glue('count', {kept['count']})"]
+    cells = [
+        f"from myst_nb import glue\nglue('mean', {kept['mean']}, display=False)",
+        f"glue('count', {kept['count']})",
+    ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in cells])
     for values in (Shown.kept(path), Shown.run(notebook)):
         assert (values.get("mean:.2f"), values.get("count"), values.get("other", "…")) == ("0.12", "16,782", "…")

@@ -320,6 +320,7 @@ def test_a_full_disk_is_survived(tree, made, tmp_path):
 
 def _workers(process: subprocess.Popen) -> list[int]:
     """Processes that work for one: the children of its fork server."""
+
     def children(pid):
         return [int(word) for path in Path(f"/proc/{pid}/task").glob("*/children") for word in path.read_text().split()]
 

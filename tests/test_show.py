@@ -94,8 +94,7 @@ def test_a_player_is_a_described_figure_and_one_plain_sound_for_each_version(pla
     assert all("controls" in a and a["preload"] == "none" for a in elements["audio"])
     (description,) = [a["aria-label"] for a in elements["svg"] if a.get("role") == "img"]
     assert description == (
-        "Constant-Q transform from E2 to F♯6 over 6.0 seconds; "
-        "notes: 6 of kind hit, 2 of kind miss, 2 of kind extra."
+        "Constant-Q transform from E2 to F♯6 over 6.0 seconds; notes: 6 of kind hit, 2 of kind miss, 2 of kind extra."
     )
     assert "Eight notes." in player.fragment and "As played, and as heard." in player.fragment
 

@@ -129,8 +129,16 @@ def test_the_loss_falls(corpus, tmp_path):
     assert losses[-1] < 0.7 * losses[0]
 
 
-@pytest.mark.parametrize("config", [Config(), Config(stacking=False, padding="centred", normalisation="fixed"),
-                                    Config(contour=False), Config(missing="series"), Config(missing="parallel")])
+@pytest.mark.parametrize(
+    "config",
+    [
+        Config(),
+        Config(stacking=False, padding="centred", normalisation="fixed"),
+        Config(contour=False),
+        Config(missing="series"),
+        Config(missing="parallel"),
+    ],
+)
 def test_every_variant_trains(corpus, tmp_path, config):
     recipe = Recipe("variant", model=config, **SMALL | {"steps": 2})
     model, record = training.train(recipe, corpus, folder=tmp_path, fabric=fabric())

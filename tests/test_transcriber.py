@@ -193,7 +193,9 @@ def test_the_transcription_can_be_seen_heard_and_saved(opened, tmp_path):
     player.evaluate("player => player.pause()")
     before = tab.locator("nmp-transcriber image").get_attribute("href")
     tab.get_by_label("Picture").select_option("onset")
-    tab.wait_for_function("before => document.querySelector('nmp-transcriber image').getAttribute('href') !== before", arg=before)
+    tab.wait_for_function(
+        "before => document.querySelector('nmp-transcriber image').getAttribute('href') !== before", arg=before
+    )
 
 
 def test_nothing_is_fetched_before_it_is_asked_for(opened):

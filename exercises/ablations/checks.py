@@ -85,4 +85,6 @@ def hidden_paired_interval(student, solution):
     for seed, n in ((11, 4), (12, 25)):
         example = _example(n=n, samples=300, seed=seed)
         assert np.allclose(_asked(student, *example), solution(*example)), f"Other scores of {n} recordings differ."
+
+
 ### END HIDDEN

@@ -30,13 +30,9 @@ def _example(key=40, frames=4):
 def _right_shapes(student):
     found = student(*_example(), 1)
     assert found is not None, "Your function returns nothing. Does it end in return?"
-    assert isinstance(found, tuple | list) and len(found) == 3, (
-        "Return three arrays: the picture, Yp and Yn."
-    )
+    assert isinstance(found, tuple | list) and len(found) == 3, "Return three arrays: the picture, Yp and Yn."
     for name, array, bins in zip(NAMES, found, SHAPES):
-        assert np.shape(array) == (4, bins), (
-            f"{name} should keep its shape (4, {bins}); yours is {np.shape(array)}."
-        )
+        assert np.shape(array) == (4, bins), f"{name} should keep its shape (4, {bins}); yours is {np.shape(array)}."
 
 
 def _nothing_moves_by_nothing(student):
@@ -54,15 +50,10 @@ def _the_note_goes_with_its_labels(student, semitones):
     )
     assert heard != 3 * 40 + semitones, "A semitone is three bins of the picture; yours moved by one."
     assert heard == 3 * key, (
-        f"After {semitones:+d} semitones the note of bin 120 should stand in bin {3 * key}; "
-        f"yours stands in {heard}."
+        f"After {semitones:+d} semitones the note of bin 120 should stand in bin {3 * key}; yours stands in {heard}."
     )
-    assert on_key != 40, (
-        "The sound has moved and the label Yn has not: the network would be taught the old key."
-    )
-    assert on_key == key, (
-        f"Yn has one place for a key: key 40 should become key {key}; yours became {on_key}."
-    )
+    assert on_key != 40, "The sound has moved and the label Yn has not: the network would be taught the old key."
+    assert on_key == key, f"Yn has one place for a key: key 40 should become key {key}; yours became {on_key}."
     assert labelled == 3 * key, (
         f"Yp has three bins for a key: bin 120 should become bin {3 * key}; yours became {labelled}."
     )
@@ -108,4 +99,6 @@ def hidden_transpose(student, solution):
         right = solution(*example, semitones)
         for name, found, one in zip(NAMES, student(*example, semitones), right, strict=True):
             assert np.allclose(found, one), f"A random example, {semitones:+d} semitones: {name} differs."
+
+
 ### END HIDDEN

@@ -101,4 +101,6 @@ def hidden_relative_attention(student, solution):
     for seed, n in ((11, 3), (12, 9)):
         example = _example(n=n, d=5, v=2, seed=seed)
         assert np.allclose(_asked(student, *example), solution(*example)), f"Another row of {n} places hears otherwise."
+
+
 ### END HIDDEN

@@ -78,4 +78,6 @@ def hidden_one_bin(student, solution):
         inside = slice(100, 150)
         found, right = student(audio, frequency)[inside], solution(audio, frequency)[inside]
         assert np.allclose(found, right, rtol=0.02, atol=0.01), f"In noise, the bin of {frequency:g} Hz differs."
+
+
 ### END HIDDEN

@@ -65,8 +65,7 @@ def _far_out(student):
         loss = _answer(student, z, torch.full_like(z, target), 19.0)
         bad = z.detach()[~torch.isfinite(loss)].tolist()
         assert not bad, (
-            f"The loss is NaN or infinite for logits of {bad}: σ(z) is rounded to 0 or 1 there. "
-            "Stay with the logits."
+            f"The loss is NaN or infinite for logits of {bad}: σ(z) is rounded to 0 or 1 there. Stay with the logits."
         )
         (slope,) = torch.autograd.grad(loss.sum(), z)
         steep = z.detach()[~slope.isfinite()].tolist()
@@ -112,8 +111,7 @@ def _dot(axes, marked):
     dots = [points[0] for points in _drawn(axes) if len(points) == 1]
     assert dots, "Mark the share with a dot on the curve."
     assert np.allclose(dots[0], [marked, (1 - marked) / marked]), (
-        f"The dot belongs at ({marked:g}, {(1 - marked) / marked:g}); "
-        f"yours is at ({dots[0][0]:g}, {dots[0][1]:g})."
+        f"The dot belongs at ({marked:g}, {(1 - marked) / marked:g}); yours is at ({dots[0][0]:g}, {dots[0][1]:g})."
     )
 
 
@@ -131,4 +129,6 @@ def hidden_plot_equal_vote(student, solution):
     axes = student(Figure().subplots(), shares, 0.07)
     _curve(axes, shares)
     _dot(axes, 0.07)
+
+
 ### END HIDDEN

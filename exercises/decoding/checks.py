@@ -51,7 +51,9 @@ def _a_low_peak_is_none(student):
 def _of_equal_neighbours_the_later_one(student):
     found = _found(student, *_key((4, 0.7), (5, 0.7), sounding=[(4, 9, 0.8)]), 0.5, 0.3)
     assert len(found) == 1, f"Two equal neighbours are one peak; you find {len(found)} notes."
-    assert found == [(5, 9)], f"Of two equal neighbours the later one is above the next: frame 5, yours is {found[0][0]}."
+    assert found == [(5, 9)], (
+        f"Of two equal neighbours the later one is above the next: frame 5, yours is {found[0][0]}."
+    )
     found = _found(student, *_key((3, 0.6), (4, 0.9), (5, 0.6), sounding=[(3, 9, 0.8)]), 0.5, 0.3)
     assert found == [(4, 9)], "Frames beside a peak may be above the threshold too. Only the highest begins a note."
 
@@ -64,9 +66,13 @@ def _a_repeated_key_is_two_notes(student):
 
 def _it_goes_on_above_the_low_line(student):
     found = _found(student, *_key((4, 0.9), sounding=[(4, 7, 0.8), (7, 12, 0.35)]), 0.5, 0.3)
-    assert found == [(4, 12)], "Yn of 0.35 is above the low line of 0.3: the note goes on. Which line do you compare with?"
+    assert found == [(4, 12)], (
+        "Yn of 0.35 is above the low line of 0.3: the note goes on. Which line do you compare with?"
+    )
     found = _found(student, *_key((4, 0.9)), 0.5, 0.3)
-    assert found == [(4, 5)], f"A note lasts one frame at least, even where Yn is faint: expected [(4, 5)], yours is {found}."
+    assert found == [(4, 5)], (
+        f"A note lasts one frame at least, even where Yn is faint: expected [(4, 5)], yours is {found}."
+    )
 
 
 def _the_ends_of_the_recording(student):
@@ -94,4 +100,6 @@ def hidden_notes_of_key(student, solution):
         assert _found(student, *case) == solution(*case), (
             f"Yo {onset.tolist()}, Yn {note.tolist()}, threshold {case[2]}, low {case[3]}: {solution(*case)}."
         )
+
+
 ### END HIDDEN

@@ -88,4 +88,6 @@ def hidden_hits(student, solution):
             lists = [np.sort(rng.uniform(0, 5, n)).tolist() for n in rng.integers(0, 40, size=2)]
             found, right = student(*lists, tolerance), solution(*lists, tolerance)
             assert found == right, f"Strokes {lists[0]}, predictions {lists[1]}: {right} hits, yours says {found}."
+
+
 ### END HIDDEN

@@ -24,8 +24,7 @@ def _right_shape(student):
     found = student(np.zeros((5, NMP.cqt_bins)), (0.5, 1, 2))
     assert found is not None, "Your function returns nothing. Does it end in return?"
     assert np.shape(found) == (3, 5, NMP.contour_bins), (
-        f"Three harmonics of five frames should have the shape (3, 5, {NMP.contour_bins}); "
-        f"yours is {np.shape(found)}."
+        f"Three harmonics of five frames should have the shape (3, 5, {NMP.contour_bins}); yours is {np.shape(found)}."
     )
 
 
@@ -53,8 +52,7 @@ def _each_harmonic_meets_its_note(student):
 def _nothing_comes_round(student):
     high = np.asarray(student(_marked(), (7,)))[0, 0, -1]
     assert high != NMP.contour_bins + 101 - NMP.cqt_bins, (
-        "The seventh harmonic of the highest bin holds a bin of the bass: np.roll is a ring. "
-        "The fill belongs there."
+        "The seventh harmonic of the highest bin holds a bin of the bass: np.roll is a ring. The fill belongs there."
     )
     low = np.asarray(student(_marked(), (0.5,)))[0, 0, 0]
     assert high == 0 and low == 0, (
@@ -67,17 +65,14 @@ def _the_fill_is_used(student):
     found = np.asarray(student(_marked(), (2, 7), fill=-1.5))
     filled = (found == -1.5).sum(axis=2)[:, 0].tolist()
     assert filled == [0, 56], (
-        f"With harmonics 2 and 7 and fill −1.5, 0 and 56 bins should be fill; "
-        f"yours has {filled[0]} and {filled[1]}."
+        f"With harmonics 2 and 7 and fill −1.5, 0 and 56 bins should be fill; yours has {filled[0]} and {filled[1]}."
     )
 
 
 def _the_argument_is_left_alone(student):
     given = _marked()
     student(given, (0.5, 1, 2))
-    assert np.array_equal(given, _marked()), (
-        "Your function changes the spectrum that it is given. Work on a copy."
-    )
+    assert np.array_equal(given, _marked()), "Your function changes the spectrum that it is given. Work on a copy."
 
 
 ### BEGIN HIDDEN
@@ -86,4 +81,6 @@ def hidden_stack(student, solution):
     for harmonics, fill in (((0.25, 0.5, 1, 4), -3.0), ((1, 2, 3, 4, 5, 6, 7, 8, 9), 0.0)):
         found, right = student(spectrum, harmonics, fill), solution(spectrum, harmonics, fill)
         assert np.allclose(found, right), f"A random spectrum, harmonics {harmonics}, fill {fill}: yours differs."
+
+
 ### END HIDDEN

@@ -8,9 +8,7 @@ def check_shared_partials(student):
     _expect(student, (440, 220, 6, 1), [(1, 2), (2, 4), (3, 6)], "an octave, the higher note first")
     _expect(student, (200, 300, 6, 1), [(3, 2), (6, 4)], "a pure fifth")
     _expect(student, (220, 233.08, 6, 20), [], "a semitone")
-    _expect(
-        student, (261.63, 392.00, 3, 1), [], "a piano's fifth, nearly 2 cents off, with a tolerance of 1 cent"
-    )
+    _expect(student, (261.63, 392.00, 3, 1), [], "a piano's fifth, nearly 2 cents off, with a tolerance of 1 cent")
     _expect(student, (261.63, 392.00, 3, 5), [(3, 2)], "a piano's fifth with a tolerance of 5 cents")
     _expect(student, (100, 101, 2, 20), [(1, 1), (2, 2)], "two notes 17 cents apart, below and above")
     _expect(student, (101, 100, 2, 20), [(1, 1), (2, 2)], "two notes 17 cents apart, above and below")
@@ -31,4 +29,6 @@ def hidden_shared_partials(student, solution):
         case = (first, second, int(random.integers(2, 15)), float(random.uniform(2, 40)))
         found = [tuple(map(int, pair)) for pair in student(*case)]
         assert found == solution(*case), f"shared_partials{case} should be {solution(*case)}, yours is {found}."
+
+
 ### END HIDDEN

@@ -31,9 +31,7 @@ def _a_lonely_cell_goes(student):
 def _an_edge_stays(student):
     matrix = np.tile([0.0, 0, 0, 5, 5, 5], (5, 1))
     found = np.asarray(student(matrix, 3))
-    assert np.array_equal(found[2], matrix[2]), (
-        f"0 0 0 5 5 5 should stay as it is; yours gives {found[2].tolist()}."
-    )
+    assert np.array_equal(found[2], matrix[2]), f"0 0 0 5 5 5 should stay as it is; yours gives {found[2].tolist()}."
 
 
 def _filtered_cells_are_not_filtered_again(student):
@@ -86,4 +84,6 @@ def hidden_median_filter(student, solution):
         matrix = random.integers(0, 30, shape).astype(float)
         wrong = int((~np.isclose(student(matrix.copy(), size), solution(matrix, size))).sum())
         assert not wrong, f"A random matrix of {shape} with size {size}: {wrong} cells differ."
+
+
 ### END HIDDEN

@@ -140,4 +140,6 @@ def hidden_contour_logits(student, solution):
         with torch.no_grad():
             error = float((student(layers, stack, wiring) - solution(layers, stack, wiring)).abs().max())
         assert error < 1e-4, f"{wiring}, 5 filters, 3 examples: answers differ by up to {error:.2g}."
+
+
 ### END HIDDEN

@@ -7,9 +7,7 @@ from nmp_lessons.notes import Notes, apply_pedal
 
 def check_sustained(student):
     _expect(student, [(0, 1, 60)], [], [1], "Without the pedal a note ends at its offset")
-    _expect(
-        student, [(0, 1, 60)], [(0.5, 2)], [2], "A key released while the pedal is down sounds until it lifts"
-    )
+    _expect(student, [(0, 1, 60)], [(0.5, 2)], [2], "A key released while the pedal is down sounds until it lifts")
     _expect(student, [(0, 1, 60)], [(1.5, 2)], [1], "A pedal that goes down after the release comes too late")
     _expect(student, [(0, 1, 60)], [(0.2, 0.8)], [1], "A pedal that lifts before the release changes nothing")
     twice = [(0, 1, 60), (1.5, 3, 60)]
@@ -21,12 +19,8 @@ def check_sustained(student):
 def _expect(student, notes, pedal, right, rule):
     found = student(notes, pedal)
     assert found is not None, "Your function returns nothing. Does it end in return?"
-    assert len(found) == len(notes), (
-        f"Give one offset for each note: {len(notes)} notes, {len(found)} offsets."
-    )
-    assert np.allclose(found, right), (
-        f"{rule}: notes {notes}, pedal {pedal} should give {right}, yours gives {found}."
-    )
+    assert len(found) == len(notes), f"Give one offset for each note: {len(notes)} notes, {len(found)} offsets."
+    assert np.allclose(found, right), f"{rule}: notes {notes}, pedal {pedal} should give {right}, yours gives {found}."
 
 
 def _compare_with_the_package(student):
@@ -61,4 +55,6 @@ def hidden_sustained(student, solution):
         notes = list(zip(onset.tolist(), offset.tolist(), pitch.tolist(), strict=True))
         pedal = np.sort(random.uniform(0, 20, 12)).reshape(-1, 2).tolist()
         assert np.allclose(student(notes, pedal), solution(notes, pedal)), f"{count} random notes end elsewhere."
+
+
 ### END HIDDEN

@@ -87,4 +87,6 @@ def hidden_make_targets(student, solution):
     for name, yours, right in zip(("Yn", "Yo"), student(*case), solution(*case), strict=True):
         wrong = int((np.asarray(yours) != right).sum())
         assert not wrong, f"Of 300 random notes in ten minutes, {name} has {wrong} wrong cells."
+
+
 ### END HIDDEN

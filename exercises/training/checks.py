@@ -21,9 +21,7 @@ def _asked(student, seed=0, step=0, clips=5, length=300, frames=100, count=50):
 def _pairs_in_range(student):
     for clip, first in _asked(student, count=400):
         assert 0 <= clip < 5, f"There are 5 clips, 0 to 4; yours draws clip {clip}."
-        assert 0 <= first <= 200, (
-            f"A window of 100 frames that begins at frame {first} does not fit a clip of 300."
-        )
+        assert 0 <= first <= 200, f"A window of 100 frames that begins at frame {first} does not fit a clip of 300."
     _asked(student, frames=300)
 
 
@@ -113,4 +111,6 @@ def hidden_shortened(student, solution):
         gradients = [random.standard_normal(shape) for shape in ((4,), (2, 3), (3, 1, 2))]
         for found, right in zip(student(gradients, limit), solution(gradients, limit), strict=True):
             assert np.allclose(found, right), f"Random gradients with limit {limit:g}: yours differs."
+
+
 ### END HIDDEN

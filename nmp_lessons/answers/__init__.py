@@ -63,9 +63,7 @@ def starter(name: str) -> str:
 def solution(name: str) -> Callable:
     """The function that solves a coding exercise."""
     slug = source.chapter(name)
-    return getattr(
-        source.run(source.solution(slug), f"exercises/{slug}/code.py"), source.answer(name)["function"]
-    )
+    return getattr(source.run(source.solution(slug), f"exercises/{slug}/code.py"), source.answer(name)["function"])
 
 
 def _check_code(name: str, function: str, student: Callable) -> Verdict:

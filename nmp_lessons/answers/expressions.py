@@ -248,9 +248,7 @@ def _normalised(text: str) -> str:
         text = text.replace(symbol, plain)
     for pattern, plain in LATEX:
         text = re.sub(pattern, plain, text)
-    return re.sub(
-        r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])", lambda found: found.group().replace(",", ""), text
-    )
+    return re.sub(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])", lambda found: found.group().replace(",", ""), text)
 
 
 def _spellings(variables: tuple[str, ...]) -> list[tuple[str, str, str]]:
@@ -259,9 +257,7 @@ def _spellings(variables: tuple[str, ...]) -> list[tuple[str, str, str]]:
     for name in variables:
         stem, _, index = name.partition("_")
         forms = [name] + ([f"{stem}_{{{index}}}", f"{stem}{index}"] if index else [])
-        found += [(form, "variable", name) for form in forms] + [
-            (f"\\{form}", "variable", name) for form in forms
-        ]
+        found += [(form, "variable", name) for form in forms] + [(f"\\{form}", "variable", name) for form in forms]
     for kind, names in (("function", FUNCTIONS), ("constant", CONSTANTS)):
         found += [(form, kind, name) for name in names for form in (name, f"\\{name}")]
     return sorted(found, key=lambda spelling: -len(spelling[0]))

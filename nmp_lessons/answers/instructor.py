@@ -60,7 +60,7 @@ def is_right({variable}):
     verdict = judge(KEY, ... if {variable} is None else {variable})
     assert verdict, verdict.message
 '''
-CODE_TEST = '''
+CODE_TEST = """
 
 # Made by `nmp-lessons instructor` from the checks above and the solution.
 
@@ -80,7 +80,7 @@ def passes_the_checks({function}):
 @test_case(name="passes the hidden tests", points={hidden}, hidden=True)
 def passes_the_hidden_tests({function}):
     hidden_{function}({function}, REFERENCE[{function!r}])
-'''
+"""
 README = """# Exercises of “{book}”, seed {seed}
 
 - `students/` goes to your students, as it is. They answer in `<chapter>.ipynb` and hand that notebook in.
@@ -368,13 +368,20 @@ def _graded(autograder: Path, notebook: Path) -> dict[str, float]:
         # The zip has its own numbers: a seed of this shell must not change what a notebook computes.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("NMP_LESSONS_S")}
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True, env=environment
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            env=environment,
         )
         try:
             said, _ = process.communicate(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            raise InputError(f"{notebook}: runs for more than {PATIENCE // 60} minutes; look for an endless loop.") from None
+            raise InputError(
+                f"{notebook}: runs for more than {PATIENCE // 60} minutes; look for an endless loop."
+            ) from None
         results = Path(scratch) / "results.json"
         if process.returncode or not results.exists():
             last = said.strip().splitlines()[-1:] or ["no message"]
@@ -430,7 +437,9 @@ def add_commands(commands) -> None:
     )
     grade.add_argument("folder", type=Path, metavar="FOLDER", help="as made by `nmp-lessons instructor`")
     grade.add_argument("submissions", type=Path, metavar="SUBMISSIONS", help="a folder with one for each student")
-    grade.add_argument("-o", "--output", type=Path, default=Path("marks.csv"), metavar="FILE", help="default: marks.csv")
+    grade.add_argument(
+        "-o", "--output", type=Path, default=Path("marks.csv"), metavar="FILE", help="default: marks.csv"
+    )
     grade.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
     grade.set_defaults(run=_grade)
 

@@ -53,9 +53,7 @@ def judge(key: dict, attempt) -> Verdict:
     if attempt is ...:
         return Verdict(False, "There is nothing to read yet.")
     try:
-        return {"number": _number, "matrix": _matrix, "choice": _choice, "formula": _formula}[key["kind"]](
-            key, attempt
-        )
+        return {"number": _number, "matrix": _matrix, "choice": _choice, "formula": _formula}[key["kind"]](key, attempt)
     except UnknownName as problem:
         return Verdict(False, f"{problem} {_known(key)}")
     except Unreadable as problem:
@@ -160,9 +158,7 @@ def _unhelped(key: dict, attempt) -> Verdict:
     """The one general suspicion, a common logarithm written without its base; else "Not yet."."""
     if isinstance(attempt, str) and "log" in attempt and key["kind"] in ("number", "formula"):
         if _is_common_log(key, attempt):
-            return Verdict(
-                False, "Here log without a base is the natural logarithm. Write log10 if you mean base ten."
-            )
+            return Verdict(False, "Here log without a base is the natural logarithm. Write log10 if you mean base ten.")
     return Verdict(False, "Not yet.")
 
 
@@ -234,9 +230,7 @@ def _formula(key: dict, attempt) -> Verdict:
 
 def _agree(values: Sequence[float], right: Sequence[float]) -> bool:
     scale = max(map(abs, right))
-    return all(
-        abs(a - b) <= FORMULA_TOLERANCE * (abs(b) + 1e-3 * scale) for a, b in zip(values, right, strict=True)
-    )
+    return all(abs(a - b) <= FORMULA_TOLERANCE * (abs(b) + 1e-3 * scale) for a, b in zip(values, right, strict=True))
 
 
 def _evaluator(attempt, variables: tuple[str, ...]) -> Callable:
@@ -253,6 +247,4 @@ def _from_sympy(expression, variables: tuple[str, ...]) -> Callable:
     unknown = sorted(str(symbol) for symbol in expression.free_symbols if str(symbol) not in variables)
     if unknown:
         raise UnknownName(unknown[0])
-    return lambda point: np.float64(
-        expression.evalf(subs={s: point[str(s)] for s in expression.free_symbols})
-    )
+    return lambda point: np.float64(expression.evalf(subs={s: point[str(s)] for s in expression.free_symbols}))

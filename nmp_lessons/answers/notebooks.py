@@ -226,7 +226,9 @@ class _Writer:
         if name == "solution-code":
             return f"```python\n{_solution(argument)}```"
         if name == "literalinclude":
-            return f"```python\n{_included((source.folder().parent / 'book' / argument).read_text('utf8'), options)}\n```"
+            return (
+                f"```python\n{_included((source.folder().parent / 'book' / argument).read_text('utf8'), options)}\n```"
+            )
         if name in ("solution-end", "bibliography"):
             return ""
         if name in ("note", "tip", "warning", "important"):
@@ -263,7 +265,7 @@ class _Assignment(_Writer):
 
     def opening(self, marks: int) -> str:
         return (
-            f"Put each answer in the cell below its question in place of `...`; text such as `\"1/3\"` may stand for a "
+            f'Put each answer in the cell below its question in place of `...`; text such as `"1/3"` may stand for a '
             f"number. The cell after it tells how your answer is read, not whether it is right: that is seen when the "
             f"work is graded. Together the exercises give {marks} marks. Hand in this notebook, under its own name.\n\n"
             + _cell(

@@ -112,9 +112,7 @@ def _tidy(app: Sphinx, doctree: nodes.document) -> None:
     """Number the hints of each exercise; make unique the ids that sphinx-exercise repeats."""
     count = 0
     for node in doctree.findall():
-        if isinstance(node, answer_box) or (
-            isinstance(node, nodes.Element) and node.tagname.startswith("exercise")
-        ):
+        if isinstance(node, answer_box) or (isinstance(node, nodes.Element) and node.tagname.startswith("exercise")):
             count = 0
         if isinstance(node, folded_hint):
             count += 1

@@ -86,9 +86,7 @@ def folder() -> Path:
     chosen = os.environ.get("NMP_LESSONS_EXERCISES")
     found = Path(chosen) if chosen else Path(nmp_lessons.__file__).parents[1] / "exercises"
     if not found.is_dir():
-        raise InputError(
-            f"{found}: no exercises here. Set NMP_LESSONS_EXERCISES to the book's folder exercises."
-        )
+        raise InputError(f"{found}: no exercises here. Set NMP_LESSONS_EXERCISES to the book's folder exercises.")
     return found
 
 
@@ -187,9 +185,7 @@ class _Values:
         try:
             return run(code.strip(), names)
         except Exception as problem:
-            raise InputError(
-                f"exercise {self.name}: {code.strip()!r} cannot be computed ({problem})."
-            ) from problem
+            raise InputError(f"exercise {self.name}: {code.strip()!r} cannot be computed ({problem}).") from problem
 
 
 def evaluator(name: str, body: dict | None = None) -> _Values:
@@ -206,9 +202,7 @@ def _number_key(body: dict, values: _Values) -> dict:
         "tolerance": float(values(body.get("tolerance", abs(value) * DEFAULT_TOLERANCE))),
         "unit": unit,
         "units": units,
-        "misses": [
-            {"value": float(values(miss["value"])), "hint": miss["hint"]} for miss in body.get("misses", [])
-        ],
+        "misses": [{"value": float(values(miss["value"])), "hint": miss["hint"]} for miss in body.get("misses", [])],
     }
 
 
@@ -229,9 +223,7 @@ def _choice_key(body: dict, values: _Values) -> dict:
     return {
         "value": str(values(body["value"])),
         "letters": letters,
-        "misses": [
-            {"value": letter, "hint": option["hint"]} for letter, option in hinted if "hint" in option
-        ],
+        "misses": [{"value": letter, "hint": option["hint"]} for letter, option in hinted if "hint" in option],
     }
 
 
@@ -239,23 +231,17 @@ def _formula_key(body: dict, values: _Values) -> dict:
     domains = {name: [float(values(end)) for end in ends] for name, ends in body["variables"].items()}
     random = np.random.default_rng(zlib.crc32(body["name"].encode()))
     points = [{name: float(random.uniform(*ends)) for name, ends in domains.items()} for _ in range(POINTS)]
-    points += [
-        {name: float(values(value)) for name, value in point.items()} for point in body.get("points", [])
-    ]
+    points += [{name: float(values(value)) for name, value in point.items()} for point in body.get("points", [])]
     plain = {name: name.replace("_{", "_").replace("}", "") for name in domains}
 
     def at_points(expression) -> list[float]:
-        return [
-            float(values(expression, **{plain[name]: value for name, value in p.items()})) for p in points
-        ]
+        return [float(values(expression, **{plain[name]: value for name, value in p.items()})) for p in points]
 
     return {
         "variables": list(domains),
         "points": points,
         "values": at_points(body["value"]),
-        "misses": [
-            {"values": at_points(miss["value"]), "hint": miss["hint"]} for miss in body.get("misses", [])
-        ],
+        "misses": [{"values": at_points(miss["value"]), "hint": miss["hint"]} for miss in body.get("misses", [])],
     }
 
 
@@ -320,19 +306,12 @@ def starter(slug: str) -> str:
 def function(code: str, name: str) -> str:
     """The source of one function, with the imports and constants above it."""
     tree = ast.parse(code)
-    found = next(
-        (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name), None
-    )
+    found = next((node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name), None)
     if found is None:
         raise InputError(f"code.py defines no function {name}.")
     shared = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom | ast.Assign)]
     lines = code.splitlines()
-    head = [
-        lines[i]
-        for node in shared
-        if node.lineno < found.lineno
-        for i in range(node.lineno - 1, node.end_lineno)
-    ]
+    head = [lines[i] for node in shared if node.lineno < found.lineno for i in range(node.lineno - 1, node.end_lineno)]
     return "\n".join([*head, "", "", *lines[found.lineno - 1 : found.end_lineno]]).strip() + "\n"
 
 
@@ -414,6 +393,8 @@ def _formal_text(slug: str, seed: int) -> str:
         if body["kind"] == "code":
             return f"{fence}{{answer}} {name}\nkind: code\nfunction: {body['function']}\n{fence}"
         shown = [{"text": option["text"]} for option in body.get("options", [])]
-        return f"{fence}{{answer}} {name}\nsealed: {sealed(form(body) | ({'options': shown} if shown else {}))}\n{fence}"
+        return (
+            f"{fence}{{answer}} {name}\nsealed: {sealed(form(body) | ({'options': shown} if shown else {}))}\n{fence}"
+        )
 
     return ANSWER.sub(formal, without_solutions(text(slug, seed=seed)))

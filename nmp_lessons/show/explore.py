@@ -68,11 +68,7 @@ class Explorable(embed.Html):
         self._frames: list[tuple[str, ...]] | None = None
 
     def __repr__(self) -> str:
-        return (
-            f"Explorable({self.title!r}: "
-            + ", ".join(f"{c.title} {len(c.values)}" for c in self.choices)
-            + ")"
-        )
+        return f"Explorable({self.title!r}: " + ", ".join(f"{c.title} {len(c.values)}" for c in self.choices) + ")"
 
     @property
     def start(self) -> tuple[int, ...]:
@@ -221,9 +217,7 @@ def explore(fn: Callable, *, title: str = "", caption: str = "", **choices) -> E
 
 
 def _first_line(fn: Callable) -> str:
-    return (inspect.getdoc(fn) or "").split("\n")[0].rstrip(".") or getattr(fn, "__name__", "result").replace(
-        "_", " "
-    )
+    return (inspect.getdoc(fn) or "").split("\n")[0].rstrip(".") or getattr(fn, "__name__", "result").replace("_", " ")
 
 
 def _defaults(fn: Callable, choices: Mapping, title: str) -> dict:
@@ -233,9 +227,7 @@ def _defaults(fn: Callable, choices: Mapping, title: str) -> dict:
     try:
         signature.bind(**choices)
     except TypeError as problem:
-        raise InputError(
-            f"explore {title!r}: the function does not fit the choices ({problem})."
-        ) from problem
+        raise InputError(f"explore {title!r}: the function does not fit the choices ({problem}).") from problem
     return {name: parameter.default for name, parameter in signature.parameters.items()}
 
 
@@ -243,12 +235,8 @@ def _choice(name: str, values, default, title: str) -> Choice:
     named = dict(values) if isinstance(values, Mapping) else {_label(value): value for value in values}
     if not named or len(named) < len(values):
         raise InputError(f"explore {title!r}: {name} has no values or repeats one; give each value once.")
-    start = next(
-        (i for i, value in enumerate(named.values()) if type(value) is type(default) and value == default), 0
-    )
-    return Choice(
-        name, tuple(map(str, named)), tuple(named.values()), start, _control_for(tuple(named.values()))
-    )
+    start = next((i for i, value in enumerate(named.values()) if type(value) is type(default) and value == default), 0)
+    return Choice(name, tuple(map(str, named)), tuple(named.values()), start, _control_for(tuple(named.values())))
 
 
 def _label(value) -> str:
@@ -322,9 +310,7 @@ def _widget(choice: Choice):
         "menu": ipywidgets.Dropdown,
     }[choice.control]
     options = [(label, i) for i, label in enumerate(choice.labels)]
-    return kind(
-        options=options, value=choice.start, description=choice.title, style={"description_width": "initial"}
-    )
+    return kind(options=options, value=choice.start, description=choice.title, style={"description_width": "initial"})
 
 
 # Results as HTML
@@ -352,9 +338,7 @@ def _piece(result, alt: str) -> str:
         return f'<p class="nmp-explore-text">{html.escape(_label(result))}</p>'
     if isinstance(result, Iterable):
         return _table(result)
-    raise InputError(
-        f"explore: cannot show a {type(result).__name__}; return a figure, a Recording, text or a table."
-    )
+    raise InputError(f"explore: cannot show a {type(result).__name__}; return a figure, a Recording, text or a table.")
 
 
 def _table(rows: Iterable) -> str:

@@ -190,7 +190,7 @@ def listen(
     heading = title and f'<strong class="nmp-title">{escape(title)}</strong>'
     text = " ".join(filter(None, (heading, escape(caption))))
     return Html(
-        f'<nmp-player{attributes(data_seconds=f"{seconds:.3f}", aria_label=title or "Player", role="group")}'
+        f"<nmp-player{attributes(data_seconds=f'{seconds:.3f}', aria_label=title or 'Player', role='group')}"
         " data-lm-suppress-shortcuts>"  # JupyterLab keeps its own keys off
         f'<figure class="nmp-figure">{score}'
         f"{_legend(groups)}"
@@ -273,8 +273,7 @@ def _score(named, seconds, over, groups, span, *, alt) -> str:
         else _waveform(next(iter(named.values())), seconds)
     )
     names = "".join(
-        f'<text x="28" y="{_up(pitch, span):.2f}%" dy="4">{pitch_name(pitch)}</text>'
-        for pitch in named_pitches(span)
+        f'<text x="28" y="{_up(pitch, span):.2f}%" dy="4">{pitch_name(pitch)}</text>' for pitch in named_pitches(span)
     )
     gutter = f'<svg class="nmp-names" width="34" height="{height}" aria-hidden="true">{names}</svg>'
     wide = f"{min(1600, max(280, 20 * seconds)):.0f}"
@@ -282,7 +281,7 @@ def _score(named, seconds, over, groups, span, *, alt) -> str:
         f'<div class="nmp-score {"nmp-tall" if drawn else "nmp-slim"}">{gutter if drawn else ""}'
         '<div class="nmp-scroll"><div class="nmp-wide">'
         f'<svg class="nmp-plot" width="100%" height="{height + 22}" data-wide="{wide}"'
-        f'{attributes(role="img", aria_label=alt)}>'
+        f"{attributes(role='img', aria_label=alt)}>"
         f'<svg class="nmp-area" width="100%" height="{height}">{body}</svg>'
         f"{_clock(seconds, height)}</svg></div></div></div>"
     )
@@ -347,9 +346,7 @@ def _rectangles(group, seconds: float, span) -> str:
         f'<rect x="{100 * onset / seconds:.2f}%" y="{_up(pitch + 0.5, span):.2f}%" '
         f'width="{100 * (offset - onset) / seconds:.2f}%" height="{height:.2f}%">'
         f"<title>{pitch_name(pitch)}, {onset:.2f} to {offset:.2f} s: {LEGEND[kind]}</title></rect>"
-        for onset, offset, pitch in zip(
-            notes.onset[indices], notes.offset[indices], notes.pitch[indices], strict=True
-        )
+        for onset, offset, pitch in zip(notes.onset[indices], notes.offset[indices], notes.pitch[indices], strict=True)
     )
     return f'<g class="nmp-notes nmp-{kind}"{_paint(kind)}>{rectangles}</g>'
 
@@ -360,9 +357,7 @@ def _paint(kind: str) -> str:
     fill = {"miss": "none", "extra": f"url(#{HATCH})"}.get(kind, colour)
     dashes = "4 3" if kind == "miss" else None
     opacity = 0.35 if fill == colour else None
-    return attributes(
-        fill=fill, fill_opacity=opacity, stroke=colour, stroke_width=1.5, stroke_dasharray=dashes
-    )
+    return attributes(fill=fill, fill_opacity=opacity, stroke=colour, stroke_width=1.5, stroke_dasharray=dashes)
 
 
 def _hatch() -> str:

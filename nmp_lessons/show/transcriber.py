@@ -101,7 +101,9 @@ def _offered(run: str, label: str, clip: Recording) -> dict:
         "label": label,
         "plan": plan._asdict() | {"piece_frames": plan.piece_frames},
         "graph": data_uri(graph, "application/octet-stream"),
-        "expected": data_uri(np.round(65535 * np.concatenate(heads)).astype("<u2").tobytes(), "application/octet-stream"),
+        "expected": data_uri(
+            np.round(65535 * np.concatenate(heads)).astype("<u2").tobytes(), "application/octet-stream"
+        ),
         "notes": _rows(PeakDecoder(**settings)(found)),
     }
 

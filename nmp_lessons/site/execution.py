@@ -104,6 +104,4 @@ def _must_run(path: Path, cache) -> bool:
 def _execute(path: Path, *, timeout: int) -> ExecutionResult:
     notebook = read_myst_markdown_notebook(expanded(path.read_text("utf8")), path=path)
     with tempfile.TemporaryDirectory() as folder:
-        return single_nb_execution(
-            notebook, cwd=folder, timeout=timeout, allow_errors=False, extra_arguments=QUIET
-        )
+        return single_nb_execution(notebook, cwd=folder, timeout=timeout, allow_errors=False, extra_arguments=QUIET)

@@ -52,9 +52,7 @@ class Typesetter:
 
     def _set(self, formulas: list[tuple[str, bool]]) -> list[dict]:
         command = ["node", "set_mathematics.mjs"]
-        done = subprocess.run(
-            command, cwd=self.web, input=json.dumps(formulas), capture_output=True, text=True
-        )
+        done = subprocess.run(command, cwd=self.web, input=json.dumps(formulas), capture_output=True, text=True)
         if done.returncode:
             raise ExtensionError(f"KaTeX did not run: {done.stderr.strip()}")
         return json.loads(done.stdout)

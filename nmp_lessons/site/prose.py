@@ -15,9 +15,7 @@ from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
 
-NUMBER = re.compile(
-    r"(?<![\w.])[−-]?(?:\d*\.\d+|\d+(?=\s?%|\s+per\s?cent))(?:\s?%|\s+per\s?cent)?(?![.\d]*\.\d)"
-)
+NUMBER = re.compile(r"(?<![\w.])[−-]?(?:\d*\.\d+|\d+(?=\s?%|\s+per\s?cent))(?:\s?%|\s+per\s?cent)?(?![.\d]*\.\d)")
 FREE_TEXT = re.compile(
     r"CC BY(?:-[A-Z]+)* \d\.\d|(?:[Vv]ersion|Python|Apache|arXiv)[:\s-]*\d+(?:\.\d+)+|\d+(?:\.\d+){2,}"
 )

@@ -139,7 +139,11 @@ def programs(path: Path, original: types.ModuleType, turns: int) -> list[tuple[s
     remark = f"posteriors off by {loss:.3f} at most; {agreement(pairs(rough_notes), reference)}"
     return [
         ("ours, float32", taken[0], f"{len(notes)} notes"),
-        ("basic-pitch 0.4.0 `predict`, ONNX Runtime", taken[1], f"{agreement(events, reference)}; makes bends and MIDI too"),
+        (
+            "basic-pitch 0.4.0 `predict`, ONNX Runtime",
+            taken[1],
+            f"{agreement(events, reference)}; makes bends and MIDI too",
+        ),
         ("ours, bfloat16", taken[2], remark),
     ]
 
@@ -183,10 +187,7 @@ def table(titled) -> str:
     title, *rows = titled
     ours = rows[0][1]
     lines = [f"| {title} | seconds | times ours | |", "| --- | ---: | ---: | --- |"]
-    lines += [
-        f"| {name} | {seconds:.3f} | {seconds / ours:.1f} | {remark} |"
-        for name, seconds, remark in rows
-    ]
+    lines += [f"| {name} | {seconds:.3f} | {seconds / ours:.1f} | {remark} |" for name, seconds, remark in rows]
     return "\n".join(lines)
 
 

@@ -58,7 +58,10 @@ def main(folder: str, turns: str = "1") -> None:
         rows += made
         f, music, taken = (np.array([row[column] for row in made]) for column in ("Fno", "seconds", "processor"))
         speed = music.sum() / taken.sum()
-        print(f"{system.name:20} {system.parameters:10,} parameters, Fno {f.mean():.3f}, {speed:.0f} × real time", flush=True)
+        print(
+            f"{system.name:20} {system.parameters:10,} parameters, Fno {f.mean():.3f}, {speed:.0f} × real time",
+            flush=True,
+        )
         write(KEPT, rows)
 
 

@@ -52,7 +52,9 @@ def main(turns: int = 2) -> None:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    print(f"{scaling.MEASURED}: {len(rows)} rows, load {min(r['load'] for r in rows)} to {max(r['load'] for r in rows)}")
+    print(
+        f"{scaling.MEASURED}: {len(rows)} rows, load {min(r['load'] for r in rows)} to {max(r['load'] for r in rows)}"
+    )
 
 
 def _tree(root: Path, copies: int) -> Maestro:
