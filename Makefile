@@ -1,5 +1,7 @@
 # make book    everything from nothing: environment, script bundle, sounds, chapters, site
 # make serve   the site at http://localhost:8000
+# make check   layout, types, imports and banned words, in seconds; run it before every commit
+# make fast    the tests that need neither the built book nor a browser
 # make test    all tests, with what they need (a browser included)
 # make bench   speed, side by side with others; with RECORDINGS=FOLDER their scores on it, too
 # make zip     the site as one file, to be read without a network
@@ -20,12 +22,11 @@ export OMP_WAIT_POLICY := PASSIVE
 export PYTHONWARNINGS := ignore::FutureWarning:sphinx_external_toc.collectors
 
 BOOK := _build/html/index.html
-BUNDLE := nmp_lessons/show/nmp.js
+BUNDLE := nmp_lessons/book/show/nmp.js
 WEB := $(shell find web -path web/node_modules -prune -o -type f -print)
 SOUNDS := _build/.sounds
-LIBRARY := $(shell find nmp_lessons exercises -name '*.py')
 
-.PHONY: book serve test bench zip pdf links notebooks binder canary clean bundle sounds plain lock environment screenshot
+.PHONY: book serve check fast test bench zip pdf links notebooks binder canary clean bundle sounds plain lock environment screenshot
 .DELETE_ON_ERROR:
 
 book: environment bundle sounds
@@ -37,14 +38,24 @@ serve: book
 	@echo "http://localhost:8000 (Ctrl+C ends it)"
 	@$(BIN)/python -m http.server --directory _build/html --bind localhost 8000
 
+check: environment web/node_modules/.installed
+	@$(BIN)/ruff check -q
+	@$(BIN)/ruff format --check -q
+	@$(BIN)/pyrefly check --summary none -q
+	@$(BIN)/lint-imports --no-cache > _build/imports.txt || { cat _build/imports.txt; exit 1; }
+	@cd web && npm run --silent check
+
+fast: environment sounds
+	@$(BIN)/python -m pytest -q -n auto -m fast
+
 test: book
-	@$(BIN)/python tests/browser.py --install
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m tools.browser --install
+	@$(BIN)/python -m pytest -q -n auto
 
 bench: environment
 	@$(BIN)/pip install -qq -e '.[bench]'
-	@$(BIN)/python -m tests.benchmarks
-	@$(if $(RECORDINGS),$(BIN)/python -m tests.benchmarks others $(RECORDINGS))
+	@$(BIN)/python -m tools.bench
+	@$(if $(RECORDINGS),$(BIN)/python -m tools.bench others $(RECORDINGS))
 
 # The same book without Jupyter Book's wrapper: the day it breaks, the book does not.
 plain: environment bundle sounds
@@ -59,8 +70,8 @@ zip: book
 	@echo "_build/nmp-lessons.zip: unpack it anywhere and open index.html."
 
 pdf: book
-	@$(BIN)/python tests/browser.py --install > /dev/null
-	@$(BIN)/python tests/pdf.py
+	@$(BIN)/python -m tools.browser --install > /dev/null
+	@$(BIN)/python -m tools.pdf
 
 links: environment bundle sounds
 	@$(BIN)/jupyter-book build book --config _config.yml --toc $(CURDIR)/_toc.yml --path-output . -q --builder linkcheck
@@ -71,16 +82,16 @@ notebooks: book
 	@rm -rf _build/notebooks && mkdir -p _build/notebooks
 	@$(BIN)/pip wheel -qq --no-deps --no-build-isolation -w _build/notebooks .
 	@cp -r exercises _build/notebooks/
-	@$(BIN)/python -m nmp_lessons.site _build/notebooks --colab "$(or $(REPOSITORY),$(error set repository: url in _config.yml))"
+	@$(BIN)/python -m nmp_lessons.book.site _build/notebooks --colab "$(or $(REPOSITORY),$(error set repository: url in _config.yml))"
 
 binder: environment bundle
-	@$(BIN)/python tests/browser.py --install > /dev/null
-	@$(BIN)/python tests/binder.py
+	@$(BIN)/python -m tools.browser --install > /dev/null
+	@$(BIN)/python -m tools.binder
 
 # In a folder of its own. TORCH is held by name, since the newest from PyPI brings gigabytes for GPUs where it is
 # not asked for; `make canary TORCH=torch` takes the newest of that too.
 CANARY := _build/canary
-CANARY_TESTS := tests/test_book.py tests/test_cqt.py tests/test_model.py tests/test_notes.py tests/test_show.py   tests/test_evaluation.py tests/test_exercises.py
+CANARY_TESTS := tests/test_book_build.py tests/test_cqt.py tests/test_model.py tests/test_notes.py tests/test_evaluation.py tests/test_book_player.py tests/test_book_exercises.py
 canary:
 	@rm -rf $(CANARY) && mkdir -p $(CANARY)
 	@git ls-files -z | xargs -0 cp --parents -t $(CANARY)
@@ -90,11 +101,11 @@ canary:
 	@$(CANARY)/.venv/bin/pip freeze --exclude nmp-lessons | sed 's/+cpu$$//' | LC_ALL=C sort > $(CANARY)/newest.txt
 	@echo "Not as in the lock:" && LC_ALL=C sort requirements.lock | LC_ALL=C comm -13 - $(CANARY)/newest.txt
 	@$(MAKE) -C $(CANARY) book
-	@cd $(CANARY) && .venv/bin/python tests/browser.py --install > /dev/null && .venv/bin/python -m pytest -q $(CANARY_TESTS)
+	@cd $(CANARY) && .venv/bin/python -m tools.browser --install > /dev/null && .venv/bin/python -m pytest -q $(CANARY_TESTS)
 
 # The picture in README.md.
 screenshot: book
-	@$(BIN)/python tests/screenshot.py
+	@$(BIN)/python -m tools.screenshot
 
 environment: .venv/.installed
 bundle: $(BUNDLE)
@@ -116,7 +127,7 @@ $(BUNDLE): $(WEB) web/node_modules/.installed
 	@cd web && npm run --silent build
 	@touch $@
 
-$(SOUNDS): requirements.lock nmp_lessons/fetch.py nmp_lessons/piano.py nmp_lessons/maestro.py nmp_lessons/notes.py | .venv/.installed
+$(SOUNDS): requirements.lock nmp_lessons/fetch.py nmp_lessons/audio/piano.py nmp_lessons/data/maestro.py | .venv/.installed
 	@$(BIN)/nmp-lessons sounds
 	@mkdir -p _build && touch $@
 
@@ -132,4 +143,4 @@ lock:
 	@rm -rf _build/lock
 
 clean:
-	rm -rf .venv _build web/node_modules nmp_lessons/show/nmp*.js nmp_lessons/show/nmp.css nmp_lessons/show/*.wasm
+	rm -rf .venv _build web/node_modules nmp_lessons/book/show/nmp*.js nmp_lessons/book/show/nmp.css nmp_lessons/book/show/*.wasm

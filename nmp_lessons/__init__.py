@@ -1,43 +1,18 @@
-"""The library behind the book: one module for each room that a sound passes through.
+"""The library behind the book: one module or package for each chapter, under the chapter's name.
 
 audio -> `cqt` -> `harmonic_stacking` -> `model` -> posteriors -> `decoding` -> notes -> `evaluation` -> scores
 
-A module has the name of its chapter (``book/<slug>.md``), its tests (``tests/test_<slug>.py``) and its
-exercises (``exercises/<slug>/``).
+`transcribe` is that whole way in one call. Around it stand `sound`, `targets`, `cross_entropy`, `training`,
+`augmentation`, `median_filtering`, `ablations` and `beyond`. Below the chapters are `audio`, `notes` and `data`, above
+them `book` (what readers see) and `cli` (the commands). Imports go one way: down.
 """
 
 __version__ = "0.1.0"
 
 
-def transcribe(recording, *, model=None, decoder=None):
-    """The notes of a recording and what the network believed, with the released weights or another model.
+def __getattr__(name: str):
+    if name == "transcribe":  # here, since it takes PyTorch, which `import nmp_lessons` alone should not load
+        from .hearing import transcribe
 
-    Parameters
-    ----------
-    recording : Recording
-        Of any sample rate.
-    model : Transcriber, optional
-        The released network by default.
-    decoder : callable, optional
-        From posteriors to notes, such as the `PeakDecoder` in a run's record; the released one by default.
-
-    Returns
-    -------
-    (Notes, Posteriors)
-
-    Raises
-    ------
-    InputError
-        If the recording is silent, or too short to hold a note that the decoder would keep.
-
-    >>> from nmp_lessons.sound import tone
-    >>> notes, posteriors = transcribe(tone(440, 1.0, partials=(1, 0.5, 0.3)))
-    >>> 69 in notes.pitch, posteriors.note.shape
-    (True, (87, 88))
-    """
-    from . import decoding, released
-    from .model import posteriors
-
-    decoding.check_recording(recording)
-    found = posteriors(model or released.load(), recording)
-    return (decoder or decoding.decode)(found), found
+        return transcribe
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

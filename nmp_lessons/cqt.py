@@ -26,14 +26,15 @@ from scipy.signal import firwin2
 from scipy.signal.windows import hann
 from torch import nn
 
+from ._fast.cores import on_each_core
 from .constants import NMP
-from .cores import on_each_core
 from .errors import InputError
 
 FLOOR = 1e-10  # power added before the logarithm: -100 dB
 TAPS = 256  # of the halving filter
 BLOCK = 64  # halved samples made by one row of the halving product
 CHUNK_FRAMES = 2048  # of a streamed transform: 24 s
+FIXED_LOW, FIXED_SPAN = -90, 60  # dB: what 0 on the fixed scale stands for, and how far above it 1 stands
 
 
 def quality(bins_per_octave: int) -> float:
@@ -349,7 +350,26 @@ def normalised_log_fixed(power: torch.Tensor) -> torch.Tensor:
     >>> normalised_log_fixed(torch.tensor([1e-9, 1e-3]))
     tensor([0.0069, 1.0000])
     """
-    return (decibels(power) + 90) / 60
+    return on_fixed_scale(decibels(power))
 
 
+def on_fixed_scale(level):
+    """Levels in dB on the scale that the book's networks see, 0 at −90 dB and 1 at −30 dB (eq-fixed).
+
+    >>> on_fixed_scale(-30.0)
+    1.0
+    """
+    return (level - FIXED_LOW) / FIXED_SPAN
+
+
+def from_fixed_scale(value):
+    """Levels in dB from values on the fixed scale.
+
+    >>> from_fixed_scale(1.0)
+    -30.0
+    """
+    return FIXED_SPAN * value + FIXED_LOW
+
+
+SILENCE = on_fixed_scale(-100)  # digital silence
 NORMALISATIONS = {"released": normalised_log_released, "fixed": normalised_log_fixed}

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 
 from .errors import InputError
-from .model import Heads
+from .model.network import Heads
 
 
 def cross_entropy(logits: torch.Tensor, targets: torch.Tensor | float) -> torch.Tensor:

@@ -29,8 +29,8 @@ import numpy as np
 from scipy.stats import binom
 
 from .errors import InputError
-from .notes import Notes
-from .sound import pitch_to_frequency
+from .notes.note_list import Notes
+from .notes.pitch import pitch_to_frequency
 
 TOLERANCE = 0.05  # seconds, for onsets
 PITCH_TOLERANCE = 50.0  # cents

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from .errors import InputError
 
+CHECKPOINTS = Path(__file__).with_name("checkpoints")  # trained networks, their records, and what was measured
+
 
 def writable(folder: str | os.PathLike) -> Path:
     """A folder to write to, made if it is missing.
@@ -26,14 +28,14 @@ def writable(folder: str | os.PathLike) -> Path:
 
 
 @contextmanager
-def written_whole(path: str | os.PathLike) -> Iterator[Path]:
+def atomic_write(path: str | os.PathLike) -> Iterator[Path]:
     """A path to write to; it takes the place of `path` only if the block ends without an error.
 
     The folder of `path` is made if it is missing.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with written_whole(Path(folder) / "a.txt") as scratch:
+    ...     with atomic_write(Path(folder) / "a.txt") as scratch:
     ...         _ = scratch.write_text("all of it")
     ...     (Path(folder) / "a.txt").read_text()
     'all of it'
@@ -44,3 +46,14 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
         scratch = Path(folder) / path.name
         yield scratch
         os.replace(scratch, path)
+
+
+def _file_bytes(path: Path, what: str) -> bytes:
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; name a {what}.")
+    if not path.exists():
+        raise InputError(f"{path}: no such file; check the name.")
+    data = path.read_bytes()
+    if not data:
+        raise InputError(f"{path}: the file is empty; export it again.")
+    return data

@@ -26,10 +26,10 @@ import numpy as np
 import torch
 from numpy.lib.stride_tricks import sliding_window_view
 
+from .audio.recording import Recording
 from .constants import NMP
 from .errors import InputError
-from .model import Posteriors
-from .sound import Recording
+from .model.posteriorgram import Posteriors
 
 #: How an array goes on beyond its ends: SciPy's name, then NumPy's.
 MODES = {

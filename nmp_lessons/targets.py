@@ -18,7 +18,7 @@ import numpy as np
 
 from .constants import NMP
 from .errors import InputError
-from .notes import Notes
+from .notes.note_list import Notes
 
 
 class Targets(NamedTuple):
@@ -62,7 +62,7 @@ def targets(notes: Notes, *, frames: int | None = None, onset_width: float = 1.0
     if frames is None:
         frames = int(frame_of(notes.offset).max(initial=-1)) + 1
     note = sounding(notes, frames=frames)
-    onset = beginnings(notes, frames=frames, width=onset_width, at=onset_at)
+    onset = onset_targets(notes, frames=frames, width=onset_width, at=onset_at)
     return Targets(on_contour_bins(note), note, onset)
 
 
@@ -91,10 +91,10 @@ def sounding(notes: Notes, *, frames: int) -> np.ndarray:
     return (changes[:frames].cumsum(axis=0) > 0).astype(np.float32)
 
 
-def beginnings(notes: Notes, *, frames: int, width: float = 1.0, at: str = "frame") -> np.ndarray:
+def onset_targets(notes: Notes, *, frames: int, width: float = 1.0, at: str = "frame") -> np.ndarray:
     """Yo, (T, 88): a triangle ``max(0, 1 − |t − t_onset| / width)`` at each onset; the higher wins (eq-triangle).
 
-    >>> beginnings(Notes([0.0], [1.0], [21]), frames=4, width=4)[:, 0].tolist()
+    >>> onset_targets(Notes([0.0], [1.0], [21]), frames=4, width=4)[:, 0].tolist()
     [1.0, 0.75, 0.5, 0.25]
     """
     place = notes.onset * NMP.frame_rate if at == "time" else frame_of(notes.onset).astype(float)

@@ -6,8 +6,9 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import pytest  # noqa: E402
-from browser import launched, served  # noqa: E402
 from hypothesis import settings  # noqa: E402
+
+from tools.browser import launched, served  # noqa: E402
 
 settings.register_profile("patient", deadline=None)  # how long an example takes says how busy the machine is
 settings.load_profile("patient")
@@ -26,5 +27,3 @@ def site(folder):
     with served(folder) as address:
         yield address
 
-
-collect_ignore = ["binder.py", "pdf.py", "screenshot.py", "benchmarks"]  # commands, not tests

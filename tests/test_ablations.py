@@ -1,26 +1,24 @@
 """The table of experiments, and the commands that run it."""
 
-import argparse
 import json
 import tarfile
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy import stats
 
-from nmp_lessons import ablations, training
-from nmp_lessons import corpus as corpora
+from nmp_lessons import ablations, cli, training
 from nmp_lessons.ablations import (
     BASELINES,
     CONDITIONS,
+    INCONCLUSIVE,
     LONG,
     OTHERS,
     SEEDS,
-    UNTOLD,
     VARIANTS,
     Sources,
+    baseline_for,
     compare,
     experiments,
     holm,
@@ -31,8 +29,10 @@ from nmp_lessons.ablations import (
     state,
     two_way_bootstrap,
     verdict,
-    yardstick,
 )
+from nmp_lessons.audio import BANK_SECONDS, RATE, instruments
+from nmp_lessons.data import Corpus
+from nmp_lessons.data.asap import _split_rows
 from nmp_lessons.decoding import THRESHOLDS
 from nmp_lessons.errors import InputError
 from nmp_lessons.model import NMPNet, fixed_features
@@ -41,9 +41,7 @@ from nmp_lessons.training import CHECKPOINTS
 
 
 def run(*words):
-    parser = argparse.ArgumentParser()
-    ablations.add_commands(parser.add_subparsers(required=True))
-    arguments = parser.parse_args([str(word) for word in words])
+    arguments = cli.parser().parse_args([str(word) for word in words])
     return arguments.run(arguments)
 
 
@@ -90,29 +88,29 @@ def test_what_is_missing_is_said(tmp_path, capsys):
 
 
 def quick_piano(seed):
-    time = np.arange(corpora.BANK_SECONDS * corpora.RATE) / corpora.RATE
+    time = np.arange(BANK_SECONDS * RATE) / RATE
     return np.broadcast_to((8000 * np.sin(2000 * time) * np.exp(-time)).astype(np.int16), (7, 88, len(time)))
 
 
 def test_data_and_train_are_two_commands(tmp_path, monkeypatch, capsys):
     """An archive of two performances becomes a corpus, twice the same; a run on it leaves weights and a record."""
     monkeypatch.setenv("NMP_LESSONS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(corpora, "string_piano", quick_piano)
+    monkeypatch.setattr(instruments, "string_piano", quick_piano)
     rng = np.random.default_rng(0)
     with tarfile.open(tmp_path / "asap.tar.xz", "w:xz") as archive:
         for split in ("train", "validation"):
-            name = next(row["midi_performance"] for row in corpora._split_rows() if row["split"] == split)
+            name = next(row["midi_performance"] for row in _split_rows() if row["split"] == split)
             onset = np.sort(rng.uniform(0, 70, 400))
             write_midi(Notes(onset, onset + 0.3, rng.integers(40, 90, 400)), tmp_path / "one.mid")
             archive.add(tmp_path / "one.mid", f"./{name}")
     words = ["--clips", 1, "--validation-clips", 1, "--pianos", "strings-1"]
     for folder in ("one", "two"):
         assert run("data", "asap", tmp_path / "asap.tar.xz", "-o", tmp_path / folder, *words) == 0
-    made = [corpora.Corpus(tmp_path / folder / "train") for folder in ("one", "two")]
+    made = [Corpus(tmp_path / folder / "train") for folder in ("one", "two")]
     assert made[0].fingerprint == made[1].fingerprint
 
     short = training.Recipe("baseline-0", steps=2, batch=2, frames=40)
-    monkeypatch.setattr(ablations, "experiments", lambda: {"baseline-0": short})
+    monkeypatch.setattr(ablations.runs, "experiments", lambda: {"baseline-0": short})
     out = tmp_path / "out"
     assert run("train", "baseline", "--corpus", tmp_path / "one", "-o", out, "--accelerator", "cpu") == 0
     assert run("experiments", "-o", out) == 0
@@ -157,7 +155,7 @@ def test_no_verdict_contradicts_its_interval(name, measure):
     elif found.verdict == "worse":
         assert found.high < 0 and len(found.scores) == 3
     else:
-        assert found.verdict == UNTOLD and (found.low <= 0 <= found.high or len(found.scores) < 3)
+        assert found.verdict == INCONCLUSIVE and (found.low <= 0 <= found.high or len(found.scores) < 3)
 
 
 @given(st.floats(-1, 1), st.floats(-1, 1))
@@ -166,13 +164,13 @@ def test_a_verdict_has_the_sign_of_both_ends_or_is_none(one, other):
     found = verdict(low, high)
     assert (found == "better") == (low > 0)
     assert (found == "worse") == (high < 0)
-    assert (found == UNTOLD) == (low <= 0 <= high)
+    assert (found == INCONCLUSIVE) == (low <= 0 <= high)
 
 
 def test_a_network_is_neither_better_nor_worse_than_itself():
     found = compare("baseline")
     assert (found.low, found.mean, found.high) == (0, 0, 0)
-    assert found.verdict == UNTOLD and found.p == 1
+    assert found.verdict == INCONCLUSIVE and found.p == 1
 
 
 def test_turned_round_a_comparison_changes_its_sign():
@@ -187,8 +185,8 @@ def test_an_experiment_is_compared_with_the_baseline_of_its_own_machine():
         return [json.loads(path.read_text())["hardware"] for path in sorted(CHECKPOINTS.glob(f"{name}-[0-9].json"))]
 
     for name in [*standing(), *OTHERS]:
-        assert machines(name) == machines(yardstick(name)), name
-        assert np.array_equal(compare(name).others, compare(name, yardstick(name)).others)
+        assert machines(name) == machines(baseline_for(name)), name
+        assert np.array_equal(compare(name).others, compare(name, baseline_for(name)).others)
     assert not set(BASELINES) & set(standing())
 
 
@@ -210,7 +208,7 @@ def test_pairs_are_of_one_seed(tmp_path):
     )
     found = compare("loss-plain", folder=made)
     assert found.differences.tolist() == [[pytest.approx(0.2), 0]]
-    assert found.verdict == UNTOLD
+    assert found.verdict == INCONCLUSIVE
     assert standing(folder=made) == ["loss-plain"]
 
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from nmp_lessons import augmentation
+from nmp_lessons.audio import Recording, room
 from nmp_lessons.augmentation import (
     EFFECT,
-    SILENCE,
     FeatureAugmentation,
     babble,
     coloured,
@@ -22,7 +22,6 @@ from nmp_lessons.augmentation import (
     mixup,
     random_equaliser,
     reverberate,
-    room,
     split_by_mask,
     sweep,
     transpose,
@@ -30,11 +29,10 @@ from nmp_lessons.augmentation import (
     white_noise,
 )
 from nmp_lessons.constants import NMP
-from nmp_lessons.cqt import CQT, normalised_log_fixed
+from nmp_lessons.cqt import CQT, SILENCE, normalised_log_fixed
 from nmp_lessons.errors import InputError
 from nmp_lessons.model import Heads
 from nmp_lessons.notes import Notes
-from nmp_lessons.sound import Recording
 from nmp_lessons.targets import targets
 
 RATE = NMP.sample_rate

@@ -7,31 +7,30 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from nmp_lessons import ablations, beyond, training
 from nmp_lessons.beyond import (
     Attention,
-    CompactConfig,
-    Recurrent,
-    RecurrentConfig,
+    GRUConfig,
+    GRUNet,
+    SeparableConfig,
     TransformerConfig,
     by_distance,
-    config_of,
     listening,
-    multiply_adds,
     quantise,
-    quantised,
+    quantise_weights,
     stored_bytes,
 )
 from nmp_lessons.constants import NMP
+from nmp_lessons.data.vocadito import singer
 from nmp_lessons.errors import InputError
-from nmp_lessons.model import Config, feature_posteriors, fixed_features, layers, posteriors
-from nmp_lessons.released import voice
+from nmp_lessons.model import Config, feature_posteriors, fixed_features, layers, multiply_adds, posteriors
+from nmp_lessons.training import config_of
 
-CONFIGS = [TransformerConfig(), RecurrentConfig(), CompactConfig()]
+CONFIGS = [TransformerConfig(), GRUConfig(), SeparableConfig()]
 KINDS = [config.kind for config in CONFIGS]
 
 
@@ -65,12 +64,12 @@ def an_attention(places=30, width=12, heads=3, reach=40):
 def by_the_library(attention, x):
     """PyTorch's attention with the same matrices, and minus infinity beyond the reach."""
     places, width = x.shape[1:]
-    asks, keys, values = attention.ask(x).unflatten(-1, (3, attention.count, -1)).permute(2, 0, 3, 1, 4)
+    queries, keys, values = attention.qkv(x).unflatten(-1, (3, attention.count, -1)).permute(2, 0, 3, 1, 4)
     apart = torch.arange(places) - torch.arange(places)[:, None]
     bias = attention.distance[:, (apart + attention.reach).clamp(0, 2 * attention.reach)]
     bias = bias.masked_fill(apart.abs() > attention.reach, -torch.inf)
-    heard = F.scaled_dot_product_attention(asks, keys, values, attn_mask=bias[None])
-    return attention.answer(heard.transpose(1, 2).flatten(2))
+    heard = F.scaled_dot_product_attention(queries, keys, values, attn_mask=bias[None])
+    return attention.output(heard.transpose(1, 2).flatten(2))
 
 
 @pytest.mark.parametrize("places, reach", [(1, 3), (4, 3), (30, 40), (30, 29), (30, 7), (29, 7), (31, 1), (88, 87)])
@@ -84,8 +83,8 @@ def test_attention_by_hand():
     """Scores 0, log 2, 0 and log 3 for the distance −1: shares 3/6, 2/6, 1/6 (the exercise)."""
     attention = Attention(1, heads=1, reach=2).double()
     with torch.no_grad():
-        attention.ask.weight.copy_(torch.tensor([[1.0], [1.0], [1.0]]))
-        attention.answer.weight.fill_(1.0)
+        attention.qkv.weight.copy_(torch.tensor([[1.0], [1.0], [1.0]]))
+        attention.output.weight.fill_(1.0)
         attention.distance[0, 1] = np.log(3)  # of −2 … 2
         root = np.log(2) ** 0.5
         heard = attention(torch.tensor([[[0.0], [root], [0.0]]], dtype=torch.float64))
@@ -114,10 +113,10 @@ def test_a_row_hears_nothing_of_another():
 # Cutting, company, transposition
 
 
-@pytest.mark.parametrize("config", [TransformerConfig(), CompactConfig()], ids=["transformer", "compact"])
+@pytest.mark.parametrize("config", [TransformerConfig(), SeparableConfig()], ids=["transformer", "separable"])
 def test_a_long_recording_may_be_cut(config):
     """Run in pieces with `reach` to spare it is what it is as a whole."""
-    net, sound = awake(config), voice(10)
+    net, sound = awake(config), singer(10)
     whole = feature_posteriors(net, _features(net, sound))
     pieces = posteriors(net, sound)
     assert len(whole) > 600
@@ -126,16 +125,16 @@ def test_a_long_recording_may_be_cut(config):
 
 
 def test_a_memory_cut_with_two_seconds_to_spare_differs_little():
-    net, sound = awake(RecurrentConfig()), voice(10)
+    net, sound = awake(GRUConfig()), singer(10)
     whole, pieces = feature_posteriors(net, _features(net, sound)), posteriors(net, sound)
     assert np.abs(whole.onset - pieces.onset).max() < 1e-3
 
 
 def test_a_trained_memory_does_remember_beyond_two_seconds():
     """So its answers at a cut are off, at worst by a tenth or so, on average by nothing to speak of."""
-    if ablations.state("recurrent-0")["state"] != "stands":
-        pytest.skip("recurrent-0 is not trained")
-    net, sound = training.load("recurrent-0")[0], voice(10)
+    if ablations.state("gru-0")["state"] != "stands":
+        pytest.skip("gru-0 is not trained")
+    net, sound = training.load("gru-0")[0], singer(10)
     whole, pieces = feature_posteriors(net, _features(net, sound)), posteriors(net, sound)
     off = np.abs(whole.onset - pieces.onset)
     assert off.max() < 0.15 and off.mean() < 1e-3
@@ -170,8 +169,8 @@ def test_a_recording_does_not_depend_on_its_company(config):
 
 def test_swapped_axes_are_found_out_by_company():
     """The bug of the chapter: the same weights and shapes, and a memory that runs from key to key."""
-    net, x = awake(RecurrentConfig()), music()
-    net.memory.batch_first = True
+    net, x = awake(GRUConfig()), music()
+    net.gru.batch_first = True
     with torch.inference_mode():
         alone, beside = net.logits(x).note, net.logits(torch.cat([x, music(seed=1)])).note
     assert alone.shape == beside[:1].shape and (alone - beside[:1]).abs().max() > 1e-3
@@ -186,7 +185,7 @@ def a_fifth_apart():
 
 
 def test_a_fifth_higher_is_remembered_a_fifth_higher():
-    net = awake(RecurrentConfig())
+    net = awake(GRUConfig())
     with torch.inference_mode():
         one, two = (net.logits(x).note[0] for x in a_fifth_apart())
     assert (one[:, 41:48] - two[:, 48:55]).abs().max() < 1e-4
@@ -194,7 +193,7 @@ def test_a_fifth_higher_is_remembered_a_fifth_higher():
 
 
 def test_the_transformer_feels_the_ends_of_the_keyboard_little():
-    """Every key asks all 88, so a fifth higher is nearly, not exactly, the same."""
+    """Every key queries all 88, so a fifth higher is nearly, not exactly, the same."""
     net = awake(TransformerConfig())
     with torch.inference_mode():
         one, two = (net.logits(x).note[0] for x in a_fifth_apart())
@@ -240,7 +239,7 @@ def _remembered(memory, x, of):
 
 def test_every_key_has_the_same_memory_and_one_of_its_own():
     """Poke the lowest key's band: keys far above keep their answers."""
-    net, x = awake(RecurrentConfig()), music(100)
+    net, x = awake(GRUConfig()), music(100)
     poked = x.clone()
     poked[:, 50, :3] += 0.5
     with torch.inference_mode():
@@ -254,7 +253,7 @@ def test_every_key_has_the_same_memory_and_one_of_its_own():
 def test_intervals_are_a_convolution_along_the_keys():
     """eq-intervals with one channel after the other, against the library's convolution."""
     torch.manual_seed(0)
-    block = beyond.Mixing(CompactConfig(), dilation=2).double()
+    block = beyond.Mixing(SeparableConfig(), dilation=2).double()
     x = torch.randn(2, 7, 88, block.time.shape[1], dtype=torch.float64)
     width = x.shape[-1]
     rows = x.permute(0, 1, 3, 2).reshape(-1, width, 88)  # (batch · frames, channels, keys)
@@ -287,8 +286,8 @@ def test_listening_is_what_the_network_used():
     attention = net.blocks[0].time
     attention.register_forward_hook(lambda module, given, out: kept.update(x=given[0], y=out))
     shares = torch.from_numpy(listening(net, x)[0].time)
-    values = attention.ask(kept["x"]).unflatten(-1, (3, attention.count, -1))[:, :, 2].transpose(1, 2)
-    heard = attention.answer((shares @ values).transpose(1, 2).flatten(2))
+    values = attention.qkv(kept["x"]).unflatten(-1, (3, attention.count, -1))[:, :, 2].transpose(1, 2)
+    heard = attention.output((shares @ values).transpose(1, 2).flatten(2))
     assert torch.allclose(heard, kept["y"], atol=1e-5)
 
 
@@ -304,7 +303,7 @@ def test_shares_by_distance_of_a_band():
     "config, parameters",
     [
         (TransformerConfig(), 16_774),
-        (RecurrentConfig(), 16_311),
+        (GRUConfig(), 16_311),
         (TransformerConfig(width=64, depth=4, heads=4, hidden=128), 209_814),
     ],
 )
@@ -313,18 +312,18 @@ def test_parameters(config, parameters):
 
 
 def test_the_small_one_is_small():
-    assert sum(weights.numel() for weights in CompactConfig().network().parameters()) <= 30_000
+    assert sum(weights.numel() for weights in SeparableConfig().network().parameters()) <= 30_000
 
 
 def test_the_memorys_parameters_are_those_of_the_exercise():
-    w, m = RecurrentConfig().width, RecurrentConfig().memory
-    assert sum(p.numel() for p in Recurrent().memory.parameters()) == 6 * (m * w + m**2 + 2 * m)
+    w, m = GRUConfig().width, GRUConfig().hidden
+    assert sum(p.numel() for p in GRUNet().gru.parameters()) == 6 * (m * w + m**2 + 2 * m)
 
 
 def test_multiply_adds_of_attention_are_those_of_the_formula():
     """eq-attention-cost, for keys alone."""
     attention, places, width = Attention(24, heads=2, reach=87), 88, 24
-    with beyond.FlopCounterMode(display=False) as counter, torch.no_grad():
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
         attention(torch.zeros(3, places, width))
     assert counter.get_total_flops() / 2 == 3 * places * (2 * width * places + 4 * width**2)
 
@@ -412,10 +411,12 @@ def test_a_rounded_network_answers_nearly_the_same_and_the_first_is_left_alone()
     net, _ = training.load("main-0")
     x = fixed_features(ablations.disturbed_clip("chopin-nocturne", 20.0, "clean"))[:, :400]
     before = feature_posteriors(net, x)
-    rounded = quantised(net, 8)
+    rounded = quantise_weights(net, 8)
     after = feature_posteriors(net, x)
     assert np.array_equal(before.onset, after.onset)
-    errors = [np.abs(feature_posteriors(quantised(net, bits), x).note - before.note).mean() for bits in (3, 5, 8)]
+    errors = [
+        np.abs(feature_posteriors(quantise_weights(net, bits), x).note - before.note).mean() for bits in (3, 5, 8)
+    ]
     assert 0 < errors[2] < errors[1] < errors[0] and errors[2] < 0.01
     values = {len(set(row.flatten().tolist())) for row in rounded.contour.weight.detach()}
     assert max(values) <= 256
@@ -447,7 +448,7 @@ def test_what_is_no_number_is_refused():
     "wrong, message",
     [
         (lambda: TransformerConfig(width=25), "width=25: give a multiple of heads=2"),
-        (lambda: CompactConfig(taps=6), "taps=6: give an odd number"),
+        (lambda: SeparableConfig(taps=6), "taps=6: give an odd number"),
         (lambda: config_of({"kind": "oracle"}), "kind='oracle': no such network; there are transformer"),
     ],
 )
@@ -508,8 +509,8 @@ def test_whole_numbers_were_measured_on_the_twelve_clips():
     assert exact == pytest.approx(recorded, abs=0.01)
 
 
-@pytest.mark.parametrize("config", [RecurrentConfig(), CompactConfig()], ids=lambda config: config.kind)
+@pytest.mark.parametrize("config", [GRUConfig(), SeparableConfig()], ids=lambda config: config.kind)
 def test_every_normalisation_is_one_that_training_settles_and_processes_share(config):
-    """`training.settled` and `training.CommonNorm` know `BatchNorm2d` alone."""
+    """`training.recalibrate_batchnorm` and `training.CommonNorm` know `BatchNorm2d` alone."""
     norms = [layer for layer in config.network().modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
     assert norms and all(isinstance(norm, nn.BatchNorm2d) for norm in norms)

@@ -6,14 +6,13 @@ import librosa
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from nmp_lessons import cqt as room
-from nmp_lessons import released
 from nmp_lessons.constants import NMP
 from nmp_lessons.cqt import CQT
 from nmp_lessons.errors import InputError
+from nmp_lessons.model import released
 
 
 @pytest.fixture(scope="module")

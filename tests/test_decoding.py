@@ -11,13 +11,15 @@ import librosa
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import label
 
-from nmp_lessons import ablations, evaluation, maestro, piano, released, training
+from nmp_lessons import ablations, evaluation, training
+from nmp_lessons.audio import Recording, piano
 from nmp_lessons.constants import NMP
+from nmp_lessons.data import maestro
+from nmp_lessons.data.vocadito import singer
 from nmp_lessons.decoding import (
     PeakDecoder,
     bends,
@@ -26,8 +28,7 @@ from nmp_lessons.decoding import (
     candidates,
     check_recording,
     decode,
-    evidence,
-    fitted,
+    fit_peak_decoder,
     hysteresis,
     peaks,
     sing,
@@ -35,10 +36,9 @@ from nmp_lessons.decoding import (
     with_inferred_onsets,
 )
 from nmp_lessons.errors import InputError
-from nmp_lessons.model import Posteriors
-from nmp_lessons.model import posteriors as heard_by
+from nmp_lessons.model import Posteriors, posteriors as heard_by, released
 from nmp_lessons.notes import Notes, write_midi
-from nmp_lessons.sound import Recording, tone
+from nmp_lessons.sound import tone
 from nmp_lessons.targets import read_back, targets
 
 FRAMES = 80
@@ -166,7 +166,7 @@ def test_evidence_is_fitted_even_where_full_newton_steps_overshoot():
     times = np.arange(600) / NMP.frame_rate
     notes = Notes(times[frame[true]], times[frame[true]] + 0.2, key[true] + NMP.lowest_pitch)
     posteriors = Posteriors(None, note, onset, times)
-    decoder, score = best_threshold(fitted([(posteriors, notes)]), [(posteriors, notes)])
+    decoder, score = best_threshold(fit_peak_decoder([(posteriors, notes)]), [(posteriors, notes)])
     assert np.isfinite(decoder.weights).all() and max(map(abs, decoder.weights)) < 100
     assert score > best_threshold(PeakDecoder(), [(posteriors, notes)])[1] + 0.3
 
@@ -264,7 +264,7 @@ def test_a_fitted_decoder_expects_as_many_notes_as_there_are():
     start = np.arange(0.1, 8.9, 0.15)
     notes = Notes(start, start + 0.3, rng.integers(40, 80, len(start)))
     given = noisy_posteriors(notes, 900, seed=0, share=0.3)
-    _, _, probability = fitted([(given, notes)]).candidates(given)
+    _, _, probability = fit_peak_decoder([(given, notes)]).candidates(given)
     assert ((probability > 0.05) & (probability < 0.95)).sum() > 50  # not told apart with ease
     assert probability.sum() == pytest.approx(len(notes), rel=0.02)
 
@@ -315,7 +315,7 @@ def test_released_bends_of_tones_in_tune_are_a_third_of_a_semitone_sharp(origina
 @pytest.mark.parametrize("number", [10, 14])
 def test_a_voice_agrees_with_a_pitch_tracker_once_the_centre_is_right(number, original_net):
     """The median over all frames, in cents, of what is heard above what YIN hears."""
-    voice = released.voice(number).resampled(NMP.sample_rate)
+    voice = singer(number).resampled(NMP.sample_rate)
     given = heard_by(original_net, voice)
     notes = decode(given)
     tracked = librosa.yin(voice.audio, fmin=60, fmax=800, sr=voice.rate, hop_length=NMP.hop)
@@ -412,7 +412,7 @@ def nine_minutes():
 
 
 def test_after_nine_minutes_the_released_network_is_on_time_if_its_clock_is(nine_minutes, original_net):
-    given = released.posteriors(nine_minutes, model=original_net)
+    given = released.windowed_posteriors(nine_minutes, model=original_net)
     on_time = replace(given, times=released.true_times(len(given)))
     late = lateness(nine_minutes.notes, decode(on_time), 480, 540)
     assert abs(np.median(late)) < 0.005

@@ -6,8 +6,7 @@ from math import comb
 import mir_eval
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from nmp_lessons import ablations, decoding, training
 from nmp_lessons.errors import InputError

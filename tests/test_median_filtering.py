@@ -5,14 +5,15 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
-from nmp_lessons import maestro, model
+from nmp_lessons import model
+from nmp_lessons.audio import Recording
 from nmp_lessons.augmentation import interfere
 from nmp_lessons.constants import NMP
+from nmp_lessons.data import maestro
 from nmp_lessons.errors import InputError
 from nmp_lessons.median_filtering import (
     MODES,
@@ -34,7 +35,6 @@ from nmp_lessons.median_filtering import (
     strokes,
 )
 from nmp_lessons.model import Posteriors
-from nmp_lessons.sound import Recording
 
 VALUES = st.integers(-50, 50)
 ROWS = arrays(np.float64, st.integers(1, 30), elements=VALUES)

@@ -5,13 +5,25 @@ import pytest
 import torch
 from torch import nn
 
-from nmp_lessons import model as room
-from nmp_lessons import released
+from nmp_lessons._fast.convolution import Conv, transform_size
+from nmp_lessons.audio import Recording
 from nmp_lessons.constants import NMP
 from nmp_lessons.cqt import NORMALISATIONS
 from nmp_lessons.errors import InputError
-from nmp_lessons.model import Config, Conv, NMPNet, Posteriors, layers, posteriors, receptive_field
-from nmp_lessons.sound import Recording
+from nmp_lessons.model import (
+    CHOICES,
+    Config,
+    NMPNet,
+    Posteriors,
+    inference,
+    layers,
+    network,
+    posteriors,
+    receptive_field,
+    released,
+    run_windows,
+    windows,
+)
 
 
 def trainable(**switches) -> int:
@@ -119,7 +131,7 @@ def test_the_fast_order_of_sums_gives_the_plain_result(config, monkeypatch):
     with torch.no_grad():
         fast = net.logits(features)
         monkeypatch.setattr(Conv, "forward", lambda conv, x, inner=False: nn.Conv2d.forward(conv, x))
-        monkeypatch.setattr(room, "_normed", lambda conv, norm, x, inner: norm(conv(x)).relu())
+        monkeypatch.setattr(network, "_normed", lambda conv, norm, x, inner: norm(conv(x)).relu())
         plain = net.logits(features)
     for head, one, other in zip(fast._fields, fast, plain, strict=True):
         if one is None:
@@ -161,7 +173,7 @@ def test_wide_kernels_by_frequencies_are_convolutions(frames):
     x = torch.randn(2, 3, frames, 264, dtype=torch.float64)
     plain = nn.functional.conv2d(x, layer.weight, layer.bias, padding=(1, 19))
     assert (layer(x) - plain).abs().max() < 1e-13
-    assert room.transform_size(264, 39) >= 264 + 39 // 2
+    assert transform_size(264, 39) >= 264 + 39 // 2
 
 
 def test_gradients_of_the_fast_layers_are_right():
@@ -222,8 +234,8 @@ def test_whole_files_are_exact_whatever_the_chunks(monkeypatch):
     with torch.inference_mode():
         heads = net(torch.from_numpy(recording.audio)[None])
     for chunk in (100, 333, 10_000):
-        monkeypatch.setattr(room, "CHUNK_FRAMES", chunk)
-        monkeypatch.setattr(room, "PIECE_FRAMES", max(37, chunk // 3))
+        monkeypatch.setattr(inference, "CHUNK_FRAMES", chunk)
+        monkeypatch.setattr(inference, "PIECE_FRAMES", max(37, chunk // 3))
         found = posteriors(net, recording)
         for head in heads._fields:
             whole = getattr(heads, head)[0].numpy()
@@ -235,25 +247,23 @@ def test_windows_run_on_what_their_kept_frames_feel():
     """Leaving out the frames that will be dropped changes nothing."""
     net = released.load()
     audio = noise(5).audio
-    cut = room.windows(audio, hop=released.RELEASED_HOP)
+    cut = windows(audio, hop=released.RELEASED_HOP)
     with torch.inference_mode():
         full = [head[:, 15:157].flatten(0, 1).numpy() for head in net(torch.from_numpy(cut))]
-    for one, other in zip(room.run_windows(net, audio, hop=released.RELEASED_HOP), full, strict=True):
+    for one, other in zip(run_windows(net, audio, hop=released.RELEASED_HOP), full, strict=True):
         assert np.abs(one - other).max() < 1e-6
 
 
 def test_windows_cut_in_turn_are_those_cut_at_once():
     """The overlap's half of silence comes first, zeros last, and every sample stands where it did."""
     audio = np.arange(1, 100_001, dtype=np.float32)
-    cut = room.windows(audio, hop=released.RELEASED_HOP)
+    cut = windows(audio, hop=released.RELEASED_HOP)
     assert cut.shape == (3, NMP.window_samples)
     assert not cut[0, :3840].any() and cut[0, 3840] == 1
     assert cut[1, 0] == released.RELEASED_HOP - 3840 + 1
     assert cut[2].max() == 100_000 and not cut[2, 100_000 - 2 * released.RELEASED_HOP + 3840 :].any()
     for first in range(3):
-        assert np.array_equal(
-            room.windows(audio, hop=released.RELEASED_HOP, first=first, last=first + 1)[0], cut[first]
-        )
+        assert np.array_equal(windows(audio, hop=released.RELEASED_HOP, first=first, last=first + 1)[0], cut[first])
 
 
 def test_frames_have_their_true_times():
@@ -296,7 +306,7 @@ def test_the_released_fill_is_not_silence():
     assert float(stack.max()) == 0
 
 
-@pytest.mark.parametrize("switch", list(room.CHOICES))
+@pytest.mark.parametrize("switch", list(CHOICES))
 def test_unknown_positions_of_switches_are_refused(switch):
     with pytest.raises(InputError, match="choose one of"):
         Config(**{switch: "sideways"})

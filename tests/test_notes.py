@@ -5,8 +5,7 @@ import warnings
 import mido
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from nmp_lessons import fetch
 from nmp_lessons.errors import InputError

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from nmp_lessons import fetch, sound
+from nmp_lessons.audio import Recording, at_loudness, fade, load, loudness, save
 from nmp_lessons.errors import InputError
-from nmp_lessons.sound import Recording, load, loudness, save, tone
+from nmp_lessons.notes import frequency_to_pitch, pitch_name, pitch_number, pitch_to_frequency
+from nmp_lessons.sound import tone
 
 SUFFIXES = [".wav", ".flac", ".ogg", ".mp3"]
 
@@ -27,7 +28,7 @@ def voice(tmp_path_factory):
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("rate", [16_000, 44_100])
 def test_a_tone_survives_every_format(tmp_path, suffix, rate):
-    written = sound.fade(tone(440, 1.0, rate=rate), 0.05)
+    written = fade(tone(440, 1.0, rate=rate), 0.05)
     save(written, tmp_path / f"a{suffix}")
     found = load(tmp_path / f"a{suffix}")
     assert found.rate == rate and abs(found.seconds - 1) < 0.1 and found.title == "a"
@@ -187,7 +188,7 @@ def test_a_recording_is_resampled_to_no_impossible_rate(rate):
 
 @pytest.mark.parametrize("seconds", [0.01, 0.1, 0.4, 2.0])
 def test_sounds_of_every_length_are_brought_to_one_loudness(seconds):
-    assert loudness(sound.at_loudness(tone(1000, seconds), -20)) == pytest.approx(-20, abs=0.01)
+    assert loudness(at_loudness(tone(1000, seconds), -20)) == pytest.approx(-20, abs=0.01)
 
 
 def test_a_full_scale_sine_at_1_khz_has_the_loudness_of_the_standard():
@@ -200,25 +201,25 @@ def test_silence_has_no_loudness_and_stays_silence():
     silence = Recording(np.zeros(22_050), 22_050, title="rest")
     with pytest.raises(InputError, match="rest: is silent"):
         loudness(silence)
-    assert not sound.at_loudness(silence).audio.any()
+    assert not at_loudness(silence).audio.any()
 
 
 def test_loudness_never_clips():
     click = np.zeros(22_050)
     click[100] = 0.1
-    loudest = np.abs(sound.at_loudness(Recording(click, 22_050), -5).audio).max()
+    loudest = np.abs(at_loudness(Recording(click, 22_050), -5).audio).max()
     assert sound.level_in_db(loudest) == pytest.approx(-1)
 
 
 def test_a_fade_leaves_the_middle_alone():
     recording = tone(440, 1.0)
-    faded = sound.fade(recording, 0.1)
+    faded = fade(recording, 0.1)
     assert faded.audio[0] == 0 and faded.audio[-1] == 0
     assert np.array_equal(faded.audio[2205:-2205], recording.audio[2205:-2205])
 
 
 def test_a_very_short_sound_is_faded_too():
-    assert sound.fade(Recording(np.ones(3), 22_050), 1.0).audio.tolist() == [0, 1, 0]
+    assert fade(Recording(np.ones(3), 22_050), 1.0).audio.tolist() == [0, 1, 0]
 
 
 # Pitch and frequency
@@ -226,34 +227,34 @@ def test_a_very_short_sound_is_faded_too():
 
 @given(st.floats(0, 127))
 def test_pitch_and_frequency_are_inverse(pitch):
-    assert sound.frequency_to_pitch(sound.pitch_to_frequency(pitch)) == pytest.approx(pitch)
+    assert frequency_to_pitch(pitch_to_frequency(pitch)) == pytest.approx(pitch)
 
 
 def test_an_octave_doubles_the_frequency():
     pitches = np.arange(21, 97)
-    assert np.allclose(sound.pitch_to_frequency(pitches + 12), 2 * sound.pitch_to_frequency(pitches))
+    assert np.allclose(pitch_to_frequency(pitches + 12), 2 * pitch_to_frequency(pitches))
 
 
 @given(st.integers(0, 127))
 def test_a_name_and_its_number_are_inverse(pitch):
-    assert sound.pitch_number(sound.pitch_name(pitch)) == pitch
+    assert pitch_number(pitch_name(pitch)) == pitch
 
 
 def test_the_pianos_ends_are_a0_and_c8():
-    assert (sound.pitch_name(21), sound.pitch_name(108)) == ("A0", "C8")
-    assert sound.pitch_number("Cb4") == sound.pitch_number("B3") and sound.pitch_number("c#-1") == 1
+    assert (pitch_name(21), pitch_name(108)) == ("A0", "C8")
+    assert pitch_number("Cb4") == pitch_number("B3") and pitch_number("c#-1") == 1
 
 
 @pytest.mark.parametrize("name", ["", "H2", "A", "4", "A4.5", "A4x"])
 def test_a_name_that_is_none(name):
     with pytest.raises(InputError, match="names no pitch"):
-        sound.pitch_number(name)
+        pitch_number(name)
 
 
 @pytest.mark.parametrize("frequency", [0, -1, np.nan])
 def test_a_frequency_without_pitch(frequency):
     with pytest.raises(InputError, match="no pitch"):
-        sound.frequency_to_pitch([440, frequency])
+        frequency_to_pitch([440, frequency])
 
 
 def test_a_tenth_is_minus_twenty_decibels_and_nothing_is_minus_infinity():
@@ -290,7 +291,7 @@ def test_samples_of_a_sine_are_those_of_its_folded_frequency(frequency, tenth):
 @given(st.floats(30, 80), st.floats(1e-5, 1e-3))
 def test_inharmonicity_is_read_back_from_exact_partials(pitch, inharmonicity):
     found = sound.fit_inharmonicity(sound.partials(pitch, 8, inharmonicity=inharmonicity))
-    assert found == pytest.approx((sound.pitch_to_frequency(pitch), inharmonicity), rel=1e-6)
+    assert found == pytest.approx((pitch_to_frequency(pitch), inharmonicity), rel=1e-6)
 
 
 def test_partials_of_a_stiff_string_are_measured_to_a_cent_and_half_a_decibel():
@@ -305,7 +306,7 @@ def test_partials_of_a_stiff_string_are_measured_to_a_cent_and_half_a_decibel():
 
 def test_partials_above_half_the_rate_cannot_be_measured():
     with pytest.raises(InputError, match="ask for fewer"):
-        sound.measured_partials(tone(4000), sound.frequency_to_pitch(4000), 3)
+        sound.measured_partials(tone(4000), frequency_to_pitch(4000), 3)
 
 
 def test_no_rate_below_zero_takes_samples():

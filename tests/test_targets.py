@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from nmp_lessons.constants import NMP
 from nmp_lessons.errors import InputError
 from nmp_lessons.notes import Notes
-from nmp_lessons.targets import beginnings, drift, frame_of, read_back, sounding, sparsity, targets
+from nmp_lessons.targets import drift, frame_of, onset_targets, read_back, sounding, sparsity, targets
 
 FRAME = 1 / NMP.frame_rate
 
@@ -35,9 +34,9 @@ def test_labels_do_not_drift_over_an_hour():
 
 def test_wide_onsets_are_triangles():
     notes = Notes([4 * FRAME], [9 * FRAME], [60])
-    assert beginnings(notes, frames=9, width=2)[3:6, 39].tolist() == [0.5, 1, 0.5]
+    assert onset_targets(notes, frames=9, width=2)[3:6, 39].tolist() == [0.5, 1, 0.5]
     between = Notes([4.5 * FRAME], [9 * FRAME], [60])
-    exact = beginnings(between, frames=9, width=2, at="time")[3:7, 39]
+    exact = onset_targets(between, frames=9, width=2, at="time")[3:7, 39]
     assert np.allclose(exact, [0.25, 0.75, 0.75, 0.25], atol=1e-6)
 
 
@@ -95,7 +94,7 @@ def test_a_key_struck_again_while_it_sounds_is_lost_without_its_onset():
 
 @given(tip=st.floats(10, 20), width=st.integers(1, 6))
 def test_a_triangle_between_frames_sums_to_its_width_and_balances_on_the_onset(tip, width):
-    label = beginnings(Notes([tip * FRAME], [1.0], [60]), frames=40, width=width, at="time")[:, 39]
+    label = onset_targets(Notes([tip * FRAME], [1.0], [60]), frames=40, width=width, at="time")[:, 39]
     assert label.sum() == pytest.approx(width, rel=1e-5)
     assert label @ np.arange(40) / label.sum() == pytest.approx(tip, abs=1e-4)
 

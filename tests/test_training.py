@@ -12,18 +12,20 @@ import numpy as np
 import pytest
 import torch
 
-from nmp_lessons import corpus as corpora
-from nmp_lessons import maestro, training
+from nmp_lessons import training
+from nmp_lessons.audio import BANK_SECONDS, RATE, Piano, instruments, load
 from nmp_lessons.augmentation import FeatureAugmentation
-from nmp_lessons.corpus import Corpus, Piano
+from nmp_lessons.constants import NMP
 from nmp_lessons.cross_entropy import Loss
-from nmp_lessons.decoding import PeakDecoder
+from nmp_lessons.data import CLIP_FRAMES, LET_IN, LET_IN_OP_22, Corpus, maestro
+from nmp_lessons.data.asap import _members, _split_rows
+from nmp_lessons.decoding import THRESHOLDS, PeakDecoder
 from nmp_lessons.errors import InputError
 from nmp_lessons.evaluation import onset_scores
 from nmp_lessons.model import Config, Heads, NMPNet, Posteriors, posteriors
 from nmp_lessons.notes import Notes, read_midi
-from nmp_lessons.sound import load
-from nmp_lessons.training import Recipe
+from nmp_lessons.training import FEWEST, Recipe, render_corpus
+from nmp_lessons.training.corpus import _sha256
 
 ASAP = Path(__file__).parents[2] / "shared/data/asap/asap-performances.tar.xz"
 SMALL = dict(steps=6, batch=4, frames=48, warm_up=2, average=0.9)
@@ -35,18 +37,18 @@ def corpus(tmp_path_factory) -> Corpus:
     folder = tmp_path_factory.mktemp("corpus")
     patch = pytest.MonkeyPatch()
     patch.setenv("NMP_LESSONS_CACHE", str(folder / "cache"))
-    patch.setattr(corpora, "string_piano", quick_piano)
+    patch.setattr(instruments, "string_piano", quick_piano)
     rng = np.random.default_rng(0)
     onset = np.sort(rng.uniform(0, 100, 800))
     music = Notes(onset, onset + rng.uniform(0.1, 1, 800), rng.integers(30, 100, 800), rng.integers(30, 110, 800))
-    made = corpora.make(folder / "data", [music], clips=2, pianos=[Piano("quick", "strings", 1)])
+    made = render_corpus(folder / "data", [music], clips=2, pianos=[Piano("quick", "strings", 1)])
     yield made
     patch.undo()
 
 
 def quick_piano(seed):
     """One decaying tone for each key."""
-    time = np.arange(corpora.BANK_SECONDS * corpora.RATE) / corpora.RATE
+    time = np.arange(BANK_SECONDS * RATE) / RATE
     pitches = 440 * 2 ** ((np.arange(21, 109) - 69) / 12)
     keys = 8000 * np.sin(2 * np.pi * pitches[:, None] * time) * np.exp(-2 * time)
     return np.broadcast_to(keys.astype(np.int16), (7, *keys.shape))
@@ -65,19 +67,19 @@ def same(one, other):
 
 
 def test_a_corpus_is_the_same_twice_and_knows_its_notes(corpus, tmp_path):
-    assert len(corpus) == 2 and corpus.features.shape == (2, corpora.CLIP_FRAMES, 309)
+    assert len(corpus) == 2 and corpus.features.shape == (2, CLIP_FRAMES, 309)
     notes = corpus.notes(0)
-    assert len(notes) >= corpora.FEWEST
-    frame = np.round(notes.onset * training.NMP.frame_rate).astype(int)
+    assert len(notes) >= FEWEST
+    frame = np.round(notes.onset * NMP.frame_rate).astype(int)
     assert (corpus.onset[0][frame, notes.pitch - 21] >= 150).all()
     reopened = Corpus(corpus.folder)
-    assert reopened.fingerprint == corpus.fingerprint == corpora._sha256(corpus.folder)
+    assert reopened.fingerprint == corpus.fingerprint == _sha256(corpus.folder)
     with pytest.raises(InputError, match="no corpus"):
         Corpus(tmp_path)
 
 
 def test_the_split_leaves_maestros_test_and_validation_pieces_out_of_training():
-    rows = corpora._split_rows()
+    rows = _split_rows()
     heard, kept = (
         {str(Path(row["midi_performance"]).parent) for row in rows if row["split"] == split}
         for split in ("train", "validation")
@@ -86,16 +88,16 @@ def test_the_split_leaves_maestros_test_and_validation_pieces_out_of_training():
 
 
 def test_what_the_split_let_in_is_named():
-    split = {row["midi_performance"]: row["split"] for row in corpora._split_rows()}
-    assert all(split[name] == "train" for name in corpora.LET_IN)
+    split = {row["midi_performance"]: row["split"] for row in _split_rows()}
+    assert all(split[name] == "train" for name in LET_IN)
 
 
 @pytest.mark.skipif(not ASAP.exists(), reason="needs (n)ASAP's archive")
 def test_two_performances_let_in_are_from_the_books_validation_performance():
     whole = maestro.full_notes("beethoven-menuetto")
-    names = [name for name in corpora.LET_IN if "MaximovI" in name]
-    found = corpora._members(ASAP, set(names))
-    for name, (start, stop) in zip(names, corpora.LET_IN_OP_22, strict=True):
+    names = [name for name in LET_IN if "MaximovI" in name]
+    found = _members(ASAP, set(names))
+    for name, (start, stop) in zip(names, LET_IN_OP_22, strict=True):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # notes of no length are dropped
             heard = read_midi(found[name])
@@ -190,7 +192,7 @@ import safetensors.torch
 import torch
 import lightning_fabric
 from nmp_lessons import training
-from nmp_lessons.corpus import Corpus
+from nmp_lessons.data import Corpus
 from nmp_lessons.training import Recipe
 recipe = Recipe("run", steps=40, batch=2, frames=32, warm_up=2, average=0.9)
 corpus, folder = Corpus(sys.argv[1]), sys.argv[2]
@@ -246,7 +248,7 @@ WORKER = """
 import sys, torch
 torch.set_num_threads(1)
 from nmp_lessons import training
-from nmp_lessons.corpus import Corpus
+from nmp_lessons.data import Corpus
 from nmp_lessons.training import Recipe
 recipe = Recipe("run", steps=6, batch=4, frames=48, warm_up=2, average=0.9)
 fabric = training.default_fabric(accelerator="cpu", precision="64-true")
@@ -281,7 +283,7 @@ def test_a_record_names_all_that_led_to_the_weights(corpus, tmp_path):
     assert Recipe.from_json(record["recipe"]) == recipe and record["seed"] == 3
     assert record["corpus"] == corpus.fingerprint and record["parameters"] == 16_782
     assert record["minutes"] > 0 and record["versions"]["torch"] == torch.__version__
-    assert record["hardware"]["precision"] == "32-true" and record["decoder"]["threshold"] in training.THRESHOLDS
+    assert record["hardware"]["precision"] == "32-true" and record["decoder"]["threshold"] in THRESHOLDS
     assert [line[0] for line in record["losses"]] == [2]
 
 

@@ -4,7 +4,7 @@
 import { copyFile } from "node:fs/promises";
 import { build } from "esbuild";
 
-const out = "../nmp_lessons/show";
+const out = "../nmp_lessons/book/show";
 const shared = {
   outdir: out,
   bundle: true,

@@ -3,8 +3,7 @@
 import torch
 from torch import nn
 
-from nmp_lessons import released
-from nmp_lessons.model import Config, NMPNet
+from nmp_lessons.model import Config, NMPNet, released
 
 WIRINGS = ("off", "series", "parallel")
 NAMES = ("contour", "contour_norm", "contour_out", "missing", "missing_norm")

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from nmp_lessons import maestro
 from nmp_lessons.constants import NMP
+from nmp_lessons.data import maestro
 from nmp_lessons.targets import frame_of, targets
 
 FRAME = 1 / NMP.frame_rate

@@ -1,6 +1,6 @@
 // <nmp-answer>: a box that checks the answer to an exercise, on a page with no kernel.
 //
-// Its key (nmp_lessons/answers/source.py) is base64 so that it cannot be read at a glance; it is no secret.
+// Its key (nmp_lessons/book/answers/source.py) is base64 so that it cannot be read at a glance; it is no secret.
 // Attempts are kept in this browser, so that a reload loses nothing.
 
 import type { MathfieldElement } from "mathlive";

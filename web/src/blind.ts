@@ -1,6 +1,6 @@
 // <nmp-blind>: two transcriptions without names; which is nearer to the recording?
 //
-// The markup (nmp_lessons/show/blind.py) holds a player and a folded answer for each trial. This element draws the
+// The markup (nmp_lessons/book/show/blind_comparison.py) holds a player and a folded answer for each trial. This element draws the
 // order anew, shows one trial at a time, and at the end the names, the scores and the choices. Nothing is kept.
 
 import { define, make, whenParsed } from "./element";

@@ -1,4 +1,4 @@
-// Posteriors to notes: nmp_lessons.decoding.PeakDecoder once more, for the reader's browser.
+// Posteriors to notes: nmp_lessons.decoding.peak_decoder.PeakDecoder once more, for the reader's browser.
 //
 // It is checked against Python's notes before it is used on anything else.
 

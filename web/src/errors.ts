@@ -1,6 +1,6 @@
 // <nmp-errors>: the wrong notes of a transcription, one by one.
 //
-// The markup (nmp_lessons/show/errors.py) holds a player and a table of the errors; the place of each error waits
+// The markup (nmp_lessons/book/show/error_explorer.py) holds a player and a table of the errors; the place of each error waits
 // in a <template>. This element lets the reader choose one in the table or on the piano roll, and filters them.
 
 import { define, make, makeSvg, whenParsed } from "./element";

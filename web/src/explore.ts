@@ -1,6 +1,6 @@
 // <nmp-explore>: moves between frames that were computed when the book was built.
 //
-// The markup (nmp_lessons/show/explore.py) holds the first frame and the controls; every other piece of a
+// The markup (nmp_lessons/book/show/explorable.py) holds the first frame and the controls; every other piece of a
 // frame waits in a <template>, where a browser neither decodes nor fetches it.
 
 import { define, whenParsed } from "./element";

@@ -1,4 +1,4 @@
-// Mathematics as readers type it, plain or LaTeX: the same reader as nmp_lessons/answers/expressions.py,
+// Mathematics as readers type it, plain or LaTeX: the same reader as nmp_lessons/book/answers/expressions.py,
 // message for message. Nothing typed is ever evaluated as JavaScript.
 
 export type Values = Readonly<Record<string, number>>;

@@ -1,4 +1,4 @@
-// Is an attempt right, and if not, what would help? The same rules as nmp_lessons/answers/judging.py.
+// Is an attempt right, and if not, what would help? The same rules as nmp_lessons/book/answers/judging.py.
 
 import { parse, UnknownName, Unreadable, type Values } from "./expression";
 

@@ -1,6 +1,6 @@
 // <nmp-player>: several versions of the same music, heard at the same instant, over a picture.
 //
-// Its children are static HTML made by nmp_lessons/show/listen.py: a figure (with an SVG plot) and a list
+// Its children are static HTML made by nmp_lessons/book/show/player.py: a figure (with an SVG plot) and a list
 // of plain <audio> elements. This element adds controls and a playhead, and hides the plain list.
 
 import { define, make, makeSvg, whenParsed } from "./element";

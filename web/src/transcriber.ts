@@ -1,6 +1,6 @@
 // <nmp-transcriber>: the network on the reader's own sound, in the reader's browser.
 //
-// Its data (nmp_lessons/show/transcriber.py) name networks, a clip, and what Python made of the clip. A network
+// Its data (nmp_lessons/book/show/page_transcriber.py) name networks, a clip, and what Python made of the clip. A network
 // is used only if it makes the same of it here. Nothing is fetched before the reader asks, and nothing is sent.
 
 import { agreement, type Note } from "./decoder";

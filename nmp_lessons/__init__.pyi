@@ -1,0 +1,3 @@
+from .hearing import transcribe as transcribe
+
+__version__: str

@@ -1,0 +1,5 @@
+"""Which parts matter, chapter ``ablations``: the table of runs, test conditions, measuring, comparing."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,214 @@
+"""Measuring trained networks: on disturbed clips, on the book's test, and on real recordings where there are some."""
+
+import csv
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from ..audio.formats import load as load_sound
+from ..audio.recording import Recording
+from ..data.maestro import book_set
+from ..decoding.fitting import THRESHOLDS, best_options, best_threshold, fit_peak_decoder
+from ..decoding.peak_decoder import PeakDecoder
+from ..decoding.released import decode
+from ..errors import InputError
+from ..evaluation import cause_counts, median_shift, onset_scores, scores, threshold_curves
+from ..files import atomic_write
+from ..model import released
+from ..model.inference import feature_posteriors, fixed_features, posteriors
+from ..model.network import Transcriber
+from ..notes.note_list import Notes
+from ..notes.tables import read_table
+from ..training.checkpoints import CHECKPOINTS, load, save
+from .conditions import EXCERPTS, disturbed_clip, robustness
+
+
+class Real(NamedTuple):
+    """A real recording: audio, features (1, frames, 309), notes, and how many seconds the sound lies after them."""
+
+    recording: Recording
+    features: torch.Tensor
+    notes: Notes
+    lag: float
+
+
+def real_recordings(folder: str | os.PathLike, *, seconds: float = 60.0) -> list[Real]:
+    """Each recording's first minute; each FLAC has a TSV beside it, and ``lag_ms.json`` may tell the lags."""
+    paths = sorted(Path(folder).glob("*.flac"))
+    if not paths:
+        raise InputError(f"{folder}: no FLAC files there; give a folder of recordings with a note list beside each.")
+    told = Path(folder) / "lag_ms.json"
+    lags = json.loads(told.read_text()) if told.exists() else {}
+    found = []
+    for path in paths:
+        notes = read_table(path.with_suffix(".tsv"))
+        first = notes.onset < seconds
+        columns = (notes.onset, notes.offset, notes.pitch, notes.velocity)
+        lag = next((ms / 1000 for name, ms in lags.items() if path.stem.endswith(name)), 0.0)
+        recording = load_sound(path, stop=seconds)
+        notes = Notes(*(column[first] for column in columns))
+        found.append(Real(recording, fixed_features(recording), notes, lag))
+    return found
+
+
+def measure_released(recordings: Sequence[Real], *, folder: Path = CHECKPOINTS) -> list[float]:
+    """Fno of the released weights and decoder, with a true clock, on each recording; kept in ``released.csv``."""
+    if not recordings:
+        raise InputError("released: name the folder of recordings with --recordings.")
+    network = released.load()
+    found = [onset_scores(real.notes, decode(posteriors(network, real.recording)))["Fno"] for real in recordings]
+    rows = [f"{real.recording.title},{score:.4f}" for real, score in zip(recordings, found, strict=True)]
+    with atomic_write(Path(folder) / "released.csv") as scratch:
+        scratch.write_text("\n".join(["recording,Fno", *rows]) + "\n")
+    return found
+
+
+ERRORS, CURVES = "real_errors.csv", "real_thresholds.csv"
+
+
+def measure_errors(recordings: Sequence[Real], *, name: str = "main-0", folder: Path = CHECKPOINTS) -> list[dict]:
+    """Every score and every cause on each recording, of one of our networks and of the released one.
+
+    Kept in ``real_errors.csv``, a row for each network and recording, with the median shift of the onsets in
+    seconds, and Fno as it would be with the labels moved by it (which nobody may report: it is chosen on the test);
+    and in ``real_thresholds.csv`` our network's
+    Fno, Pno and Rno at each threshold, for `evaluation.optimism`.
+    """
+    if not recordings:
+        raise InputError("errors: name the folder of recordings with --recordings.")
+    model, record = load(name)
+    network, decoder = released.load(), PeakDecoder(**record["decoder"])
+    answered = [(feature_posteriors(model, real.features), real.notes) for real in recordings]
+    heard = {
+        name: [decoder(answer) for answer, _ in answered],
+        "released": [decode(posteriors(network, real.recording)) for real in recordings],
+    }
+    rows = [
+        {"network": which, "recording": real.recording.title, "notes": len(real.notes)}
+        | {score: round(value, 4) for score, value in scores(real.notes, notes).items()}
+        | {"shift": round(shift, 4), "Fno shifted": round(onset_scores(real.notes.shifted(shift), notes)["Fno"], 4)}
+        | cause_counts(real.notes, notes)
+        for which, found in heard.items()
+        for real, notes in zip(recordings, found, strict=True)
+        for shift in [median_shift(real.notes, notes)]
+    ]
+
+    def at(answer, threshold: float) -> Notes:
+        return replace(decoder, threshold=threshold)(answer)
+
+    curves = threshold_curves(at, answered, THRESHOLDS)
+    curve_rows = [
+        {"threshold": threshold, "recording": real.recording.title}
+        | {score: round(float(values[i, j]), 4) for score, values in curves.items()}
+        for i, threshold in enumerate(THRESHOLDS)
+        for j, real in enumerate(recordings)
+    ]
+    _write_rows(Path(folder) / ERRORS, rows)
+    _write_rows(Path(folder) / CURVES, curve_rows)
+    return rows
+
+
+def _write_rows(path: Path, rows: list[dict]) -> None:
+    with atomic_write(path) as scratch, open(scratch, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def measured_errors(file: str = ERRORS) -> list[dict]:
+    """What `measure_errors` kept: its rows, numbers as numbers.
+
+    >>> {row["network"] for row in measured_errors()} == {"main-0", "released"}
+    True
+    """
+    with open(CHECKPOINTS / file, newline="", encoding="utf-8") as read:
+        rows = list(csv.DictReader(read))
+    words = ("network", "recording")
+    return [{name: cell if name in words else float(cell) for name, cell in row.items()} for row in rows]
+
+
+def measure_decoders(
+    recordings: Sequence[Real], *, networks: Sequence[str] = ("released", "main-0"), folder: Path = CHECKPOINTS
+) -> list[dict]:
+    """Fno of four decoders on the same posteriors, on every recording and test clip; kept in ``decoders.csv``.
+
+    Whatever a decoder can be told is chosen on the eight training performances of the book's set, for all alike.
+    """
+    if not recordings:
+        raise InputError("decoders: name the folder of recordings with --recordings.")
+    clips = [disturbed_clip(name, start, "clean") for name, start in EXCERPTS]
+    tests = [("real piano", real.recording, real.recording.title, real.notes) for real in recordings]
+    tests += [
+        ("clips", clip, f"{name} {start:.0f}", clip.notes) for clip, (name, start) in zip(clips, EXCERPTS, strict=True)
+    ]
+    rows = []
+    for name in networks:
+        network = released.load() if name == "released" else load(name, folder=folder)[0]
+        heard = [(posteriors(network, recording), notes) for _, recording, _, notes in tests]
+        for decoder, (options, decoded) in rival_decoders(network).items():
+            found = [onset_scores(notes, decoded(answer))["Fno"] for answer, notes in heard]
+            told = {"network": name, "decoder": decoder, "options": json.dumps(options)}
+            rows += [
+                told | {"set": of, "recording": title, "Fno": f"{score:.4f}"}
+                for (of, _, title, _), score in zip(tests, found, strict=True)
+            ]
+    _write_rows(Path(folder) / "decoders.csv", rows)
+    return rows
+
+
+def rival_decoders(network: Transcriber) -> dict[str, tuple[dict, Callable]]:
+    """Four decoders for one network by name: their options, and the function from posteriors to notes."""
+    answered = [
+        (posteriors(network, recording), recording.notes)
+        for recording in (one.segment() for one in book_set().performances("train"))
+    ]
+    chosen, _ = best_options(answered)
+    peaks, _ = best_threshold(PeakDecoder(), answered)
+    evidence, _ = best_threshold(fit_peak_decoder(answered), answered)
+    return {
+        "as released": ({}, decode),
+        "released, chosen": (chosen, partial(decode, **chosen)),
+        "peaks": (asdict(peaks), peaks),
+        "evidence": (asdict(evidence), evidence),
+    }
+
+
+def decoder_named(name: str, options: str) -> Callable:
+    """A decoder of ``decoders.csv`` again, from its name and its options there.
+
+    >>> decoder_named("peaks", '{"threshold": 0.4}').threshold
+    0.4
+    """
+    read = json.loads(options)
+    return partial(decode, **read) if "released" in name else PeakDecoder(**read)
+
+
+def measure(name: str, *, folder: Path = CHECKPOINTS, recordings: Sequence[Real] = ()) -> dict:
+    """Measure a run and write its scores into its record, all Fno but the book's test, which has every score.
+
+    "robustness" by condition and "book_test" by performance; given `recordings`, "real_piano" with our decoder,
+    "real_piano_bare_peaks" with peaks alone, and "real_piano_lag_corrected", one number for each recording.
+    """
+    model, record = load(name, folder=folder)
+    decoder, bare = PeakDecoder(**record["decoder"]), PeakDecoder(threshold=record["validation"][-1]["threshold"])
+    found = record.get("scores", {}) | {"robustness": robustness(model, decoder), "book_test": {}}
+    for one in book_set().performances("test"):
+        heard = decoder(feature_posteriors(model, fixed_features(one.segment())))
+        found["book_test"][one.name] = scores(one.notes, heard)
+    if recordings:
+        heard = [feature_posteriors(model, real.features) for real in recordings]
+        pairs = list(zip(recordings, heard, strict=True))
+        found["real_piano"] = [onset_scores(real.notes, decoder(p))["Fno"] for real, p in pairs]
+        found["real_piano_bare_peaks"] = [onset_scores(real.notes, bare(p))["Fno"] for real, p in pairs]
+        found["real_piano_lag_corrected"] = [
+            onset_scores(real.notes.shifted(real.lag), decoder(p))["Fno"] for real, p in pairs
+        ]
+    record["scores"] = json.loads(json.dumps(found), parse_float=lambda digits: round(float(digits), 4))
+    save(model, record, folder)
+    return record["scores"]

@@ -1,0 +1,205 @@
+"""Changes of a recording: what leaves the labels as they are, what moves them, and what breaks them."""
+
+from dataclasses import replace
+
+import librosa
+import numpy as np
+from scipy.signal import oaconvolve
+
+from ..audio.recording import Recording
+from ..constants import NMP
+from ..errors import InputError
+from ..notes.note_list import Notes
+
+#: What each change does to the labels: nothing, something known, or something that labels cannot tell.
+EFFECT = {
+    "white_noise": "invariant",
+    "equalise": "invariant",
+    "low_pass": "invariant",
+    "gain": "invariant",
+    "reverberate": "invariant",
+    "interfere": "invariant",
+    "delay": "equivariant",
+    "transpose": "equivariant",
+    "faster": "equivariant",
+    "mixup": "equivariant",
+    "mask_time": "breaking",
+}
+
+
+def white_noise(recording: Recording, *, ratio: float, rng: np.random.Generator) -> Recording:
+    """Add white noise, `ratio` dB below the recording's own mean power (eq-snr)."""
+    return interfere(recording, rng.standard_normal(len(recording.audio)), ratio=ratio)
+
+
+def interfere(recording: Recording, waveform: np.ndarray, *, ratio: float) -> Recording:
+    """Add a waveform that is none of the network's business, `ratio` dB below the recording.
+
+    It is repeated or cut to the recording's length. The labels stay: what interferes is not transcribed.
+    """
+    waveform = np.asarray(waveform, dtype=np.float64)
+    if waveform.ndim != 1 or not len(waveform) or not np.isfinite(ratio):
+        raise InputError("interference: give a waveform of at least one sample and a ratio in dB.")
+    other = np.resize(waveform, len(recording.audio))
+    power = _power(other)
+    scale = np.sqrt(_power(recording.audio) / power * 10 ** (-ratio / 10)) if power > 0 else 0.0
+    return _with_audio(recording, recording.audio + scale * other)
+
+
+def equalise(recording: Recording, frequencies, levels) -> Recording:
+    """A filter with the given levels in dB at the given frequencies in Hz (eq-eq).
+
+    Between them it is straight over the octaves. It has zero phase, so nothing moves in time.
+
+    >>> tone = Recording(np.sin(0.2 * np.arange(4096)).astype(np.float32), 22_050)
+    >>> halved = equalise(tone, [100.0, 1000.0], [-6.0206, -6.0206])
+    >>> round(float(np.abs(halved.audio).max() / np.abs(tone.audio).max()), 3)
+    0.5
+    """
+    frequencies, levels = np.asarray(frequencies, float), np.asarray(levels, float)
+    ascending = (frequencies > 0).all() and (np.diff(frequencies) > 0).all()
+    if frequencies.shape != levels.shape or not ascending:
+        raise InputError("equaliser: give ascending frequencies above 0 Hz and one level in dB for each.")
+    spectrum = np.fft.rfft(recording.audio)
+    at = np.fft.rfftfreq(len(recording.audio), 1 / recording.rate)
+    curve = np.interp(np.log2(np.maximum(at, 1.0)), np.log2(frequencies), levels)
+    return _with_audio(recording, np.fft.irfft(spectrum * 10 ** (curve / 20), len(recording.audio)))
+
+
+def random_equaliser(rng: np.random.Generator, *, spread: float = 4.0) -> tuple[np.ndarray, np.ndarray]:
+    """Frequencies an octave apart from 40 Hz, and normal levels of `spread` dB, for `equalise`."""
+    frequencies = 40.0 * 2 ** np.arange(9)
+    return frequencies, rng.normal(0, spread, len(frequencies))
+
+
+def low_pass(recording: Recording, cutoff: float, *, slope: float = 120.0) -> Recording:
+    """Let pass what is below `cutoff` Hz; above it the level falls by `slope` dB an octave."""
+    return equalise(recording, [cutoff, 2 * cutoff], [0.0, -slope])
+
+
+def gain(recording: Recording, decibels: float) -> Recording:
+    """Louder or softer by some decibels; what would clip is limited to ±1."""
+    return _with_audio(recording, recording.audio * 10 ** (decibels / 20))
+
+
+def reverberate(recording: Recording, response: np.ndarray) -> Recording:
+    """The recording as it sounds in a room (`room`), at its old power, cut at its old end (eq-reverb)."""
+    wet = oaconvolve(recording.audio.astype(np.float64), response)[: len(recording.audio)]
+    power = _power(wet)
+    return _with_audio(recording, wet * np.sqrt(_power(recording.audio) / power) if power > 0 else wet)
+
+
+def delay(recording: Recording, seconds: float) -> Recording:
+    """The recording after some silence, its labels as much later; it grows longer by that (eq-delay).
+
+    >>> later = delay(Recording([1.0, 0.5], 2, notes=Notes([0.5], [1.0], [60])), 1.0)
+    >>> later.audio.tolist(), later.notes.intervals.tolist()
+    ([0.0, 0.0, 1.0, 0.5], [[1.5, 2.0]])
+    """
+    if not 0 <= seconds < np.inf:
+        raise InputError(f"delay of {seconds} s: give a time from 0 on.")
+    audio = np.pad(recording.audio, (int(np.round(seconds * recording.rate)), 0))
+    notes = None if recording.notes is None else recording.notes.shifted(seconds)
+    return replace(_with_audio(recording, audio), notes=notes)
+
+
+def transpose(recording: Recording, semitones: int) -> Recording:
+    """Higher by some semitones, audio and labels, at the same speed (a phase vocoder).
+
+    Notes that would leave the piano lose their label; so choose recordings that have none near the ends.
+    """
+    audio = librosa.effects.pitch_shift(recording.audio, sr=recording.rate, n_steps=semitones)
+    return replace(_with_audio(recording, audio), notes=_transposed(recording.notes, semitones))
+
+
+def faster(recording: Recording, ratio: float) -> Recording:
+    """Played `ratio` times as fast, like a tape (eq-tape).
+
+    Everything is higher by 12 · log2(ratio) semitones, too. The labels follow exactly when that is a whole
+    number of semitones, ratio = 2^(s/12); other ratios are refused.
+    """
+    semitones = 12 * np.log2(ratio) if ratio > 0 else np.nan
+    if not abs(semitones - np.round(semitones)) < 0.01:
+        raise InputError(f"ratio={ratio}: give 2^(s/12) with a whole number s of semitones, such as 1.0595.")
+    audio = librosa.resample(recording.audio, orig_sr=recording.rate, target_sr=recording.rate / ratio)
+    notes = _transposed(recording.notes, int(np.round(semitones)))
+    if notes is not None:
+        notes = replace(notes, onset=notes.onset / ratio, offset=notes.offset / ratio)
+    return replace(_with_audio(recording, audio), notes=notes)
+
+
+def mixup(first: Recording, second: Recording, weight: float) -> tuple[Recording, np.ndarray]:
+    """weight · first + (1 − weight) · second, over the shorter one's length (eq-mixup).
+
+    Both performances are really there, so the labels are the notes of both (eq-mixup-union). The second value
+    holds, for each of these notes in order, its share of the mixture (`weight` or 1 − `weight`): mixup's soft
+    labels (eq-mixup-soft).
+    """
+    if first.rate != second.rate or not 0 <= weight <= 1:
+        raise InputError("mixup: give two recordings of one rate and a weight from 0 to 1.")
+    samples = min(len(first.audio), len(second.audio))
+    audio = weight * first.audio[:samples] + (1 - weight) * second.audio[:samples]
+    parts = [
+        (recording.notes.between(0, samples / first.rate), share)
+        for recording, share in ((first, weight), (second, 1 - weight))
+        if recording.notes is not None
+    ]
+    if not parts:
+        return _with_audio(first, audio), np.zeros(0)
+    names = ("onset", "offset", "pitch", "velocity")
+    columns = [np.concatenate([getattr(notes, name) for notes, _ in parts]) for name in names]
+    shares = np.concatenate([np.full(len(notes), share) for notes, share in parts])
+    order = np.lexsort((columns[2], columns[0]))
+    return replace(_with_audio(first, audio), notes=Notes(*columns)), shares[order]
+
+
+def mask_time(recording: Recording, start: float, stop: float, *, fade: float = 0.005) -> Recording:
+    """Silence from `start` to `stop`, with short fades. The labels are left as they were, and are now wrong.
+
+    A note that sounds on through the mask ends and begins again: two notes to any ear, one in the labels.
+    `split_by_mask` tells what a listener would write down.
+    """
+    _check_span(recording, start, stop)
+    time = np.arange(len(recording.audio)) / recording.rate
+    outside = np.clip((start - time) / fade + 1, 0, 1) + np.clip((time - stop) / fade + 1, 0, 1)
+    return _with_audio(recording, recording.audio * np.minimum(outside, 1))
+
+
+def split_by_mask(notes: Notes, start: float, stop: float) -> Notes:
+    """What a listener would write down of masked notes that are still heard: cut at the mask, and begun anew.
+
+    Of a note that has died away before the mask ends a listener hears no second part; labels cannot tell.
+
+    >>> split_by_mask(Notes([0.0], [3.0], [60]), 1.0, 2.0).intervals.tolist()
+    [[0.0, 1.0], [2.0, 3.0]]
+    """
+    before, after = notes.onset < start, notes.offset > stop
+    columns = [
+        np.concatenate([notes.onset[before], np.maximum(notes.onset[after], stop)]),
+        np.concatenate([np.minimum(notes.offset[before], start), notes.offset[after]]),
+        np.concatenate([notes.pitch[before], notes.pitch[after]]),
+        np.concatenate([notes.velocity[before], notes.velocity[after]]),
+    ]
+    return Notes(*columns)
+
+
+def _transposed(notes: Notes | None, semitones: int) -> Notes | None:
+    if notes is None:
+        return None
+    pitch = notes.pitch + semitones
+    kept = (pitch >= NMP.lowest_pitch) & (pitch <= NMP.highest_pitch)
+    return Notes(notes.onset[kept], notes.offset[kept], pitch[kept], notes.velocity[kept])
+
+
+def _check_span(recording: Recording, start: float, stop: float) -> None:
+    if not 0 <= start < stop <= recording.seconds:
+        raise InputError(f"from {start} to {stop} s: give a span inside {recording.seconds:.2f} s of audio.")
+
+
+def _power(audio: np.ndarray) -> float:
+    return float(np.mean(np.square(audio, dtype=np.float64)))
+
+
+def _with_audio(recording: Recording, audio: np.ndarray) -> Recording:
+    """The same recording with other audio; samples beyond ±1 are limited."""
+    return replace(recording, audio=np.clip(audio, -1, 1).astype(np.float32))

@@ -1,0 +1,88 @@
+"""Exercises with checked answers: in a notebook by `check`, on the built page by ``<nmp-answer>``.
+
+Both judge by the same source, ``exercises/<slug>/exercises.md``, whose form is described in `source`.
+
+- `source`: reads the exercises, evaluates their values, makes starters and the students' copy;
+- `variants`: the same exercises with other numbers;
+- `expressions`: reads mathematics as it is typed;
+- `judging`: right, nearly right, or wrong in a way that has a name;
+- `pages`: what Sphinx makes of ``{answer}``, ``{hint}`` and solutions;
+- `notebooks`: chapters and exercises as notebooks that run at home;
+- `instructor`: assignments, their solutions and autograders.
+"""
+
+from collections.abc import Callable
+
+from . import source
+from .judging import Verdict, judge
+from .source import expanded, student_copy
+
+__all__ = ["Verdict", "check", "expanded", "judge", "setup_directives", "solution", "starter", "student_copy"]
+
+
+def check(name: str, attempt) -> Verdict:
+    """Is this the answer to the exercise? If not, a hint.
+
+    Parameters
+    ----------
+    name : str
+        The exercise, such as "sound-softer".
+    attempt
+        A number, or text as on the page ("1/(2^(1/36)-1)", "0.44 kHz"); an array for a matrix; a letter for
+        a choice; for a formula text, a sympy expression or a function of the variables in their order; for a
+        coding exercise your function.
+
+    Returns
+    -------
+    Verdict
+        True if right; displays with its message.
+
+    Raises
+    ------
+    InputError
+        If there is no such exercise.
+
+    >>> check("sound-softer", "20*log10(1/5)")
+    ✓ Right.
+    """
+    body = source.answer(name)
+    if body["kind"] == "code":
+        return _check_code(name, body["function"], attempt)
+    return judge(source.key(body), attempt)
+
+
+def starter(name: str) -> str:
+    """The code from which a coding exercise starts.
+
+    >>> print(starter("sound-sustain").splitlines()[-1].strip())
+    raise NotImplementedError('Still to do: find where each note ends')
+    """
+    return source.function(source.starter(source.chapter(name)), source.answer(name)["function"])
+
+
+def solution(name: str) -> Callable:
+    """The function that solves a coding exercise."""
+    slug = source.chapter(name)
+    return getattr(source.run(source.solution(slug), f"exercises/{slug}/code.py"), source.answer(name)["function"])
+
+
+def _check_code(name: str, function: str, student: Callable) -> Verdict:
+    if not callable(student):
+        return Verdict(False, f"Give the function itself: answers.check({name!r}, {function}).")
+    run = getattr(source.checks(source.chapter(name)), f"check_{function}")
+    try:
+        run(student)
+    except AssertionError as problem:
+        return Verdict(False, str(problem) or "Not yet.")
+    except NotImplementedError as problem:
+        return Verdict(False, str(problem))
+    except Exception as problem:
+        return Verdict(False, f"{function} stopped with {type(problem).__name__}: {problem}")
+    return Verdict(True, "Right: it passes every check.")
+
+
+def setup_directives(app) -> None:
+    """Register the exercises' directives with Sphinx; called by `nmp_lessons.book.site`."""
+    from . import pages
+
+    pages.setup(app)

@@ -1,0 +1,132 @@
+"""The same exercise with other numbers: last year's answers do not pass.
+
+An answer may declare ``parameters``, each with the number that the book uses and an expression for the others::
+
+    parameters:
+      per: {book: 24, other: "range(12, 61, 6)"}
+    value: math.ceil(per * math.log2(4000 / 41.2)) + 1
+
+The expressions of the answer see the parameters by name. The exercise's text, its hints and its solution quote
+them, or anything that follows from them, as ``@{per}`` or ``@{steps:.2f}`` (an expression and a format). With
+``rng`` an ``other`` may draw: ``"[rng.integers(0, 10, 8).tolist() for _ in range(80)]"``.
+
+Seed 0 is the book. Any other seed picks one of the exercise's variants, and the next seed the next one. A
+variant whose right answer would be accepted in another variant, or be taken for a near miss, is left out; so two
+terms with different variants never share an answer.
+"""
+
+import os
+import re
+import string
+import zlib
+from functools import cache
+
+import numpy as np
+import yaml
+
+from ...errors import InputError
+from .judging import judge
+
+EXERCISE = re.compile(r"^(?=(?:`{3,}|:{3,})\{exercise\})", re.MULTILINE)
+PLACE = re.compile(r"@\{((?:[^{}]|\{[^{}]*\})*)\}")
+MOST = 60  # variants of one exercise
+LOOKED_AT = 400  # combinations of parameters
+
+
+def chosen_seed() -> int:
+    """``$NMP_LESSONS_SEED``, 0 by default."""
+    written = os.environ.get("NMP_LESSONS_SEED", "0")
+    if not written.isdigit():
+        raise InputError(f"NMP_LESSONS_SEED is {written!r}; give a whole number, such as the year.")
+    return int(written)
+
+
+def parameters(body: dict, seed: int) -> dict:
+    """The numbers of an exercise: its own for seed 0, another variant's otherwise."""
+    declared = body.get("parameters") or {}
+    if not declared or seed == 0:
+        return {name: either["book"] for name, either in declared.items()}
+    others = variants(yaml.safe_dump(body))
+    return others[(seed - 1) % len(others)]
+
+
+@cache
+def variants(dumped: str) -> list[dict]:
+    """All variants of an exercise but the book's, in the order in which seeds take them."""
+    from . import source  # it reads with this module
+
+    body = yaml.safe_load(dumped)
+    if body["kind"] not in ("number", "matrix"):
+        raise InputError(f"exercise {body['name']}: only numbers and matrices can have parameters.")
+    kept = [source.key({**body, "parameters": parameters(body, 0)})]
+    found = []
+    for values in _combinations(body, source.evaluator(body["name"])):
+        made = source.key({**body, "parameters": values})
+        if _sound(made) and not any(_same(made, other) for other in kept):
+            kept.append(made)
+            found.append(values)
+        if len(found) == MOST:
+            break
+    if not found:
+        raise InputError(f"exercise {body['name']}: its parameters leave no variant; widen their ranges.")
+    return found
+
+
+def _combinations(body: dict, evaluate) -> list[dict]:
+    """Values for all parameters at once, in a random order that depends on the exercise's name alone."""
+    rng = np.random.default_rng(zlib.crc32(body["name"].encode()))
+    declared = body["parameters"]
+    others = [[_plain(value) for value in evaluate(either["other"], rng=rng)] for either in declared.values()]
+    count = int(np.prod([len(values) for values in others]))
+    places = rng.permutation(count)[:LOOKED_AT] if count < 10**6 else rng.integers(count, size=LOOKED_AT)
+    shape = [len(values) for values in others]
+    picked = [[values[i] for values, i in zip(others, np.unravel_index(place, shape))] for place in places]
+    return [dict(zip(declared, values)) for values in picked if _allowed(body, dict(zip(declared, values)), evaluate)]
+
+
+def _allowed(body: dict, values: dict, evaluate) -> bool:
+    return "where" not in body or bool(evaluate(body["where"], **values))
+
+
+def _plain(value):
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def _sound(made: dict) -> bool:
+    """Whether its answer is a number, and no near miss of it would pass."""
+    return bool(np.isfinite(made["value"]).all()) and not any(judge(made, miss["value"]) for miss in made["misses"])
+
+
+def _same(one: dict, other: dict) -> bool:
+    """Whether the answer to either would pass as the answer to the other."""
+    return bool(judge(one, other["value"]) or judge(other, one["value"]))
+
+
+@cache
+def instantiated(text: str, seed: int) -> str:
+    """A chapter's exercises with the seed's numbers in every place."""
+    return "".join(_instantiated(part, seed) for part in EXERCISE.split(text))
+
+
+def _instantiated(part: str, seed: int) -> str:
+    if "@{" not in part:
+        return part
+    from . import source
+
+    name, body = source.declared(part)
+    names = source.evaluator(name, {**body, "parameters": parameters(body, seed)})
+
+    def quoted(found: re.Match) -> str:
+        ((_, expression, form, _),) = string.Formatter().parse(f"{{{found.group(1)}}}")
+        return format(names(expression), form)
+
+    return PLACE.sub(quoted, part)
+
+
+def rows(matrix) -> str:
+    """The inside of a TeX matrix.
+
+    >>> rows([[1, 2], [3, 4]])
+    '1 & 2 \\\\\\\\ 3 & 4'
+    """
+    return r" \\ ".join(" & ".join(map(str, row)) for row in matrix)

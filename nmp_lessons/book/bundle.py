@@ -1,0 +1,21 @@
+"""Where the page's script stands, which ``web/`` builds, and how content stands inside a page.
+
+`nmp_lessons.book.site` needs no more than this of what `nmp_lessons.book.show` makes, and imports nothing heavy for it.
+"""
+
+import base64
+from pathlib import Path
+
+FOLDER = Path(__file__).with_name("show")
+BUNDLE = FOLDER / "nmp.js", FOLDER / "nmp.css"
+RUNTIME = FOLDER / "ort-wasm-simd-threaded.wasm"  # of ONNX, 14 MB
+FETCHED = FOLDER / "nmp-formula.js", FOLDER / "nmp-transcribe.js", RUNTIME  # when needed
+
+
+def data_uri(content: bytes, mime: str) -> str:
+    """`content` as a data URI of type `mime`, such as "audio/mpeg".
+
+    >>> data_uri(b"A4", "text/plain")
+    'data:text/plain;base64,QTQ='
+    """
+    return f"data:{mime};base64,{base64.b64encode(content).decode('ascii')}"

@@ -1,0 +1,37 @@
+from .blind_comparison import (
+    blind as blind,
+)
+from .colours import (
+    COLOURS as COLOURS,
+)
+from .embed import (
+    Html as Html,
+    table as table,
+)
+from .error_explorer import (
+    errors as errors,
+)
+from .explorable import (
+    explore as explore,
+)
+from .page_transcriber import (
+    transcriber as transcriber,
+)
+from .player import (
+    Picture as Picture,
+    cqt_picture as cqt_picture,
+    listen as listen,
+    posteriors_picture as posteriors_picture,
+)
+from .plots import (
+    draw_notes as draw_notes,
+    draw_picture as draw_picture,
+    draw_recording as draw_recording,
+    figure as figure,
+    plot_cqt as plot_cqt,
+    plot_notes as plot_notes,
+    plot_picture as plot_picture,
+    plot_posteriors as plot_posteriors,
+    plot_recording as plot_recording,
+    use_style as use_style,
+)

@@ -1,0 +1,113 @@
+"""The transcriber: networks of this book in the reader's browser, on the reader's own sound.
+
+The markup names each network's graph (`nmp_lessons.beyond.export`), a clip, and what the graph's PyTorch original makes
+of it. The custom element `<nmp-transcriber>` (``web/src/transcriber.ts``) fetches them and 14 MB of ONNX Runtime
+when the reader asks, and uses a network only if it answers on the clip as it does here. Without JavaScript a
+sentence says what is missing.
+"""
+
+import json
+from collections.abc import Mapping
+from html import escape
+
+import numpy as np
+
+from ...audio.recording import Recording
+from ...beyond import export
+from ...constants import NMP
+from ...decoding.peak_decoder import PeakDecoder
+from ...errors import InputError
+from ...model.inference import posteriors
+from ...notes.note_list import Notes
+from ...training.checkpoints import CHECKPOINTS, named
+from ..bundle import RUNTIME, data_uri
+from .embed import Html, attributes
+
+TOLERANCE = 1e-3  # of a posterior
+AGREEMENT = 0.99  # least share of notes
+RUNS = {
+    "main-0": "our network, trained for long",
+    "baseline-0": "the short training, nothing left out",
+    "no-stacking-0": "the short training, no harmonic stacking",
+    "no-contour-0": "the short training, no Yp",
+    "missing-series-0": "the short training, with the missing layer",
+}
+PLAIN = "This part needs JavaScript: it runs the network in your browser, on your own sound."
+PRIVATE = "Your sound stays on your machine; nothing is sent anywhere."
+
+
+def transcriber(
+    clip: Recording, *, networks: Mapping[str, str] | None = None, title: str = "", caption: str = ""
+) -> Html:
+    """A transcriber for the reader's own sound.
+
+    Parameters
+    ----------
+    clip : Recording
+        A few seconds that the reader may run first, and on which every network is checked.
+    networks : {run: label}, optional
+        By default those of `RUNS` whose checkpoints stand. They must have the "fixed" normalisation.
+    title, caption : str
+        Plain text; the title says what the clip is: "the Scherzo".
+
+    Raises
+    ------
+    InputError
+        If there is no network, or one that has no decoder of ours.
+    """
+    if networks is None:
+        networks = {run: label for run, label in RUNS.items() if (CHECKPOINTS / f"{run}.json").exists()}
+    if not networks:
+        raise InputError("transcriber: there is no network to run; name one.")
+    sound, samples = _in_16_bits(clip)
+    offer = {
+        "clip": {"title": title or clip.title or "the clip", "url": data_uri(samples, "application/octet-stream")},
+        "networks": [_offered(run, label, sound) for run, label in networks.items()],
+        "tolerance": TOLERANCE,
+        "agreement": AGREEMENT,
+    }
+    name = attributes(aria_label="Transcriber", role="group", data_offer=json.dumps(offer))
+    return Html(
+        f"<nmp-transcriber{name} data-lm-suppress-shortcuts>"
+        f'<figure><p class="nmp-transcriber-plain">{PLAIN}</p>'
+        f"<figcaption>{escape(' '.join(filter(None, (caption, PRIVATE, _weight()))))}</figcaption>"
+        "</figure></nmp-transcriber>"
+    )
+
+
+def _weight() -> str:
+    """What the reader's first press costs."""
+    if not RUNTIME.exists():
+        return ""
+    return f"The first run loads {RUNTIME.stat().st_size / 1e6:.0f} MB from this site, and only then."
+
+
+def _in_16_bits(clip: Recording) -> tuple[Recording, bytes]:
+    """The clip at 22,050 Hz as it sounds in 16 bits, and these."""
+    clip = clip.resampled(NMP.sample_rate)
+    samples = np.round(32768 * clip.audio).clip(-32768, 32767).astype("<i2")
+    return Recording((samples / 32768).astype(np.float32), NMP.sample_rate, title=clip.title), samples.tobytes()
+
+
+def _offered(run: str, label: str, clip: Recording) -> dict:
+    """A network for the browser, with Python's answers on the clip."""
+    model, settings = named(run)
+    if settings is None or model.config.normalisation != "fixed":
+        raise InputError(f"transcriber: {run} has another decoder or normalisation; name a network of ours.")
+    plan, graph = export.plan(run, model, settings), export.graph(run, model, settings)
+    found = posteriors(model, clip)
+    heads = [getattr(found, head).ravel() for head in plan.heads]
+    return {
+        "label": label,
+        "plan": plan._asdict() | {"piece_frames": plan.piece_frames},
+        "graph": data_uri(graph, "application/octet-stream"),
+        "expected": data_uri(
+            np.round(65535 * np.concatenate(heads)).astype("<u2").tobytes(), "application/octet-stream"
+        ),
+        "notes": _rows(PeakDecoder(**settings)(found)),
+    }
+
+
+def _rows(notes: Notes) -> list[list[float]]:
+    columns = (notes.onset.round(5), notes.offset.round(5), notes.pitch, notes.velocity)
+    return [list(row) for row in zip(*(column.tolist() for column in columns), strict=True)]

@@ -1,0 +1,118 @@
+"""What a page loads: files of this site, and nothing else.
+
+The objects of `nmp_lessons.book.show` display as HTML that carries its sounds and pictures as ``data:`` URIs and
+its script inline, so that it works in any notebook. Here each ``data:`` URI becomes a file named by its
+content, the inline script goes, and one copy of it is linked by every page.
+"""
+
+import base64
+import hashlib
+import re
+import shutil
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+from .. import bundle
+
+SCRIPTS = "script-src 'self' blob: 'unsafe-inline'"  # the theme's own scripts stand in the page
+POLICY = "; ".join(
+    [
+        "default-src 'self' data: blob:",
+        SCRIPTS,
+        "style-src 'self' 'unsafe-inline'",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+    ]
+)
+# Before the theme's script, which knows no mode on a first visit: follow the system.
+FIRST_COLOURS = """<script>
+localStorage.mode ||= "auto";
+if (localStorage.mode === "auto")
+  localStorage.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+</script>"""
+DATA_URI = re.compile(r"data:(\w+/[\w.+-]+)(?:;[\w-]+=[^;,\"']+)*;base64,([A-Za-z0-9+/]+=*)")
+EAGER = re.compile(r"<img (?![^>]*\bloading=)")
+BUNDLE = re.compile(r"<(script|style)\b[^>]*\bdata-nmp-bundle\b[^>]*>.*?</\1>", re.DOTALL)
+SUFFIXES = {
+    "audio/mpeg": "mp3", "audio/x-wav": "wav", "audio/mp4": "m4a", "image/svg+xml": "svg",
+    "image/jpeg": "jpg", "application/octet-stream": "bin", "text/x-python": "py",
+}  # fmt: skip
+
+
+def as_files(html: str, *, folder: Path, url: str) -> str:
+    """The same HTML with every base64 ``data:`` URI written into `folder` and linked below `url`.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> as_files('<img src="data:image/png;base64,aGVsbG8=">', folder=folder, url="built")
+    '<img src="built/2cf24dba5fb0a30e.png">'
+    >>> [path.read_bytes() for path in folder.iterdir()]
+    [b'hello']
+    """
+
+    def write(found: re.Match) -> str:
+        kind, content = found.group(1), base64.b64decode(found.group(2))
+        suffix = SUFFIXES.get(kind, kind.split("/")[1])
+        name = f"{hashlib.sha256(content).hexdigest()[:16]}.{suffix}"
+        (folder / name).write_bytes(content)
+        return f"{url}/{name}"
+
+    return DATA_URI.sub(write, BUNDLE.sub("", html))
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("builder-inited", _link_bundle)
+    app.connect("doctree-resolved", _move_to_files)
+    app.connect("doctree-resolved", _load_late)
+    app.connect("html-page-context", _add_policy)
+    app.connect("html-page-context", _mend_roles)
+
+
+def _built(app: Sphinx) -> Path:
+    folder = Path(app.outdir) / "_static" / "built"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _link_bundle(app: Sphinx) -> None:
+    if app.builder.format != "html":
+        return
+    for path in (*bundle.BUNDLE, *bundle.FETCHED):
+        if path.exists():
+            shutil.copy(path, _built(app))
+    app.add_css_file("built/nmp.css")
+    app.add_js_file("built/nmp.js", loading_method="defer")
+
+
+def _move_to_files(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    url = "../" * docname.count("/") + "_static/built"
+    for raw in list(doctree.findall(nodes.raw)):
+        if "html" in raw.get("format", "").split():
+            html = as_files(raw.astext(), folder=_built(app), url=url)
+            html = EAGER.sub('<img loading="lazy" ', html)
+            raw.replace_self(nodes.raw(html, html, **raw.attributes))
+
+
+def _load_late(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    for picture in doctree.findall(nodes.image):
+        picture["loading"] = "lazy"
+
+
+def _add_policy(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
+    # Only the page with a network may compile WebAssembly. Its worker stands under the same policy.
+    runs = "<nmp-transcriber" in context.get("body", "")
+    content = POLICY.replace(SCRIPTS, f"{SCRIPTS} 'wasm-unsafe-eval'") if runs else POLICY
+    policy = f'<meta http-equiv="Content-Security-Policy" content="{content}" />'
+    context["metatags"] = policy + FIRST_COLOURS + context.get("metatags", "")
+
+
+def _mend_roles(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
+    """Names and roles that others' HTML gets wrong for screen readers."""
+    body = context.get("body", "")
+    # An entry of a bibliography is an item of its list; ARIA has given up docutils' role for it.
+    body = body.replace('role="doc-biblioentry"', 'role="listitem"')
+    # MyST-NB's folds have a name that differs from what they show.
+    context["body"] = body.replace(' aria-label="Toggle hidden content"', "")

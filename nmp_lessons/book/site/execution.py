@@ -1,0 +1,145 @@
+"""Chapters run before Sphinx reads them: two at a time, and only when their result may have changed.
+
+MyST-NB keeps the outputs of a chapter under its code. That alone would hide that the code it *calls* has changed. So
+the build keeps for each chapter what its run reached (`nmp_lessons.book.reach`): modules, checkpoints, tables, the
+exercises' code. The chapter runs again if one of these has changed, or the lock file; a change of comments, docstrings
+or layout is none.
+"""
+
+import ast
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+
+import nbformat
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
+from myst_nb.core.read import is_myst_markdown_notebook, read_myst_markdown_notebook
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util import logging
+
+from .. import reach
+from ..answers.source import expanded
+
+logger = logging.getLogger(__name__)
+
+LOCK = "requirements.lock"
+AT_ONCE = 2
+QUIET = ["--IPKernelApp.log_level=ERROR"]  # a kernel on a TCP port warns that it can be overheard
+
+
+def setup(app: Sphinx) -> None:
+    os.environ["NMP_LESSONS_STATIC"] = "1"  # chapters' kernels inherit it: explorables then need no kernel
+    app.connect("config-inited", _place_the_cache)
+    app.connect("env-get-outdated", _outdated)
+    app.connect("env-before-read-docs", _execute_ahead)
+
+
+def _place_the_cache(app: Sphinx, config) -> None:
+    config.nb_execution_cache_path = str(Path(app.outdir).parent / ".executed")
+
+
+def _outdated(app: Sphinx, env, added, changed, removed) -> list[str]:
+    """The pages that Sphinx must read again although their source is as it was."""
+    folder = Path(app.config.nb_execution_cache_path)
+    return [page for page in env.found_docs if _must_run(Path(env.doc2path(page)), folder)]
+
+
+def _execute_ahead(app: Sphinx, env, docnames: list[str]) -> None:
+    """Fill the cache from which MyST-NB then takes every chapter; say all that failed at once."""
+    folder, timeout = Path(app.config.nb_execution_cache_path), app.config.nb_execution_timeout
+    waiting = [path for path in map(Path, map(env.doc2path, docnames)) if _must_run(path, folder)]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        results = list(pool.map(lambda path: _execute(path, timeout=timeout), waiting))
+    for path, result in zip(waiting, results, strict=True):
+        if result.err is None:
+            _keep(path, result, folder)
+    failed = [f"{path}: {result.err}" for path, result in zip(waiting, results, strict=True) if result.err]
+    if failed:
+        raise ExtensionError("\n".join(failed))
+
+
+def notebook(path: Path) -> nbformat.NotebookNode | None:
+    """A page with its exercises as MyST-NB will read it; None for a page without code."""
+    text = expanded(path.read_text("utf8"))
+    return read_myst_markdown_notebook(text, path=path) if is_myst_markdown_notebook(text) else None
+
+
+def _must_run(path: Path, folder: Path) -> bool:
+    chapter = notebook(path)
+    if chapter is None:
+        return False
+    try:
+        get_cache(str(folder)).match_cache_notebook(chapter)
+        kept = json.loads(_record(path, folder).read_text("utf8"))
+    except (KeyError, FileNotFoundError):
+        return True
+    return fingerprint(kept["reached"]) != kept["fingerprint"]
+
+
+def _execute(path: Path, *, timeout: int) -> ExecutionResult:
+    """The outputs of a chapter's cells, and of a last one that says what they reached."""
+    chapter = notebook(path)
+    watched = chapter.copy()
+    cells = (nbformat.v4.new_code_cell(code) for code in (reach.BEGIN, reach.END))
+    watched.cells = [next(cells), *chapter.cells, next(cells)]
+    with tempfile.TemporaryDirectory() as scratch:
+        return single_nb_execution(watched, cwd=scratch, timeout=timeout, allow_errors=False, extra_arguments=QUIET)
+
+
+def _keep(path: Path, result: ExecutionResult, folder: Path) -> None:
+    """Take the two cells off again; put the outputs in the cache, and beside them what was reached."""
+    *result.nb.cells, last = result.nb.cells[1:]
+    reached = json.loads("".join(output["text"] for output in last["outputs"]))
+    bundle = CacheBundleIn(result.nb, str(path), data={"execution_seconds": result.time})
+    get_cache(str(folder)).cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+    _record(path, folder).parent.mkdir(exist_ok=True)
+    kept = {"fingerprint": fingerprint(reached), "reached": reached}
+    _record(path, folder).write_text(json.dumps(kept, indent=0), "utf8")
+    logger.info("executed %s in %.1f s", path.stem, result.time)
+
+
+def _record(path: Path, folder: Path) -> Path:
+    return folder / "reached" / f"{path.stem}.json"
+
+
+def fingerprint(paths: Iterable[str], *, root: Path = reach.ROOT) -> str:
+    """Sixteen hexadecimal digits that change when the meaning of a file does.
+
+    Parameters
+    ----------
+    paths
+        Relative to `root`; the lock file counts as one of them.
+    root
+        The folder that holds ``nmp_lessons``, ``exercises`` and ``requirements.lock``.
+    """
+    digest = hashlib.sha256()
+    for path in sorted({*paths, LOCK}):
+        digest.update(f"{path}\0{_meaning(root / path)}\0".encode())
+    return digest.hexdigest()[:16]
+
+
+@cache
+def _meaning(path: Path) -> str:
+    """A file's bytes, hashed; of Python its syntax tree without docstrings."""
+    if not path.exists():
+        return "missing"
+    content = path.read_bytes()
+    if path.suffix in (".py", ".pyi"):
+        content = ast.dump(_without_docstrings(ast.parse(content))).encode()
+    return hashlib.sha256(content).hexdigest()
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            if ast.get_docstring(node, clean=False) is not None:
+                node.body[0] = ast.Pass()
+    return tree

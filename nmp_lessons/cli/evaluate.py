@@ -1,0 +1,103 @@
+"""``nmp-lessons evaluate PREDICTION REFERENCE``: notes against a reference, two files or two folders."""
+
+import argparse
+import json
+from pathlib import Path
+
+from ..errors import InputError, NoNotes
+
+NOTE_FILES = {".csv": 0, ".tsv": 1, ".txt": 2, ".mid": 3, ".midi": 4}  # which one of equal stems is read first
+
+
+def add(commands) -> None:
+    evaluate = commands.add_parser(
+        "evaluate",
+        help="score notes against a reference",
+        description="Score a file of notes against its reference, or every file of a folder against the file of the "
+        "same name in another. MIDI, CSV or TSV; where a folder has both for one name, the table is read. "
+        "F, Fno: notes with and without offsets; Acc: frames of 10 ms; low, high: 95 %% interval of the mean.",
+    )
+    evaluate.add_argument("prediction", type=Path, metavar="PREDICTION", help="file or folder")
+    evaluate.add_argument("reference", type=Path, metavar="REFERENCE", help="file or folder")
+    evaluate.add_argument("--tolerance", type=float, default=50.0, metavar="MS", help="for onsets (default: 50 ms)")
+    evaluate.add_argument("--no-pedal", action="store_true", help="notes of MIDI files last as keys are held")
+    evaluate.add_argument("--json", action="store_true", help="print JSON in place of a table")
+    evaluate.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from .. import evaluation
+
+    if not 0 < arguments.tolerance < 10_000:
+        raise InputError(f"--tolerance {arguments.tolerance:g}: give milliseconds above 0, such as 50.")
+    pairs = {
+        name: (_read_notes(reference, arguments), _read_notes(prediction, arguments, may_be_empty=True))
+        for name, (prediction, reference) in _pairs(arguments.prediction, arguments.reference).items()
+    }
+    seconds = arguments.tolerance / 1000
+    rows = {name: evaluation.scores(*pair, tolerance=seconds) for name, pair in pairs.items()}
+    summary = evaluation.summary(rows) if len(rows) > 1 else {}
+    if arguments.json:
+        means = {score: {"mean": mean, "interval": [low, high]} for score, (mean, low, high) in summary.items()}
+        print(json.dumps({"tolerance": seconds, "pieces": rows} | ({"mean": means} if means else {}), indent=1))
+    else:
+        print("\n".join(_score_lines(rows, summary)))
+    return 0
+
+
+def _pairs(prediction: Path, reference: Path) -> dict[str, tuple[Path, Path]]:
+    """Prediction and reference of every piece, by name."""
+    for path in (prediction, reference):
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder; check the name.")
+    if prediction.is_dir() != reference.is_dir():
+        folder, file = (prediction, reference) if prediction.is_dir() else (reference, prediction)
+        raise InputError(f"{folder} is a folder and {file} is not; name two files or two folders.")
+    if not prediction.is_dir():
+        return {prediction.stem: (prediction, reference)}
+    predictions, references = _note_files(prediction), _note_files(reference)
+    for found, here, there in ((predictions, references, reference), (references, predictions, prediction)):
+        alone = sorted(str(path) for name, path in found.items() if name not in here)
+        if alone:
+            more = f" (and {len(alone) - 1} more)" if len(alone) > 1 else ""
+            raise InputError(f"{alone[0]}{more}: nothing of that name in {there}; add it, or take this one away.")
+    return {name: (predictions[name], references[name]) for name in sorted(predictions)}
+
+
+def _note_files(folder: Path) -> dict[str, Path]:
+    """The files of notes in a folder, by stem."""
+    known = [path for path in folder.iterdir() if path.suffix.lower() in NOTE_FILES and path.is_file()]
+    if not known:
+        raise InputError(f"{folder}: holds no MIDI, CSV or TSV; name a folder of notes.")
+    last_first = sorted(known, key=lambda path: -NOTE_FILES[path.suffix.lower()])
+    return {path.stem: path for path in last_first}
+
+
+def _read_notes(path: Path, arguments: argparse.Namespace, *, may_be_empty: bool = False):
+    """The notes of a file; a prediction may be empty."""
+    from ..notes.midi import read_midi
+    from ..notes.note_list import Notes
+    from ..notes.tables import read_table
+
+    if path.suffix.lower() not in NOTE_FILES:
+        raise InputError(f"{path}: is no file of notes by its name; give .mid, .midi, .csv, .tsv or .txt.")
+    try:
+        if path.suffix.lower().startswith(".mid"):
+            return read_midi(path, pedal=not arguments.no_pedal)
+        return read_table(path)
+    except NoNotes:
+        if may_be_empty:
+            return Notes([], [], [])
+        raise
+
+
+def _score_lines(rows: dict, summary: dict) -> list[str]:
+    """A table: a line for each piece; below them the mean, and both ends of its interval."""
+    lines = dict(rows)
+    for part, title in enumerate(("mean", "low", "high")):
+        if summary:
+            lines[f"[{title}]"] = {name: values[part] for name, values in summary.items()}
+    names, width = list(next(iter(rows.values()))), max(map(len, lines))
+    head = " " * width + "".join(f"{name:>8}" for name in names)
+    body = [(title, "".join(f"{row[name]:8.3f}" for name in names)) for title, row in lines.items()]
+    return [head] + [f"{title:{width}}{cells}" for title, cells in body]

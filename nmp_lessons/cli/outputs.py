@@ -1,0 +1,47 @@
+"""What commands share that read files and write others: where to, and going on after a failure."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ..errors import InputError
+
+FAILED = 2  # exit status
+
+
+def add_output(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "-o", "--output", type=Path, default=Path(), metavar="DIR", help="folder to write to (default: this one)"
+    )
+    command.add_argument("--overwrite", action="store_true", help="replace files that exist")
+
+
+def each(files: Sequence[Path], do: Callable[[Path], None]) -> int:
+    """Do it to every file, whatever becomes of the others."""
+    from tqdm import tqdm
+
+    failed = False
+    for path in tqdm(files, unit="file", disable=None):
+        try:
+            do(path)
+        except (InputError, OSError) as problem:
+            with tqdm.external_write_mode(file=sys.stderr):
+                complain(problem)
+            failed = True
+    return FAILED if failed else 0
+
+
+def outputs(path: Path, arguments: argparse.Namespace, *suffixes: str) -> list[Path]:
+    folder = arguments.output
+    outputs = [folder / f"{path.stem}{suffix}" for suffix in suffixes]
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file; name a folder to write to.")
+    for output in outputs:
+        if output.exists() and not arguments.overwrite:
+            raise InputError(f"{output}: exists already, so {path} was left out. Give --overwrite or another -o.")
+    return outputs
+
+
+def complain(problem: Exception) -> None:
+    print(f"nmp-lessons: {problem}", file=sys.stderr)

@@ -1,0 +1,45 @@
+"""``nmp-lessons train NAME``: train one of the book's networks, or go on where it was stopped."""
+
+import argparse
+from pathlib import Path
+
+from ..errors import InputError
+from ..files import CHECKPOINTS, writable
+from .data import default_corpus
+
+
+def add(commands) -> None:
+    train = commands.add_parser("train", help="train one of the book's networks", description=run.__doc__)
+    train.add_argument("name", metavar="NAME", help="an experiment (see `nmp-lessons experiments`)")
+    train.add_argument("--corpus", type=Path, help="folder of the training clips (default: that of `data`)")
+    train.add_argument("-o", "--output", type=Path, default=CHECKPOINTS, metavar="DIR", help="where to write")
+    train.add_argument("--compile", action="store_true", help="fuse layers; needs a C++ compiler, a third faster")
+    train.add_argument("--accelerator", default="auto", help="auto, cpu, cuda")
+    train.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train one network, or go on where it was stopped; weights and record appear when it is done."""
+    from ..ablations.runs import recipe
+    from ..data.store import Corpus
+    from ..training.loop import can_compile, default_fabric, train
+
+    chosen = recipe(arguments.name)
+    folder = arguments.corpus or default_corpus()
+    corpora = [Corpus(folder / part) for part in (chosen.corpus, "validation")]
+    writable(arguments.output)
+    try:
+        fabric = default_fabric(accelerator=arguments.accelerator)
+    except (ValueError, RuntimeError) as problem:
+        raise InputError(
+            f"--accelerator {arguments.accelerator}: cannot be had here ({problem}); try cpu."
+        ) from problem
+    train(
+        chosen,
+        *corpora,
+        folder=arguments.output,
+        fabric=fabric,
+        compiled=arguments.compile and can_compile(),
+        shown=True,
+    )
+    return 0

@@ -1,0 +1,91 @@
+"""``nmp-lessons transcribe FILE...``: recordings to MIDI and CSV."""
+
+import argparse
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from ..errors import InputError
+from .outputs import add_output, each, outputs
+
+
+def add(commands) -> None:
+    transcribe = commands.add_parser(
+        "transcribe",
+        help="audio files to MIDI and CSV",
+        description="Write the notes of each audio file as NAME.mid and NAME.csv (onset, offset, pitch, velocity).",
+    )
+    transcribe.add_argument("files", nargs="+", type=Path, metavar="FILE", help="WAV, FLAC, OGG or MP3")
+    add_output(transcribe)
+    transcribe.add_argument(
+        "--network",
+        default="released",
+        metavar="NAME",
+        help="released (default), or one of this book's (`nmp-lessons experiments`): the best is separable-main-0",
+    )
+    transcribe.add_argument(
+        "--timing",
+        choices=("released", "true"),
+        default="released",
+        help="of the released network: times as its program gives them (default), or where its frames truly are",
+    )
+    transcribe.add_argument(
+        "--bends",
+        action="store_true",
+        help="write pitch bends into the MIDI too; notes that sound together then have channels of their own",
+    )
+    transcribe.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from ..decoding.pitch_bends import bends as bends_decoding
+    from ..model import released
+
+    if arguments.bends and arguments.network != "released":
+        raise InputError(
+            "--bends: the networks of this book learned from pianos, which do not bend; leave --network out."
+        )
+    heard = None
+
+    def transcribe(path: Path) -> None:
+        nonlocal heard
+        recording = _loaded(path)
+        written = outputs(path, arguments, ".mid", ".csv")
+        heard = heard or _transcriber(arguments.network, arguments.timing)  # not before some file can be read
+        notes, posteriors = heard(recording)
+        bends = bends_decoding(posteriors, notes, centre=released.CENTRE) if arguments.bends else None
+        _write(notes, bends, *written)
+
+    return each(arguments.files, transcribe)
+
+
+def _loaded(path: Path):
+    """The recording at 22,050 Hz, under its full name, so that every complaint names the file."""
+    from ..audio.formats import load
+    from ..constants import NMP
+
+    return replace(load(path, rate=NMP.sample_rate), title=str(path))
+
+
+def _transcriber(network: str, timing: str):
+    """From a recording to notes and posteriors, by the network and on the clock that are asked for."""
+    from ..decoding.peak_decoder import PeakDecoder
+    from ..hearing import transcribe, transcribe_as_released
+    from ..model import released
+    from ..training.checkpoints import load as load_training
+
+    if network == "released":
+        return partial(transcribe if timing == "true" else transcribe_as_released, model=released.load())
+    model, record = load_training(network)
+    return partial(transcribe, model=model, decoder=PeakDecoder(**record["decoder"]))
+
+
+def _write(notes, bends, midi: Path, table: Path) -> None:
+    """Both files or neither."""
+    from ..files import atomic_write
+    from ..notes.midi import write_midi
+    from ..notes.tables import write_csv
+
+    with atomic_write(midi) as midi_scratch, atomic_write(table) as table_scratch:
+        write_midi(notes, midi_scratch, bends=bends)
+        write_csv(notes, table_scratch)

@@ -1,0 +1,109 @@
+"""Performances of (n)ASAP (CC BY-NC-SA 4.0) and their split, ``asap_split.csv`` beside this file.
+
+Pieces are left out of which ASAP names a performance that MAESTRO v3 keeps for validation or test (`derive_split`
+made the table). Seven performances that MAESTRO keeps came in all the same: `LET_IN`.
+"""
+
+import csv
+import os
+import tarfile
+import warnings
+from pathlib import Path
+
+from ..errors import InputError
+from ..notes.midi import read_midi
+from ..notes.note_list import Notes
+
+SPLIT = Path(__file__).with_name("asap_split.csv")
+LET_IN = {
+    "Beethoven/Piano_Sonatas/11-2/MaximovI04.mid": "validation",
+    "Beethoven/Piano_Sonatas/11-3/MaximovI05.mid": "validation",
+    "Beethoven/Piano_Sonatas/15-1/ZhaoA02.mid": "test",
+    "Beethoven/Piano_Sonatas/9-2_no_trio/Tysman05.mid": "test",
+    "Haydn/Keyboard_Sonatas/39-2/Yarden07.mid": "validation",
+    "Liszt/Transcendental_Etudes/9/ADIG07.mid": "validation",
+    "Schumann/Toccata_repeat/Zhdanov06.mid": "test",
+}
+"""Training performances of ``asap_split.csv`` that MAESTRO keeps, and for what.
+
+The first two are known note by note (`LET_IN_OP_22`). Of Tysman's and Yarden's sonatas ASAP names MAESTRO's file for
+the movements before and after; the other three have pianist, piece and length in common with a file of MAESTRO's.
+"""
+LET_IN_OP_22 = ((332.0, 795.0), (798.0, 972.0))  # seconds of `maestro.full_notes("beethoven-menuetto")`
+
+
+def performances(source: str | os.PathLike, split: str) -> list[Notes]:
+    """The performances of one split ("train", "validation") in an archive or folder of (n)ASAP, with pedal.
+
+    Raises
+    ------
+    InputError
+        If the source is missing or holds none of the performances that the split names.
+    """
+    source = Path(source)
+    names = {row["midi_performance"] for row in _split_rows() if row["split"] == split}
+    if source.is_dir():
+        found = {name: (source / name).read_bytes() for name in names if (source / name).exists()}
+    elif source.exists():
+        found = _members(source, names)
+    else:
+        raise InputError(f"{source}: no such file; give the path of (n)ASAP, an archive or a folder.")
+    if not found:
+        raise InputError(f"{source}: holds none of (n)ASAP's {split} performances; is it that dataset?")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # notes of no length are dropped, as everywhere
+        return [read_midi(data) for _, data in sorted(found.items())]
+
+
+def _members(source: Path, names: set[str]) -> dict[str, bytes]:
+    try:
+        with tarfile.open(source) as tar:
+            return {
+                member.name.removeprefix("./"): tar.extractfile(member).read()
+                for member in tar
+                if member.name.removeprefix("./") in names
+            }
+    except tarfile.TarError as problem:
+        raise InputError(
+            f"{source}: cannot be read as a tar archive ({_first_line(problem)}); fetch it again."
+        ) from problem
+
+
+def _first_line(problem: Exception) -> str:
+    return str(problem).splitlines()[0].rstrip(":")
+
+
+def _split_rows() -> list[dict[str, str]]:
+    with SPLIT.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def derive_split(metadata: str | os.PathLike, maestro_index: str | os.PathLike) -> list[tuple[str, str]]:
+    """Rows (midi_performance, split) of ``asap_split.csv``, from ASAP's ``metadata.csv`` and MAESTRO's index.
+
+    "train" are performances that MAESTRO v3 does not have, or has for training, of pieces of which it keeps no
+    performance of ASAP's for validation or test; "validation" are MAESTRO's own. Performances whose MAESTRO file
+    the index does not list are left out, and so are two études that a test set outside the book plays.
+
+    NOTE: An empty link to MAESTRO counts as "MAESTRO does not have it". It may also mean that ASAP gives no link: to
+    a middle movement, or where the notes end early. So `LET_IN` came in, and perhaps more: what has an empty link
+    can only be compared with MAESTRO's MIDI, and ``asap_split.csv`` was made with a copy of the index that lists 709
+    of its 1,276 rows. It stays as it is, since the shipped networks learned from it. To mend it, compare the notes of
+    every performance with MAESTRO's, and keep apart whole works instead of movements.
+    """
+    with open(maestro_index, newline="", encoding="utf-8") as file:
+        of_file = {row["midi_filename"]: row["split"] for row in csv.DictReader(file)}
+    with open(metadata, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+
+    def split(row):
+        name = row["maestro_midi_performance"].removeprefix("{maestro}/")
+        return of_file.get(name, "unknown") if name else "train"
+
+    kept_apart = {row["folder"] for row in rows if split(row) in ("validation", "test")}
+    kept_apart |= {row["folder"] for row in rows if row["folder"].endswith(("Etudes_op_25/3", "Etudes_op_25/4"))}
+    return sorted(
+        (row["midi_performance"], split(row))
+        for row in rows
+        if split(row) == "validation" or (split(row) == "train" and row["folder"] not in kept_apart)
+    )

@@ -1,0 +1,359 @@
+"""Performances in the layout of MAESTRO v3, and the book's own small set of them.
+
+MAESTRO (Hawthorne et al., ICLR 2019; CC BY-NC-SA 4.0) holds piano performances as audio and MIDI, recorded
+at once on a Disklavier: a folder for each year, and a CSV with composer, title, split, year, the two file
+names and the duration of each performance. `Maestro` reads any folder of that form and reads only as much
+audio as is asked for.
+
+The book's own set has the same form: an excerpt of each of ten real MAESTRO performances, played on
+`piano` in a light synthetic room. Splits are MAESTRO's. It is rendered once, into the cache.
+
+Chapter: ``book/sound.md``.
+"""
+
+import csv
+import hashlib
+import os
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+from pathlib import Path
+
+import numpy as np
+
+from .. import fetch
+from ..audio import piano
+from ..audio.formats import load, save
+from ..audio.levels import at_loudness, fade
+from ..audio.recording import Recording
+from ..audio.rooms import in_room
+from ..errors import InputError
+from ..notes.midi import read_midi, write_midi
+from ..notes.note_list import Notes
+
+LICENCE = "MAESTRO v3.0.0, CC BY-NC-SA 4.0"
+RENDERING = 1  # raise it when a change of code makes other recordings: the cache is then rendered anew
+BOOK_LICENCE = f"{LICENCE}; {piano.CREDIT}"
+COLUMNS = (
+    "canonical_composer",
+    "canonical_title",
+    "split",
+    "year",
+    "midi_filename",
+    "audio_filename",
+    "duration",
+)
+SPLITS = ("train", "validation", "test")
+INDEX = Path(__file__).with_name("maestro_v3_index.csv")
+
+
+@dataclass(frozen=True)
+class Performance:
+    """One performance: who, what, and where its files are. `seconds` is its duration."""
+
+    composer: str
+    title: str
+    split: str
+    year: int
+    midi: Path
+    audio: Path
+    seconds: float
+    licence: str = LICENCE
+
+    @property
+    def name(self) -> str:
+        """The MIDI file's name without suffix; short in the book's own set, such as "chopin-nocturne"."""
+        return self.midi.stem
+
+    @cached_property
+    def notes(self) -> Notes:
+        """All its notes, with the sustain pedal applied."""
+        return read_midi(self.midi)
+
+    def segment(self, start: float = 0.0, seconds: float | None = None, *, rate: int | None = None) -> Recording:
+        """A part of the recording with its notes, from `start` for some `seconds`; only that part is read.
+
+        Notes already sounding at `start` are not among the notes: ``performance.notes.between(start, stop,
+        held=True)`` has them.
+        """
+        stop = None if seconds is None else start + seconds
+        part = load(self.audio, rate=rate, start=start, stop=stop)
+        struck = self.notes.between(start, start + part.seconds)
+        return replace(part, title=f"{self.composer}: {self.title}", licence=self.licence, notes=struck)
+
+
+@dataclass(frozen=True)
+class Maestro:
+    """The performances in a folder of MAESTRO's form.
+
+    Parameters
+    ----------
+    root : path, optional
+        The folder that holds ``maestro-v3.0.0.csv`` and the folders of the years; by default what the
+        environment variable MAESTRO_ROOT names.
+    licence : str
+        Of its recordings.
+    without : sequence of str
+        What to leave out, of what the CSV lists: years, such as "2017", or names of performances.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder, no CSV, a column is missing, a row is wrong, files are missing, or there is
+        nothing of a name in `without`.
+    """
+
+    root: Path | str | None = None
+    licence: str = LICENCE
+    without: Sequence[str] = ()
+    _performances: tuple[Performance, ...] = field(init=False, repr=False)
+
+    def __post_init__(self):
+        root = self.root or os.environ.get("MAESTRO_ROOT")
+        if not root:
+            raise InputError("MAESTRO_ROOT is not set; let it name the folder that holds maestro-v3.0.0.csv.")
+        root = Path(root)
+        found = _left(_read_index(root, self.licence), self.without, root)
+        _check_files(root, found)
+        object.__setattr__(self, "root", root)
+        object.__setattr__(self, "_performances", found)
+
+    def performances(self, split: str | None = None) -> list[Performance]:
+        """All performances, or those of one split: "train", "validation" or "test"."""
+        if split is not None and split not in SPLITS:
+            raise InputError(f"split {split!r}: there are {', '.join(SPLITS)}.")
+        return [performance for performance in self._performances if split in (None, performance.split)]
+
+    def performance(self, name: str) -> Performance:
+        """The performance of that name (see `Performance.name`)."""
+        for performance in self._performances:
+            if performance.name == name:
+                return performance
+        names = [performance.name for performance in self._performances]
+        raise InputError(f"{self.root}: no performance {name!r}; there are {_some(names, 10)}.")
+
+
+def _some(names: list[str], count: int = 3) -> str:
+    rest = len(names) - count
+    return ", ".join(names[:count]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _read_index(root: Path, licence: str) -> tuple[Performance, ...]:
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder; name the one that holds maestro-v3.0.0.csv.")
+    indices = sorted(root.glob("maestro-v*.csv"))
+    if not indices:
+        raise InputError(f"{root}: holds no maestro-v3.0.0.csv; name MAESTRO's own folder, or unpack it again.")
+    path = indices[-1]
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+            if missing:
+                raise InputError(f"{path}: no column {', '.join(missing)}; use the CSV that comes with MAESTRO v3.")
+            found = tuple(_performance(row, root, licence, f"{path}, line {reader.line_num}") for row in reader)
+    except (UnicodeDecodeError, csv.Error) as problem:
+        raise InputError(f"{path}: is not a CSV ({problem}); use the one that comes with MAESTRO v3.") from problem
+    if not found:
+        raise InputError(f"{path}: lists no performances; use the CSV that comes with MAESTRO v3.")
+    return found
+
+
+def _performance(row: dict[str, str], root: Path, licence: str, where: str) -> Performance:
+    try:
+        year, seconds = int(row["year"]), float(row["duration"])
+        midi, audio = root / row["midi_filename"], root / row["audio_filename"]
+    except (TypeError, ValueError) as problem:
+        raise InputError(f"{where}: is no performance ({problem}); use the CSV that comes with MAESTRO.") from problem
+    if row["split"] not in SPLITS or not seconds > 0:
+        raise InputError(f"{where}: split {row['split']!r} and duration {seconds:g} s cannot be; use MAESTRO's CSV.")
+    return Performance(
+        row["canonical_composer"], row["canonical_title"], row["split"], year, midi, audio, seconds, licence
+    )
+
+
+def _left(performances: tuple[Performance, ...], without: Sequence[str], root: Path) -> tuple[Performance, ...]:
+    """The performances that are not to be left out."""
+    known = {name for performance in performances for name in (str(performance.year), performance.name)}
+    for name in without:
+        if name not in known:
+            raise InputError(f"{root}: nothing to leave out is called {name!r}; give years or names of performances.")
+    left = tuple(p for p in performances if not {str(p.year), p.name} & set(without))
+    if not left:
+        raise InputError(f"{root}: everything is left out; leave out less.")
+    return left
+
+
+def _check_files(root: Path, performances: tuple[Performance, ...]) -> None:
+    files = [path for performance in performances for path in (performance.midi, performance.audio)]
+    missing = [path for path in files if not path.is_file()]
+    if not missing:
+        return
+    folders = sorted({path.parent for path in missing if not path.parent.is_dir()})
+    names = [f"the whole folder {path.relative_to(root)}" for path in folders]
+    names += [str(path.relative_to(root)) for path in missing if path.parent not in folders]
+    raise InputError(
+        f"{root}: {len(missing)} of {len(files)} files are missing: {_some(names)}; unpack the archive again, "
+        "or leave out years or performances by their names (--without)."
+    )
+
+
+def index() -> dict[str, np.ndarray]:
+    """Split, year and duration of all performances of MAESTRO v3.0.0.
+
+    Returns
+    -------
+    dict
+        "split" (str), "year" (int) and "seconds" (float), arrays of shape (1276,), in the order of
+        MAESTRO's own index, from which they are taken (CC BY-NC-SA 4.0). Seconds are right to a half.
+
+    >>> len(index()["year"])
+    1276
+    """
+    with open(INDEX, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return {
+        "split": np.array([row["split"] for row in rows]),
+        "year": np.array([int(row["year"]) for row in rows]),
+        "seconds": np.array([float(row["seconds"]) for row in rows]) + 0.5,  # the file has whole seconds
+    }
+
+
+def statistics() -> dict[str, dict[str, float]]:
+    """Performances and hours of MAESTRO v3.0.0, for each split and altogether.
+
+    >>> statistics()["test"]["performances"]
+    177
+    """
+    real = index()
+    chosen = {split: real["split"] == split for split in SPLITS} | {"all": np.ones(len(real["split"]), dtype=bool)}
+    return {
+        name: {"performances": int(rows.sum()), "hours": float(real["seconds"][rows].sum() / 3600)}
+        for name, rows in chosen.items()
+    }
+
+
+@dataclass(frozen=True)
+class _Excerpt:
+    """A part of one of miditok's ten performances. Index data are MAESTRO's own, found by exact duration."""
+
+    name: str
+    number: int  # miditok's
+    composer: str
+    title: str
+    split: str
+    year: int
+    start: float  # seconds, just before the first onset of a phrase
+    stop: float  # seconds, where a phrase has ended
+
+
+EXCERPTS = (
+    # the opening and the first return of its theme
+    _Excerpt("chopin-nocturne", 1, "Frédéric Chopin", "Nocturne in B Major, Op. 9, No. 3", "test", 2009, 0.75, 88.05),
+    # from the general pause after the introduction: Presto agitato assai
+    _Excerpt("liszt-dante", 2, "Franz Liszt", "Dante Sonata", "train", 2009, 92.3, 182.7),
+    # in truth D. 960, third movement: MAESTRO counts movements in the catalogue number. Its first part
+    _Excerpt("schubert-scherzo", 3, "Franz Schubert", "Sonata in B-flat Major, D. 962", "train", 2009, 0.7, 112.6),
+    # in truth D. 960, fourth movement: the opening
+    _Excerpt("schubert-finale", 4, "Franz Schubert", "Sonata in B-flat Major, D. 963", "train", 2009, 0.75, 92.6),
+    # "Waldstein", first movement: the opening
+    _Excerpt(
+        "beethoven-waldstein", 5, "Ludwig van Beethoven", "Sonata No. 21 in  C Major, Op. 53", "train", 2009, 0.75, 64.1
+    ),
+    # second movement, Andantino: the opening
+    _Excerpt(
+        "schubert-andantino", 6, "Franz Schubert", "Sonata in A Major, D. 959 (Complete)", "train", 2014, 720.5, 831.1
+    ),
+    # the theme and the beginning of the first study
+    _Excerpt("schumann-etudes", 7, "Robert Schumann", "Symphonic Etudes, Op. 13", "train", 2014, 0.7, 92.4),
+    # third movement, Menuetto: the opening
+    _Excerpt(
+        "beethoven-menuetto",
+        8,
+        "Ludwig van Beethoven",
+        "Sonata No. 11 in E-flat Major, Op. 22 (Complete)",
+        "validation",
+        2014,
+        798.4,
+        886.2,
+    ),
+    # first movement: the opening
+    _Excerpt(
+        "beethoven-op101",
+        9,
+        "Ludwig van Beethoven",
+        "Sonata No. 28 in A Major, Op. 101 (Complete)",
+        "train",
+        2014,
+        0.75,
+        112.7,
+    ),
+    # the quartet's theme, after the introduction
+    _Excerpt("verdi-rigoletto", 10, "Giuseppe Verdi / Franz Liszt", "Rigoletto Parap.", "train", 2006, 64.15, 159.2),
+)
+
+
+def full_notes(name: str) -> Notes:
+    """All notes of one of the ten performances, of which the book's own set holds an excerpt."""
+    for excerpt in EXCERPTS:
+        if excerpt.name == name:
+            return read_midi(_midi_bytes(excerpt))
+    raise InputError(f"no performance {name!r}; there are {_some([excerpt.name for excerpt in EXCERPTS], 10)}.")
+
+
+def _midi_bytes(excerpt: _Excerpt) -> bytes:
+    return fetch.read(fetch.MIDITOK_SDIST, f"miditok-3.1.0/tests/MIDIs_one_track/Maestro_{excerpt.number}.mid")
+
+
+def performance(name: str) -> Performance:
+    """A performance of the book's own set, such as "chopin-nocturne"."""
+    return book_set().performance(name)
+
+
+def book_set(*, progress: bool = False) -> Maestro:
+    """The book's own set, in MAESTRO's form; rendered on first use, which takes less than a minute.
+
+    With `progress` a bar is shown while it is rendered.
+    """
+    folder = fetch.cache_dir() / f"book-set-{fingerprint()}"
+    if not folder.exists():
+        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+            whole = Path(scratch) / "whole"
+            whole.mkdir()
+            _write_set(whole, progress)
+            try:
+                os.replace(whole, folder)
+            except OSError:  # another process was first
+                if not folder.exists():
+                    raise
+    return Maestro(folder, BOOK_LICENCE)
+
+
+@cache
+def fingerprint() -> str:
+    """What the set depends on, in twelve letters: the version of its rendering, and its sources."""
+    sources = f"{RENDERING} {fetch.MIDITOK_SDIST.sha256} {piano.fingerprint()}"
+    return hashlib.sha256(sources.encode()).hexdigest()[:12]
+
+
+def _write_set(folder: Path, progress: bool) -> None:
+    from tqdm import tqdm
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        rendered = pool.map(lambda excerpt: _write_excerpt(excerpt, folder), EXCERPTS)
+        rows = list(tqdm(rendered, "rendering", len(EXCERPTS), unit="piece", disable=not progress))
+    with open(folder / "maestro-v3.0.0.csv", "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows([COLUMNS, *rows])
+
+
+def _write_excerpt(excerpt: _Excerpt, folder: Path) -> tuple:
+    """Write one excerpt's MIDI and audio; its row of the index."""
+    midi, audio = f"{excerpt.year}/{excerpt.name}.midi", f"{excerpt.year}/{excerpt.name}.flac"
+    seconds = excerpt.stop - excerpt.start
+    write_midi(read_midi(_midi_bytes(excerpt)).between(excerpt.start, excerpt.stop), folder / midi)
+    played = piano.render(read_midi(folder / midi), seconds=seconds)
+    save(fade(at_loudness(in_room(played, seed=excerpt.number))), folder / audio)
+    return excerpt.composer, excerpt.title, excerpt.split, excerpt.year, midi, audio, round(played.seconds, 6)

@@ -1,0 +1,148 @@
+"""Corpora on the disk: features and targets as uint8, memory-mapped.
+
+A clip lasts 60 s, 5,168 frames; features are levels in half decibels above −100 dB; Yn is 0 or 1, Yo in
+two-hundredths.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from ..constants import NMP
+from ..errors import InputError
+from ..notes.note_list import Notes
+
+CLIP_SECONDS = 60
+CLIP_FRAMES = CLIP_SECONDS * NMP.sample_rate // NMP.hop + 1
+QUIETEST = -100  # dB, level 0 of the stored features
+STEPS = 2  # stored levels in a decibel
+ONSET_STEPS = 200  # stored values from 0 to 1 of Yo
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Clips on the disk: ``features`` (clips, 5168, 309), ``note`` and ``onset`` (clips, 5168, 88), all uint8.
+
+    They lie in one file each, as `make` writes them, or in one file for every performance, as
+    `nmp_lessons.training.maestro_clips.cut_corpus` does.
+    """
+
+    folder: Path
+
+    def __post_init__(self):
+        object.__setattr__(self, "folder", Path(self.folder))
+        if not (self.folder / "corpus.json").exists():
+            raise InputError(
+                f"{self.folder}: no corpus there, or one left unfinished; make it with `nmp-lessons data`."
+            )
+
+    @cached_property
+    def index(self) -> dict:
+        """What the corpus was made of: "clips", "fingerprint" and more, and where each clip's notes are."""
+        path = self.folder / "corpus.json"
+        try:
+            index = json.loads(path.read_text())
+            index["clips"], index["fingerprint"]
+        except (ValueError, KeyError, TypeError) as problem:
+            raise InputError(f"{path}: is not the index of a corpus ({problem}); make the corpus again.") from problem
+        return index
+
+    @property
+    def fingerprint(self) -> str:
+        return self.index["fingerprint"]
+
+    def __len__(self) -> int:
+        return self.index["clips"]
+
+    @cached_property
+    def features(self) -> "np.ndarray | Joined":
+        return self._stored("features")
+
+    @cached_property
+    def note(self) -> "np.ndarray | Joined":
+        return self._stored("note")
+
+    @cached_property
+    def onset(self) -> "np.ndarray | Joined":
+        return self._stored("onset")
+
+    def _stored(self, name: str) -> "np.ndarray | Joined":
+        if "pieces" in self.index:
+            return Joined([self._piece(i, ".npy") for i in range(len(self.index["pieces"]))], self.index["order"], name)
+        return _mapped(self.folder, name, len(self), "r")
+
+    def _piece(self, piece: int, suffix: str) -> Path:
+        return self.folder / f"{self.index['pieces'][piece]}{suffix}"
+
+    def notes(self, clip: int) -> Notes:
+        """The notes of one clip, exactly."""
+        if "pieces" in self.index:
+            piece, minute = self.index["order"][clip]
+            rows = json.loads(self._piece(piece, ".json").read_text())["notes"][minute]
+        else:
+            rows = self.index["notes"][clip]
+        return Notes(*np.array(rows, dtype=float).reshape(-1, 4).T)
+
+
+BINS = {"features": NMP.cqt_bins, "note": NMP.keys, "onset": NMP.keys}
+ROW = sum(BINS.values())  # bytes of a frame in a performance's file: features, Yn, Yo
+COLUMNS = {
+    name: slice(stop - BINS[name], stop)
+    for name, stop in zip(BINS, np.cumsum(list(BINS.values())).tolist(), strict=True)
+}
+
+
+class Joined:
+    """One array in many files: ``joined[clip]`` and ``joined[clip, frames]`` read no more than they give.
+
+    Parameters
+    ----------
+    files
+        Of each performance, uint8 (minutes, 5168, 485): features, Yn and Yo beside each other.
+    order
+        Of each clip its file and its place there.
+    name
+        "features", "note" or "onset".
+    """
+
+    def __init__(self, files: Sequence[Path], order: Sequence[tuple[int, int]], name: str):
+        self._files, self._order, self._columns = files, order, COLUMNS[name]
+        self.shape = (len(order), CLIP_FRAMES, BINS[name])
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __getitem__(self, place) -> np.ndarray:
+        clip, frames = place if isinstance(place, tuple) else (place, slice(None))
+        piece, minute = self._order[clip]
+        return _opened(self._files[piece])[minute, frames, self._columns]
+
+
+@lru_cache(maxsize=256)  # each keeps a file open, and systems allow about a thousand
+def _opened(path: Path) -> np.ndarray:
+    try:
+        return np.load(path, mmap_mode="r")
+    except (OSError, ValueError) as problem:
+        raise InputError(
+            f"{path}: is missing or damaged; `nmp-lessons data maestro --check` makes it again."
+        ) from problem
+
+
+def _mapped(folder: Path, name: str, clips: int, mode: str) -> np.ndarray:
+    path, shape = folder / f"{name}.u8", (clips, CLIP_FRAMES, BINS[name])
+    if not path.exists() or path.stat().st_size < np.prod(shape):
+        raise InputError(f"{path}: is missing or cut off; make the corpus again.")
+    return np.memmap(path, np.uint8, mode, shape=shape)
+
+
+def levels(stored: np.ndarray) -> np.ndarray:
+    """Stored features as levels in dB, float32.
+
+    >>> levels(np.array([0, 200], np.uint8)).tolist()
+    [-100.0, 0.0]
+    """
+    return stored.astype(np.float32) / STEPS + QUIETEST

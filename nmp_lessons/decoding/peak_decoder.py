@@ -1,0 +1,185 @@
+"""Our own decoder: peaks of Yo, each judged by what stands around it, and hysteresis on Yn."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit, logit
+
+from ..constants import NMP
+from ..errors import InputError
+from ..model.posteriorgram import Posteriors
+from ..notes.note_list import Notes
+
+
+def hysteresis(values: np.ndarray, *, high: float, low: float) -> np.ndarray:
+    """Where a key sounds, (T, 88) boolean: runs of frames not below `low` that reach `high` (eq-hysteresis).
+
+    With `high` equal to `low` this is one plain threshold.
+
+    Raises
+    ------
+    InputError
+        If `low` is above `high`.
+
+    Examples
+    --------
+    >>> yn = np.array([[0.2], [0.4], [0.6], [0.4], [0.2], [0.4], [0.2]])
+    >>> hysteresis(yn, high=0.5, low=0.3)[:, 0].astype(int).tolist()
+    [0, 1, 1, 1, 0, 0, 0]
+    """
+    if low > high:
+        raise InputError(f"low={low} lies above high={high}; a note must not be harder to keep than to begin.")
+    holds, begins = values >= low, values >= high
+    run = np.cumsum(~holds, axis=0)  # the same number all along a run
+    sounds = np.zeros(values.shape, dtype=bool)
+    for key in np.flatnonzero(begins.any(axis=0)):
+        reached = np.zeros(len(values) + 1, dtype=bool)
+        reached[run[begins[:, key], key]] = True
+        sounds[:, key] = holds[:, key] & reached[run[:, key]]
+    return sounds
+
+
+CANDIDATE = 0.05  # Yo; below it no peak is looked at
+AROUND = ((2, 10), (-8, -2), (10, 25))  # frames from a peak over which Yn is averaged: after, before, later
+
+
+@dataclass(frozen=True)
+class PeakDecoder:
+    """Notes that begin at peaks of Yo, judged by what stands around them, and last while Yn does.
+
+    A peak is the highest value within `reach` frames (eq-peak); a parabola through it and its neighbours places
+    the onset between frames (eq-parabola). Its probability is σ(w · x), where x is its `evidence` (eq-evidence);
+    by default that is Yo itself. A note ends where Yn first falls below `note_threshold`, or where the key is struck again; it lasts at
+    least two frames.
+
+    Parameters
+    ----------
+    threshold
+        Least probability of a note's beginning.
+    weights
+        Of the evidence: 1, then log-odds of Yo at the peak, a frame before, a frame after, and of the mean Yn
+        after, before, and later (`AROUND`).
+    note_threshold
+        Of Yn.
+    reach
+        Frames.
+
+    Examples
+    --------
+    >>> note, onset = np.zeros((20, 88)), np.zeros((20, 88))
+    >>> note[4:10, 39], onset[3:6, 39] = 0.9, [0.4, 0.8, 0.4]
+    >>> found = PeakDecoder(threshold=0.5)(Posteriors(None, note, onset, np.arange(20) / 100))
+    >>> found.intervals.tolist(), found.pitch.tolist()
+    ([[0.04, 0.1]], [60])
+    """
+
+    threshold: float = 0.3
+    weights: tuple[float, ...] = (0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    note_threshold: float = 0.3
+    reach: int = 2
+
+    def __post_init__(self):
+        object.__setattr__(self, "weights", tuple(self.weights))
+        for name in ("threshold", "note_threshold"):
+            if not 0 < getattr(self, name) < 1:
+                raise InputError(f"{name}={getattr(self, name)}: give a number between 0 and 1, such as 0.3.")
+        if self.reach < 1 or len(self.weights) != 7:
+            raise InputError(f"reach={self.reach}, {len(self.weights)} weights: give at least 1 frame, and 7 weights.")
+
+    def __call__(self, posteriors: Posteriors) -> Notes:
+        """The notes of a posteriorgram; a velocity is 127 times Yo at the peak."""
+        frame, key, probability = self.candidates(posteriors)
+        kept = probability >= self.threshold
+        return _hysteresis(posteriors, frame[kept], key[kept], self.note_threshold)
+
+    def candidates(self, posteriors: Posteriors) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Frames and keys of all peaks, and the probability of each."""
+        frame, key = candidates(posteriors.onset, reach=self.reach)
+        return frame, key, expit(evidence(posteriors, frame, key) @ np.array(self.weights))
+
+
+def candidates(onset: np.ndarray, *, floor: float = CANDIDATE, reach: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    """Frames and keys where Yo is at least `floor` and the highest within `reach` frames.
+
+    Of equal neighbours the later one is the peak.
+
+    >>> [places.tolist() for places in candidates(np.array([[0.1], [0.6], [0.6], [0.2], [0.01]]))]
+    [[2], [0]]
+    """
+    padded = np.pad(onset, ((reach, reach), (0, 0)), constant_values=-np.inf)
+    highest = onset >= floor
+    for d in range(1, reach + 1):
+        highest &= onset >= padded[reach - d : len(padded) - reach - d]
+        highest &= onset > padded[reach + d : len(padded) - reach + d]
+    return np.nonzero(highest)
+
+
+def evidence(posteriors: Posteriors, frame: np.ndarray, key: np.ndarray) -> np.ndarray:
+    """What speaks for a note at each place, (n, 7): see `PeakDecoder.weights` (eq-evidence).
+
+    >>> flat = Posteriors(None, np.full((40, 88), 0.5), np.full((40, 88), 0.5), np.arange(40) / 86)
+    >>> evidence(flat, np.array([20]), np.array([3])).tolist()
+    [[1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]
+    """
+    frames = len(posteriors)
+    rows = [posteriors.onset[np.clip(frame + d, 0, frames - 1), key] for d in (0, -1, 1)]
+    summed = np.concatenate([np.zeros((1, NMP.keys)), np.cumsum(posteriors.note, axis=0, dtype=float)])
+    for first, last in AROUND:
+        start, stop = np.clip(frame + first, 0, frames), np.clip(frame + last, 0, frames)
+        rows.append((summed[stop, key] - summed[start, key]) / np.maximum(stop - start, 1))
+    odds = logit(np.clip(np.array(rows, dtype=float), 1e-3, 1 - 1e-3))
+    return np.concatenate([np.ones((1, len(frame))), odds]).T
+
+
+def _between_frames(posteriors: Posteriors, frame: np.ndarray, key: np.ndarray) -> np.ndarray:
+    """The time in seconds of each peak, by a parabola through it and its neighbours."""
+    onset, last = posteriors.onset, len(posteriors) - 1
+    shift = vertex(*(onset[np.clip(frame + d, 0, last), key] for d in (-1, 0, 1)))
+    return np.maximum(posteriors.times[frame] + shift * _period(posteriors), 0)
+
+
+def vertex(before, top, after) -> np.ndarray:
+    """How far from a peak its parabola is highest, in steps, between −½ and ½ (eq-parabola).
+
+    The parabola runs through three values, one step apart, of which the middle one is the highest.
+
+    >>> vertex([0.5, 0.4], [0.8, 0.6], [0.6, 0.6]).round(2).tolist()
+    [0.1, 0.5]
+    """
+    before, top, after = (np.asarray(value, dtype=float) for value in (before, top, after))
+    curvature = before - 2 * top + after
+    curved = curvature < 0
+    return np.where(curved, 0.5 * (before - after) / np.where(curved, curvature, 1), 0).clip(-0.5, 0.5)
+
+
+def _period(posteriors: Posteriors) -> float:
+    return float(posteriors.times[1] - posteriors.times[0]) if len(posteriors) > 1 else 1 / NMP.frame_rate
+
+
+def _hysteresis(posteriors: Posteriors, frame: np.ndarray, key: np.ndarray, note_threshold: float) -> Notes:
+    """Notes from their beginnings to where Yn is faint or the key is struck again."""
+    frames = len(posteriors)
+    if not len(frame):
+        return Notes([], [], [])
+    first_faint = _next_true(np.asarray(posteriors.note) < note_threshold)
+    stop = np.maximum(first_faint[np.minimum(frame + 1, frames - 1), key], frame + 2)
+    stop = np.minimum(stop, _next_same_key(frame, key, frames + 2))
+    began = _between_frames(posteriors, frame, key)
+    ended = posteriors.times[0] + stop * _period(posteriors)
+    loud = np.clip(np.round(127 * posteriors.onset[frame, key]), 1, 127).astype(int)
+    return Notes(began, np.maximum(ended, began + _period(posteriors)), key + NMP.lowest_pitch, loud)
+
+
+def _next_true(mask: np.ndarray) -> np.ndarray:
+    """For each frame and key the first frame from there on where the mask is true; the length if none is."""
+    frames = len(mask)
+    place = np.where(mask, np.arange(frames)[:, None], frames)
+    return np.minimum.accumulate(place[::-1], axis=0)[::-1]
+
+
+def _next_same_key(frame: np.ndarray, key: np.ndarray, last: int) -> np.ndarray:
+    order = np.lexsort((frame, key))
+    following = np.full(len(frame), last)
+    same = key[order[:-1]] == key[order[1:]]
+    following[order[:-1][same]] = frame[order[1:][same]]
+    return following

@@ -1,0 +1,217 @@
+"""The released algorithm: peaks, a threshold with patience, and the "melodia trick".
+
+Posteriors are (T, 88), frame first; frames become seconds through `Posteriors.times`.
+
+Source: `output_to_notes_polyphonic` of basic-pitch 0.4.0, reproduced here note by note.
+"""
+
+import numpy as np
+from numba import njit
+
+from ..audio.recording import Recording
+from ..constants import NMP
+from ..errors import InputError
+from ..model.posteriorgram import Posteriors
+from ..notes.note_list import Notes
+
+ONSET_THRESHOLD = 0.5
+FRAME_THRESHOLD = 0.3
+SHORTEST = 11  # frames; a note must be longer: 128 ms
+PATIENCE = 11  # frames below the threshold that end a note
+SPAN = 2  # frames over which a rise of Yn counts as an onset
+NEIGHBOURS = 1  # keys on either side that a note silences
+ORDERS = {"latest": -1, "earliest": 1}  # which onsets come first
+
+
+def decode(
+    posteriors: Posteriors,
+    *,
+    onset_threshold: float = ONSET_THRESHOLD,
+    frame_threshold: float = FRAME_THRESHOLD,
+    shortest: int = SHORTEST,
+    patience: int = PATIENCE,
+    infer_onsets: bool = True,
+    melodia_trick: bool = True,
+    neighbours: int = NEIGHBOURS,
+    first: str = "latest",
+) -> Notes:
+    """The notes of a posteriorgram, by the released algorithm; each of its steps can be switched off.
+
+    Parameters
+    ----------
+    posteriors
+        Of T frames.
+    onset_threshold, frame_threshold
+        Between 0 and 1: an onset is a peak at least so high; a note sounds while Yn is not below.
+    shortest, patience
+        Frames: a note must be longer than `shortest`; it ends before `patience` faint frames in a row (eq-patience).
+    infer_onsets
+        Take sudden rises of Yn as onsets as well.
+    melodia_trick
+        Look for notes in the energy that is left over.
+    neighbours
+        Keys on either side of a note whose energy goes away with it; 0 keeps them.
+    first
+        Which onsets are followed first: the "latest", so that a note ends where its key is struck again, or the
+        "earliest".
+
+    Returns
+    -------
+    Notes
+        Velocity is 127 times the mean of Yn over the note, at least 1.
+
+    Raises
+    ------
+    InputError
+        If a threshold is not between 0 and 1, a number of frames is below 1, `neighbours` is negative, or there
+        is no such order.
+
+    Examples
+    --------
+    One key sounds from frame 10 to frame 40, with an onset where it begins.
+
+    >>> note, onset = np.zeros((60, 88)), np.zeros((60, 88))
+    >>> note[10:40, 39], onset[10, 39] = 0.8, 0.9
+    >>> found = decode(Posteriors(None, note, onset, np.arange(60) / 100))
+    >>> found.intervals.tolist(), found.pitch.tolist(), found.velocity.tolist()
+    ([[0.1, 0.4]], [60], [102])
+    """
+    _check(onset_threshold, frame_threshold, shortest, patience, neighbours, first)
+    note = np.ascontiguousarray(posteriors.note, dtype=np.float32)
+    if len(note) <= SPAN:
+        return Notes([], [], [])
+    onset = with_inferred_onsets(posteriors.onset, note) if infer_onsets else posteriors.onset
+    begun = peaks(onset, onset_threshold)[:: ORDERS[first]]
+    start, stop, key, mean = _follow(
+        note, begun, np.float32(frame_threshold), shortest, patience, melodia_trick, neighbours
+    )
+    velocity = np.clip(np.round(127 * mean), 1, 127).astype(int)
+    return Notes(posteriors.times[start], posteriors.times[stop], key + NMP.lowest_pitch, velocity)
+
+
+def check_recording(recording: Recording) -> None:
+    """Raise InputError if no note could be found in a recording: it is silent or shorter than any note."""
+    what = recording.title or "the recording"
+    shortest = (SHORTEST + 1) / NMP.frame_rate
+    if recording.seconds < shortest:
+        raise InputError(
+            f"{what}: {1000 * recording.seconds:.0f} ms of audio; the shortest note that can be found takes "
+            f"{1000 * shortest:.0f} ms. Give a longer recording."
+        )
+    if not recording.audio.any():
+        raise InputError(f"{what}: silent, every sample is 0. Check how it was recorded or exported.")
+
+
+def with_inferred_onsets(onset: np.ndarray, note: np.ndarray) -> np.ndarray:
+    """The larger of Yo and the rises of Yn over one *and* two frames, scaled to Yo's maximum (eq-rises).
+
+    Both arrays are (T, 88); so is the result, in float64. The first two frames cannot rise.
+    """
+    rise = np.zeros(note.shape)
+    late, sudden = note[SPAN:], rise[SPAN:]
+    np.subtract(late, note[SPAN - 1 : -1], out=sudden, dtype=float)
+    for n in range(2, SPAN + 1):
+        np.minimum(sudden, np.subtract(late, note[SPAN - n : -n], dtype=float), out=sudden)
+    np.maximum(sudden, 0, out=sudden)
+    highest = rise.max()
+    if highest <= 0:
+        return np.asarray(onset, dtype=float)
+    rise *= np.max(onset)
+    rise /= highest
+    return np.maximum(onset, rise, out=rise)
+
+
+def peaks(onset: np.ndarray, threshold: float) -> np.ndarray:
+    """Frames and keys, (n, 2), where an onset is at least `threshold` and above both its neighbours in time.
+
+    >>> peaks(np.array([[0.1], [0.9], [0.2], [0.4], [0.3]]), 0.5)
+    array([[1, 0]])
+    """
+    middle = onset[1:-1]
+    found = (middle > onset[:-2]) & (middle > onset[2:]) & (middle >= threshold)
+    return np.argwhere(found) + np.array([1, 0])
+
+
+def _check(onset_threshold, frame_threshold, shortest, patience, neighbours, first) -> None:
+    for name, value in (("onset_threshold", onset_threshold), ("frame_threshold", frame_threshold)):
+        if not 0 < value < 1:
+            raise InputError(f"{name}={value}: give a number between 0 and 1, such as 0.3.")
+    for name, value in (("shortest", shortest), ("patience", patience)):
+        if value < 1:
+            raise InputError(f"{name}={value}: give at least 1 frame.")
+    if neighbours < 0:
+        raise InputError(f"neighbours={neighbours}: give a number of keys, 0 for none.")
+    if first not in ORDERS:
+        raise InputError(f"first={first!r}: choose one of {', '.join(ORDERS)}.")
+
+
+def _follow(note, onsets, threshold, shortest, patience, melodia_trick, neighbours):
+    """Arrays start, stop (frames), key, and mean Yn, of all notes."""
+    left = note.copy()
+    found = _from_onsets(left, onsets, threshold, shortest, patience, neighbours)
+    if melodia_trick:
+        loud = np.flatnonzero(left.ravel() > threshold)
+        loudest_first = loud[np.argsort(-left.ravel()[loud], kind="stable")]
+        grown = _from_energy(left, loudest_first, threshold, shortest, patience, neighbours)
+        found = np.concatenate([found, grown])
+    start, stop, key = found.T
+    mean = np.array([note[a:b, k].mean() for a, b, k in found])
+    return start, stop, key, mean
+
+
+@njit(cache=True)
+def _from_onsets(left, onsets, threshold, shortest, patience, neighbours):
+    """Notes (n, 3) of start, stop, key from onsets in their order; their energy is taken out of `left`."""
+    frames = len(left)
+    found = np.empty((len(onsets), 3), np.int64)
+    count = 0
+    for start, key in onsets:
+        if start >= frames - 1:
+            continue
+        stop, faint = start + 1, 0
+        while stop < frames - 1 and faint < patience:
+            faint = faint + 1 if left[stop, key] < threshold else 0
+            stop += 1
+        stop -= faint
+        if stop - start <= shortest:
+            continue
+        left[start:stop, max(key - neighbours, 0) : key + neighbours + 1] = 0
+        found[count] = start, stop, key
+        count += 1
+    return found[:count]
+
+
+@njit(cache=True)
+def _from_energy(left, loudest_first, threshold, shortest, patience, neighbours):
+    """Notes (n, 3) grown both ways from the loudest frames left over.
+
+    Energy only ever goes away, so one sorted list serves in place of a new search for each maximum.
+    """
+    frames, keys = left.shape
+    found = np.empty((len(loudest_first), 3), np.int64)
+    count = 0
+    for place in loudest_first:
+        middle, key = place // keys, place % keys
+        if left[middle, key] <= threshold:
+            continue
+        left[middle, key] = 0
+        low, high = max(key - neighbours, 0), key + neighbours + 1
+
+        stop, faint = middle + 1, 0
+        while stop < frames - 1 and faint < patience:
+            faint = faint + 1 if left[stop, key] < threshold else 0
+            left[stop, low:high] = 0
+            stop += 1
+        stop -= 1 + faint
+
+        start, faint = middle - 1, 0
+        while start > 0 and faint < patience:
+            faint = faint + 1 if left[start, key] < threshold else 0
+            left[start, low:high] = 0
+            start -= 1
+        start += 1 + faint
+
+        if stop - start > shortest:
+            found[count] = start, stop, key
+            count += 1
+    return found[:count]

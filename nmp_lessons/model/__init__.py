@@ -1,0 +1,5 @@
+"""The network of the book, chapter ``model``: its layers, running it, looking inside, and the released weights."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,46 @@
+"""What a network says about a recording: probabilities for every frame, as plain arrays."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..constants import NMP
+from ..errors import InputError
+
+
+@dataclass(frozen=True)
+class Posteriors:
+    """What the network believes about a recording: probabilities for every frame.
+
+    Parameters
+    ----------
+    contour
+        (T, 264), a pitch sounds, from A0 in thirds of a semitone; None for a network without Yp.
+    note
+        (T, 88), a key sounds, from A0.
+    onset
+        (T, 88), a key begins.
+    times
+        (T,), the frames' times in seconds.
+
+    Raises
+    ------
+    InputError
+        If the shapes do not fit together.
+    """
+
+    contour: np.ndarray | None
+    note: np.ndarray
+    onset: np.ndarray
+    times: np.ndarray
+
+    def __post_init__(self):
+        frames = len(self.times)
+        expected = {"contour": NMP.contour_bins, "note": NMP.keys, "onset": NMP.keys}
+        for name, bins in expected.items():
+            head = getattr(self, name)
+            if head is not None and head.shape != (frames, bins):
+                raise InputError(f"{name} has shape {head.shape}; {frames} times need ({frames}, {bins}).")
+
+    def __len__(self) -> int:
+        return len(self.times)

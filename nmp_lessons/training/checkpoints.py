@@ -1,0 +1,68 @@
+"""Trained networks on the disk: weights as safetensors, and the record of all that led to them as JSON.
+
+Chapter ``training``. Nothing is pickled; files are written whole or not at all.
+"""
+
+import json
+import os
+from difflib import get_close_matches
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+
+from ..errors import InputError
+from ..files import CHECKPOINTS, atomic_write
+from ..model import released
+from ..model.network import NMPNet, Transcriber
+from .recipe import Recipe
+
+
+def named(name: str) -> tuple[NMPNet, dict | None]:
+    """The network of a run and its decoder; "released" is Spotify's, whose decoder is another one.
+
+    Raises
+    ------
+    InputError
+        If no such run stands.
+    """
+    if name == "released":
+        return released.load(), None
+    model, record = load(name)
+    return model, record["decoder"]
+
+
+def save(model: Transcriber, record: dict, folder: str | os.PathLike) -> None:
+    """Write ``NAME.safetensors`` and ``NAME.json``, each whole or not at all."""
+    folder = Path(folder)
+    weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    with atomic_write(folder / f"{record['name']}.safetensors") as scratch:
+        scratch.write_bytes(safetensors.torch.save(weights))
+    with atomic_write(folder / f"{record['name']}.json") as scratch:
+        scratch.write_text(json.dumps(record, indent=1) + "\n")
+
+
+def load(name: str, *, folder: str | os.PathLike = CHECKPOINTS) -> tuple[Transcriber, dict]:
+    """A trained network, ready to transcribe, and its record.
+
+    Raises
+    ------
+    InputError
+        If there is no such checkpoint, or its weights do not fit the network that its record names.
+    """
+    weights_path, record_path = (Path(folder) / f"{name}{suffix}" for suffix in (".safetensors", ".json"))
+    if not (weights_path.exists() and record_path.exists()):
+        known = [path.stem for path in Path(folder).glob("*.json")]
+        near = sorted(get_close_matches(name, known, n=5, cutoff=0))
+        there = f"of {len(known)} there the nearest are {', '.join(near)}" if known else "there are none"
+        raise InputError(f"{weights_path}: no such checkpoint; {there}.")
+    try:
+        record = json.loads(record_path.read_text())
+        model = Recipe.from_json(record["recipe"]).model.network()
+        model.load_state_dict(safetensors.torch.load(weights_path.read_bytes()))
+    except (ValueError, KeyError, TypeError, RuntimeError, safetensors.SafetensorError) as problem:
+        raise InputError(
+            f"{weights_path}: these are not the weights of the network in {record_path.name} "
+            f"({str(problem).splitlines()[0]}). Train it again, or check it out again."
+        ) from problem
+    return model.eval(), record

@@ -1,0 +1,143 @@
+"""Everything that decides the result of a run, as one frozen value."""
+
+from dataclasses import asdict, dataclass
+from functools import partial
+
+import numpy as np
+import torch
+
+from ..augmentation.features import FeatureAugmentation
+from ..beyond.design import Design
+from ..beyond.gru import GRUConfig
+from ..beyond.separable import SeparableConfig
+from ..beyond.transformer import TransformerConfig
+from ..constants import NMP
+from ..cross_entropy import Loss
+from ..data.store import CLIP_FRAMES
+from ..errors import InputError
+from ..model.network import Config
+from .soap import SOAP
+
+OPTIMISERS = {"soap": SOAP, "adamw": partial(torch.optim.AdamW, betas=(0.9, 0.99))}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides the result of a run.
+
+    Parameters
+    ----------
+    name
+        Of the checkpoint.
+    model, loss, augmentation
+        The network's switches, the loss, and the changes of each batch (None for none).
+    steps, batch, frames
+        How many batches, windows in a batch (over all processes), frames in a window.
+    learning_rate, warm_up, cool_down
+        Its height; steps until it is reached; the share of steps over which it falls to 0 in a straight line.
+    optimiser, weight_decay
+        "soap" (`nmp_lessons.training.soap`) or "adamw"; how much of the weights goes with each step.
+    clip
+        Greatest norm of the gradient, to which a longer one is shortened (eq-clip).
+    average
+        How much of the running average of the weights stays at each step, at most (`kept`).
+    seed
+        Of the first weights and of every batch.
+    corpus
+        Which training clips: "train", or "dry", the same without rooms.
+    """
+
+    name: str
+    model: Config | Design = Config(padding="centred", normalisation="fixed")
+    loss: Loss = Loss("focal", heads=(3.0, 1.0, 4.0))
+    augmentation: FeatureAugmentation | None = FeatureAugmentation()
+    steps: int = 800
+    batch: int = 16
+    frames: int = NMP.window_frames
+    learning_rate: float = 5e-3
+    warm_up: int = 100
+    cool_down: float = 0.5
+    optimiser: str = "soap"
+    weight_decay: float = 1e-2
+    clip: float = 1.0
+    average: float = 0.998
+    seed: int = 0
+    corpus: str = "train"
+
+    def __post_init__(self):
+        for number in ("steps", "batch", "frames"):
+            if getattr(self, number) < 1:
+                raise InputError(f"{self.name}: {number}={getattr(self, number)}; give at least 1.")
+        if self.optimiser not in OPTIMISERS:
+            raise InputError(f"{self.name}: optimiser={self.optimiser!r}; choose one of {', '.join(OPTIMISERS)}.")
+        if self.frames > CLIP_FRAMES:
+            raise InputError(f"{self.name}: {self.frames} frames; a clip has {CLIP_FRAMES}.")
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step: up in a straight line, level, down in a straight line (eq-schedule).
+
+        >>> recipe = Recipe("", steps=10, warm_up=2, cool_down=0.5, learning_rate=1.0)
+        >>> [round(recipe.rate(step), 1) for step in range(10)]
+        [0.5, 1.0, 1.0, 1.0, 1.0, 1.0, 0.8, 0.6, 0.4, 0.2]
+        """
+        falls_from = self.steps - int(self.cool_down * self.steps)
+        up = min(1.0, (step + 1) / max(1, self.warm_up))
+        down = 1.0 if step < falls_from else (self.steps - step) / (self.steps - falls_from)
+        return self.learning_rate * up * down
+
+    def kept(self, step: int) -> float:
+        """How much of the running average of the weights stays at a step: less at first (eq-average).
+
+        >>> [round(Recipe("", average=0.9).kept(step), 2) for step in (0, 19, 1000)]
+        [0.05, 0.51, 0.9]
+        """
+        return min(self.average, (step + 1) / (step + 20))
+
+    def shares(self, step: int) -> np.ndarray:
+        """What the weights after each step, from the first to this one, count in the average (eq-shares).
+
+        >>> Recipe("", average=0.5).shares(3).round(3).tolist()
+        [0.002, 0.021, 0.15, 0.826]
+        """
+        kept = np.array([self.kept(s) for s in range(step + 1)])
+        return (1 - kept) * np.append(np.cumprod(kept[:0:-1])[::-1], 1.0)
+
+    def seconds(self, steps: int | None = None) -> float:
+        """Seconds of features that some steps (default: all) look at, repetitions counted (eq-epoch).
+
+        >>> round(Recipe("", steps=800).seconds() / 3600, 1)
+        7.1
+        """
+        return (self.steps if steps is None else steps) * self.batch * self.frames / NMP.frame_rate
+
+    def to_json(self) -> dict:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict) -> "Recipe":
+        """The recipe of a record."""
+        augmentation = values["augmentation"]
+        if augmentation is not None and augmentation["noise"] is not None:
+            augmentation = augmentation | {"noise": tuple(augmentation["noise"])}
+        return cls(
+            **values
+            | {
+                "model": config_of(values["model"]) if "kind" in values["model"] else Config(**values["model"]),
+                "loss": Loss(**values["loss"]),
+                "augmentation": None if augmentation is None else FeatureAugmentation(**augmentation),
+            }
+        )
+
+
+CONFIGS = {config.kind: config for config in (TransformerConfig, GRUConfig, SeparableConfig)}
+
+
+def config_of(values: dict) -> Design:
+    """Settings from a record.
+
+    >>> config_of({"kind": "gru", "hidden": 8}).hidden
+    8
+    """
+    if values.get("kind") not in CONFIGS:
+        raise InputError(f"kind={values.get('kind')!r}: no such network; there are {', '.join(CONFIGS)}.")
+    return CONFIGS[values["kind"]](**values)

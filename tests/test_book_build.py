@@ -1,0 +1,244 @@
+"""The book builds with warnings as errors; what may not stand in a chapter fails the build."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from nmp_lessons.book.site import assets, execution, mathematics, prose
+
+ROOT = Path(__file__).parents[1]
+CONFIGURATION = """
+extensions = ["myst_nb", "nmp_lessons.book.site", "sphinxcontrib.bibtex"]
+bibtex_bibfiles = ["references.bib"]
+html_math_renderer = "built"
+myst_enable_extensions = ["colon_fence", "dollarmath"]
+nb_execution_mode = "cache"
+nb_execution_raise_on_error = True
+"""
+HEAD = """---
+file_format: mystnb
+kernelspec:
+  name: python3
+---
+"""
+
+
+def make(target: str) -> tuple[subprocess.CompletedProcess, float]:
+    began = time.monotonic()
+    done = subprocess.run(["make", target], cwd=ROOT, capture_output=True, text=True)
+    return done, time.monotonic() - began
+
+
+def chapters() -> set[str]:
+    return set(re.findall(r"(?:file|root): (\w+)", (ROOT / "_toc.yml").read_text("utf8")))
+
+
+def test_the_book_builds_and_a_second_time_in_no_time():
+    done, _ = make("book")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "_build/html/index.html" in done.stdout
+    again, seconds = make("book")
+    assert again.returncode == 0 and seconds < 20
+
+
+def test_the_site_loads_nothing_heavy():
+    """What a build that has nothing to do waits for is imports."""
+    code = "import sys, nmp_lessons.book.site, nmp_lessons.book.answers.pages; print({'torch', 'librosa', 'numba'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "set()", done.stderr
+
+
+def test_the_book_builds_with_plain_sphinx():
+    done, _ = make("plain")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for chapter in chapters():
+        files = [ROOT / "_build" / kind / f"{chapter}.html" for kind in ("plain", "html")]
+        plain, wrapped = (len(path.read_text("utf8")) for path in files)
+        assert plain == pytest.approx(wrapped, rel=0.01)
+
+
+def test_every_chapter_is_in_the_table_of_contents():
+    assert chapters() == {path.stem for path in (ROOT / "book").glob("*.md")}
+
+
+def test_the_lock_has_exact_versions_and_no_addresses():
+    lock = (ROOT / "requirements.lock").read_text("utf8")
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lock.splitlines())
+    packages = (ROOT / "web" / "package-lock.json").read_text("utf8")
+    assert '"integrity"' in packages and '"resolved"' not in packages
+
+
+# Small books
+
+
+@pytest.fixture
+def book(tmp_path):
+    """Builds a small book from {name: text}; gives Sphinx's process and the pages' folder."""
+    if not (ROOT / "web" / "node_modules" / "katex").is_dir():
+        pytest.skip("KaTeX is not installed: run `make bundle`")
+    source = tmp_path / "book"
+    source.mkdir()
+    (tmp_path / "web").symlink_to(ROOT / "web")
+    shutil.copy(ROOT / "requirements.lock", tmp_path)
+    shutil.copy(ROOT / "book" / "references.bib", source)
+    (source / "conf.py").write_text(CONFIGURATION)
+
+    def build(**pages: str):
+        for name, text in pages.items():
+            (source / f"{name}.md").write_text(text)
+        listed = "\n".join(pages)
+        (source / "index.md").write_text(f"# Book\n\n```{{toctree}}\n{listed}\n```\n")
+        made = tmp_path / "_build" / "html"
+        command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", source, made]
+        return subprocess.run(command, capture_output=True, text=True), made
+
+    return build
+
+
+GOOD = (
+    HEAD
+    + """
+# Good
+
+Half is {glue:text}`half:.1f`, cited is {constant}`99.9 %`, code is `0.5`, a formula $0.5 x^2$
+{cite}`brown1991calculation`.
+The licence is CC BY 4.0, the package is version 0.4.0.
+
+$$ y = \\frac{1}{2} $$ (eq-half)
+
+See {eq}`eq-half`.
+
+```{code-cell} ipython3
+:tags: [remove-input]
+from IPython.display import HTML, display
+from myst_nb import glue
+glue("half", 0.5, display=False)
+print(0.25)
+HTML('<script data-nmp-bundle>alert()</script>'
+     '<audio controls preload="none" src="data:audio/mpeg;base64,aGVsbG8="></audio>')
+```
+
+::::{predict}
+Which?
+
+:::{fold} Answer
+This, $x$.
+:::
+::::
+
+```{bibliography}
+```
+"""
+)
+
+
+def test_a_good_chapter(book):
+    done, pages = book(good=GOOD)
+    assert done.returncode == 0, done.stderr
+    page = (pages / "good.html").read_text("utf8")
+    assert "data:" not in page.replace("data: blob:", "") and "alert()" not in page
+    sound = re.search(r'<audio controls preload="none" src="(_static/built/\w+\.mp3)">', page)
+    assert (pages / sound[1]).read_bytes() == b"hello"
+    assert re.search(r'<details class="[^"]*nmp-fold[^"]*">\s*<summary>Answer</summary>', page)
+    assert page.count("<math ") == 3 and 'href="#equation-eq-half">(1)</a>' in page
+    assert 'http-equiv="Content-Security-Policy"' in page
+    assert not re.search(r"<(script|link|img)[^>]*(src|href)=\"https?:", page)
+
+
+def test_bad_chapters_fail_with_place_and_mend(book):
+    done, _ = book(
+        decimal="# A\n\nIt rises\nto 0.71 in the end.\n",
+        percentage="# B\n\n- a list\n- with 83 % of it\n",
+        picture="# C\n\n![](https://example.org/x.png)\n",
+        formula="# D\n\nA formula $\\frac{1$.\n",
+        table="# E\n\n| a | b |\n| --- | --- |\n| 1 | .55 |\n",
+    )
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    for place, words in {
+        "decimal.md:4": '"0.71" is typed into the prose',
+        "percentage.md:4": '"83 %" is typed into the prose',
+        "picture.md:3": "has no alt text",
+        "formula.md:3": "KaTeX parse error",
+        "table.md:5": '".55" is typed into the prose',
+    }.items():
+        assert any(place in line and words in line for line in lines), done.stderr
+    assert "glue" in done.stderr and "{constant}`0.71`" in done.stderr
+
+
+def test_a_chapter_whose_code_fails_is_named(book):
+    done, _ = book(broken=HEAD + "\n# F\n\n```{code-cell} ipython3\nassert 1 == 2, 'one is not two'\n```\n")
+    assert done.returncode != 0
+    assert "broken.md" in done.stderr and "one is not two" in done.stderr
+
+
+def test_code_has_changed_when_its_meaning_has(tmp_path):
+    """Comments, docstrings and layout are no change; code, checkpoints and the lock file are."""
+    code = '"""Old words."""\n\n\ndef q():\n    """Old words."""\n    return 51\n'
+
+    def written(path: str, text: str) -> str:
+        (tmp_path / path).write_text(text)
+        execution._meaning.cache_clear()
+        return execution.fingerprint(["cqt.py", "a.json"], root=tmp_path)
+
+    written("requirements.lock", "numpy==2\n")
+    written("a.json", "{}")
+    first = written("cqt.py", code)
+    assert written("cqt.py", code.replace("Old", "New") + "# a comment\n") == first
+    assert written("other.py", "not reached") == first
+    assert written("cqt.py", code.replace("51", "52")) != first
+    assert written("cqt.py", code) == first
+    assert written("a.json", "[]") != first
+    assert written("a.json", "{}") == first
+    assert written("requirements.lock", "numpy==3\n") != first
+
+
+def reaching(prefix: str) -> set[str]:
+    """The chapters whose last run reached a file whose path begins so."""
+    kept = {path.stem: json.loads(path.read_text()) for path in (ROOT / "_build" / ".executed" / "reached").iterdir()}
+    return {name for name, record in kept.items() if any(path.startswith(prefix) for path in record["reached"])}
+
+
+def test_a_change_runs_just_the_chapters_that_reach_it():
+    assert reaching("nmp_lessons/decoding/") == set()
+    assert reaching("nmp_lessons/cli/") == set()
+    assert reaching("nmp_lessons/book/site/") == set()
+    assert reaching("nmp_lessons/checkpoints/gru-0") == set()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["16,782 parameters", "CC BY-NC-SA 4.0", "version 3.11", "basic-pitch 0.4.0", "Op. 27", "in 1.", "v3.0"],
+)
+def test_these_are_no_measurements(text):
+    assert prose.typed_numbers(text) == []
+
+
+@pytest.mark.parametrize("number", ["0.5", ".5", "12 %", "12%", "99.9 %", "−3.1", "12 per cent"])
+def test_these_are_measurements(number):
+    assert prose.typed_numbers(f"It is {number}, or ({number}).") == [number, number]
+
+
+def test_formulas_are_set_once(tmp_path):
+    web = ROOT / "web"
+    if not (web / "node_modules" / "katex").is_dir():
+        pytest.skip("KaTeX is not installed: run `make bundle`")
+    typesetter = mathematics.Typesetter(web, tmp_path / "kept.json")
+    good, bad = typesetter([("x^2", False), ("\\oops", True)])
+    assert "<math" in good["html"] and "oops" in bad["error"]
+    typesetter.save()
+    again = mathematics.Typesetter(web, tmp_path / "kept.json")
+    again.web = None  # nothing is left to set
+    assert again([("x^2", False)]) == [good]
+
+
+def test_the_same_sound_is_one_file(tmp_path):
+    html = '<audio src="data:audio/ogg;base64,aGVsbG8=">' * 2
+    assert assets.as_files(html, folder=tmp_path, url="built").count(".ogg") == 2
+    assert len(list(tmp_path.iterdir())) == 1

@@ -1,0 +1,199 @@
+"""Assignments: what students get holds no solution, and marks are what the work deserves."""
+
+import csv
+import json
+import re
+import zipfile
+
+import nbformat
+import pytest
+
+from nmp_lessons import cli
+from nmp_lessons.book.answers import notebooks, source
+from nmp_lessons.errors import InputError
+
+SEED = 2027
+GRADED = ["hearing", "targets"]
+SLUGS = source.slugs()
+
+pytest.importorskip("otter", reason="Otter-Grader is not installed: run `pip install 'nmp-lessons[instructor]'`")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The instructor's folder, by the command."""
+    folder = tmp_path_factory.mktemp("made") / "term"
+    assert cli.main(["instructor", str(folder), "--seed", str(SEED)]) == 0
+    return folder
+
+
+def cells(path, kind: str) -> list[str]:
+    return [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == kind]
+
+
+def names(path) -> list[str]:
+    with path.open(encoding="utf8") as file:
+        return [row["exercise"] for row in csv.DictReader(file)]
+
+
+def test_every_chapter_has_a_notebook_a_solution_and_an_autograder(made):
+    for part, suffix in (("students", ".ipynb"), ("solutions", ".ipynb"), ("autograder", ".zip")):
+        assert sorted(path.stem for path in (made / part).glob(f"*{suffix}")) == SLUGS
+    assert names(made / "marks.csv") == [name for slug in SLUGS for name in source.answers(slug)]
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_a_students_notebook_asks_for_every_answer(made, slug):
+    text = "\n".join(cells(made / "students" / f"{slug}.ipynb", "code"))
+    for name, body in source.answers(slug, seed=SEED).items():
+        assert f'answers.check("{name}", {notebooks.handed_in(body)})' in text
+        assert f"{notebooks.handed_in(body)} = ..." in text or f"def {notebooks.handed_in(body)}(" in text
+
+
+# No solution in the students' copy
+
+
+def sentences(slug: str) -> set[str]:
+    """Every sentence and every line of code of the solutions, but imports and what is open to all."""
+    text = source.text(slug, seed=SEED)
+    told = plain(source.without_solutions(text) + source.starter(slug) + open_checks())
+    solved = "\n".join(found.group() for found in source.SOLUTION.finditer(text))
+    code = [block.group() for block in source.BLOCK.finditer(source.solution(slug))]
+    lines = {plain(line) for part in [solved, *code] for line in re.split(r"\n|(?<=[.!?]) ", part)}
+    return {line for line in lines if len(line) > 20 and line not in told and not re.match("from |import |```", line)}
+
+
+def open_checks() -> str:
+    paths = (source.folder() / slug / "checks.py" for slug in SLUGS)
+    return "\n".join(source.HIDDEN.sub("", path.read_text("utf8")) for path in paths)
+
+
+def plain(text: str) -> str:
+    return re.sub(r"\s+", " ", notebooks.ROLE.sub(r"\2", text)).strip()
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_no_sentence_and_no_line_of_a_solution_is_in_the_students_copy(made, slug):
+    searched = sentences(slug)
+    assert len(searched) > 20
+    files = [path for path in (made / "students").rglob("*") if path.is_file()]
+    notebook = made / "students" / f"{slug}.ipynb"
+    texts = [path.read_text("utf8") for path in files if path.suffix != ".ipynb"]
+    texts += [text for kind in ("markdown", "code") for text in cells(notebook, kind)]
+    everything = plain("\n".join(texts))
+    assert [line for line in searched if line in everything] == []
+    solved = plain("\n".join(cells(made / "solutions" / f"{slug}.ipynb", "markdown")))
+    solved += plain("\n".join(cells(made / "solutions" / f"{slug}.ipynb", "code")))
+    assert sum(line in solved for line in searched) > len(searched) / 2  # the search does find them where they are
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_no_answer_is_sealed_in_the_students_copy(made, slug):
+    text = (made / "students" / "exercises" / slug / "exercises.md").read_text("utf8")
+    for sealed in re.findall(r"^sealed: (\S+)$", text, re.MULTILINE):
+        assert not {"value", "values", "misses", "right"} & source.opened(sealed).keys()
+    assert not re.search("^(rubric|misses|value|given|parameters):", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_answers_of_the_solutions_pass_otters_tests_and_last_terms_do_not(made, slug):
+    """Otter's own test files, run on the answers alone."""
+    from otter.test_files.exception_test import ExceptionTestFile
+
+    last = source.answers(slug, seed=SEED - 1)
+    with zipfile.ZipFile(made / "autograder" / f"{slug}.zip") as zipped:
+        for name, body in source.answers(slug, seed=SEED).items():
+            test = ExceptionTestFile.from_string(zipped.read(f"tests/{notebooks.variable(name)}.py").decode())
+            assert test.name == name
+            assert scored(test, name, body) == source.marks(body) == test.possible
+            assert scored(test, name, None) == 0
+            if body["parameters"]:
+                assert scored(test, name, last[name]) == 0
+
+
+def scored(test, name: str, body: dict | None) -> float:
+    """Marks for the reference answer of an exercise; for no answer without a body."""
+    names: dict = {}
+    if body and body["kind"] == "code":
+        exec(source.without_markers(source.solution(source.chapter(name))), names)
+    elif body:
+        exec(notebooks.reference(body), names)
+    test.run(names)
+    return test.score
+
+
+def test_the_autograder_is_otters_and_brings_the_package_along(made):
+    with zipfile.ZipFile(made / "autograder" / "hearing.zip") as zipped:
+        held = zipped.namelist()
+        assert {"run_autograder", "run_otter.py", "setup.sh", "environment.yml"} < set(held)
+        assert json.loads(zipped.read("otter_config.json")) == {"assignment_name": "hearing"}
+        (wheel,) = [name for name in held if name.startswith("wheels/")]
+        assert f"/autograder/source/{wheel}" in zipped.read("environment.yml").decode()
+
+
+# Three students
+
+
+def handed_in(folder, made, student: str, slug: str, answered) -> None:
+    """A notebook in which the exercises numbered by `answered` are those of the solutions."""
+    solved = nbformat.read(made / "solutions" / f"{slug}.ipynb", as_version=4)
+    blank = nbformat.read(made / "students" / f"{slug}.ipynb", as_version=4)
+    bodies = source.answers(slug, seed=SEED)
+    for number, body in enumerate(bodies.values()):
+        asked = notebooks.handed_in(body)
+        if number in answered:
+            given, cell = (next(cell for cell in book.cells if is_answer(cell, asked)) for book in (solved, blank))
+            cell.source = given.source
+    (folder / student).mkdir(parents=True, exist_ok=True)
+    nbformat.write(blank, folder / student / f"{slug}.ipynb")
+
+
+def is_answer(cell, asked: str) -> bool:
+    begins = rf"^({asked} =|def {asked}\()"
+    return cell.cell_type == "code" and bool(re.search(begins, cell.source, re.MULTILINE))
+
+
+def test_an_empty_a_half_and_a_perfect_submission_get_what_they_deserve(made, tmp_path, capsys):
+    every, table = 99, tmp_path / "marks.csv"
+    for slug in GRADED:
+        handed_in(tmp_path / "in", made, "empty", slug, ())
+        handed_in(tmp_path / "in", made, "half", slug, range(0, every, 2))
+        handed_in(tmp_path / "in", made, "perfect", slug, range(every))
+    assert cli.main(["grade", str(made), str(tmp_path / "in"), "-o", str(table)]) == 0
+    with table.open(encoding="utf8") as file:
+        rows = {row["student"]: row for row in csv.DictReader(file)}
+    for slug in GRADED:
+        for number, (name, body) in enumerate(source.answers(slug, seed=SEED).items()):
+            marks = source.marks(body)
+            assert float(rows["empty"][name]) == 0
+            assert float(rows["half"][name]) == (marks if number % 2 == 0 else 0)
+            assert float(rows["perfect"][name]) == float(rows["(possible)"][name]) == marks
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].split()[-1] == "total" and [line.split()[0] for line in said[1:]] == list(rows)
+
+
+# What cannot be done
+
+
+@pytest.mark.parametrize(
+    "name, text, said",
+    [
+        ("hearing.pdf", "%PDF", "is not a notebook; students hand in CHAPTER.ipynb."),
+        ("opera.ipynb", "{}", "belongs to no chapter graded here"),
+        ("hearing.ipynb", "{", "is a broken notebook"),
+        ("hearing.ipynb", "{}", "is a broken notebook"),
+    ],
+)
+def test_what_is_no_submission_is_named_and_counts_nothing(made, tmp_path, capsys, name, text, said):
+    (tmp_path / "in" / "ada").mkdir(parents=True)
+    (tmp_path / "in" / "ada" / name).write_text(text)
+    assert cli.main(["grade", str(made), str(tmp_path / "in"), "-o", str(tmp_path / "marks.csv")]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert name in line and said in line
+    assert (tmp_path / "marks.csv").read_text().splitlines()[-1].endswith(",0")
+
+
+def test_the_numbers_of_a_term_are_not_the_books():
+    assert source.text("sound", seed=SEED) != source.text("sound", seed=0) == source.text("sound")
+    with pytest.raises(InputError, match="no such exercise"):
+        source.answer("sound-nothing", seed=SEED)

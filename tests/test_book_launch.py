@@ -1,0 +1,223 @@
+"""Where a chapter runs, what is said of when it was verified, and the files that other services read."""
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import jinja2
+import pytest
+import yaml
+
+from nmp_lessons.book import answers
+from nmp_lessons.book.site import launch, verified
+
+ROOT = Path(__file__).parents[1]
+CHAPTERS = re.findall(r"file: (\w+)", (ROOT / "_toc.yml").read_text("utf8").split("Back matter")[0])
+GITHUB = "https://github.com/someone/book"
+
+
+@pytest.fixture(scope="module")
+def notebooks(tmp_path_factory):
+    return {path.stem: json.loads(path.read_text("utf8")) for path in launch.write(tmp_path_factory.mktemp("nb"))}
+
+
+def code(notebook: dict) -> list[str]:
+    return ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+@pytest.mark.parametrize(
+    "address", [GITHUB, f"{GITHUB}/", f"{GITHUB}.git", "https://gitlab.com/someone/book", "https://a.org/x/y"]
+)
+def test_every_address_opens_this_chapter_in_jupyterlab(address):
+    where = launch.launch(address, "cqt", branch="a/b")["Binder"]
+    assert where.startswith("https://mybinder.org/v2/g") and "/a%2Fb?" in where
+    assert where.endswith("urlpath=lab/tree/notebooks/cqt.ipynb") and ".git/" not in where
+
+
+def test_other_hosts_keep_their_whole_address():
+    assert "/v2/gl/someone%2Fbook/" in launch.launch("https://gitlab.com/someone/book", "cqt")["Binder"]
+    assert "/v2/git/https%3A%2F%2Fa.org%2Fx%2Fy/" in launch.launch("https://a.org/x/y", "cqt")["Binder"]
+    assert list(launch.launch("https://gitlab.com/someone/book", "cqt")) == ["Binder"]  # Colab reads GitHub alone
+
+
+def test_without_an_address_no_button_leads_anywhere():
+    assert launch.launch("", "cqt") == launch.launch("  ", "cqt") == {}
+
+
+def shown(**context) -> str:
+    """The buttons at the head of a page, the theme's own left out."""
+    template = (ROOT / "book" / "_templates" / "article-header-buttons.html").read_text("utf8")
+    template = re.sub(r"{% include .*? %}", "", template)
+    return jinja2.Template(template).render(pathto=lambda page, *_: f"{page}.html", **context)
+
+
+def test_the_button_of_a_chapter_leads_there_or_says_what_to_set():
+    html = shown(launch=launch.launch(GITHUB, "cqt"))
+    assert len(re.findall(r'href="https://[^"]+cqt\.ipynb">', html)) == 2
+    assert ">on Binder</a>" in html and ">on Colab</a>" in html and "_config.yml" not in html
+    html = shown(launch={})
+    assert "https:" not in html and "<code>repository: url</code>" in html and 'href="setup.html"' in html
+    assert "nmp-launch" not in shown()  # a page without code
+
+
+def test_every_chapter_is_a_notebook_with_its_exercises(notebooks):
+    assert set(CHAPTERS) == set(notebooks)
+    for slug in CHAPTERS:
+        cells = code(notebooks[slug])
+        checked = set(re.findall(r'answers\.check\("([\w-]+)", (?:\.\.\.|\w+)\)', "\n".join(cells)))
+        assert checked == set(answers.source.answers(slug))
+        text = "".join("".join(cell["source"]) for cell in notebooks[slug]["cells"] if cell["cell_type"] == "markdown")
+        assert not re.search(r"^(```|:::)\{", text, re.MULTILINE)
+
+
+def test_a_chapter_for_colab_begins_by_setting_up(tmp_path):
+    made = json.loads(launch.write(tmp_path, repository=GITHUB)[0].read_text("utf8"))
+    first = code(made)[0]
+    assert made["cells"][0]["cell_type"] == "code" and GITHUB in first and f"--branch {launch.BRANCH} " in first
+    plain = [line for line in first.splitlines() if line[0] not in "!%"]
+    ast.parse("\n".join(plain))
+    assert "NMP_LESSONS_EXERCISES" in first and "nmp-lessons sounds" in first
+
+
+def test_binder_writes_the_notebooks_where_the_buttons_look():
+    script = (ROOT / "binder" / "postBuild").read_text("utf8")
+    assert f"python -m nmp_lessons.book.site {launch.NOTEBOOKS} --run\n" in script
+    done = subprocess.run([sys.executable, "-m", "nmp_lessons.book.site", "--help"], capture_output=True, text=True)
+    assert done.returncode == 0 and "--colab" in done.stdout
+
+
+def test_the_commands_of_binder_exist():
+    path = ROOT / "binder" / "postBuild"
+    assert path.stat().st_mode & 0o111 and subprocess.run(["bash", "-n", path]).returncode == 0
+    from nmp_lessons.cli import main
+
+    with pytest.raises(SystemExit) as ended:
+        main(["sounds", "--help"])
+    assert ended.value.code == 0
+    assert "build" in json.loads((ROOT / "web" / "package.json").read_text("utf8"))["scripts"]
+
+
+def test_binder_installs_what_the_lock_has_and_no_pytorch_for_gpus():
+    def pins(path: str) -> set[str]:
+        return set((ROOT / path).read_text("utf8").splitlines())
+
+    small, whole = pins("binder/requirements.txt"), pins("requirements.lock")
+    assert small < whole
+    names = {line.split("==")[0].lower() for line in small}
+    assert not names & {"torch", "pytest", "playwright", "onnxruntime", "jupyter-book", "hypothesis"}
+    wanted = yaml.safe_load((ROOT / "binder" / "environment.yml").read_text("utf8"))
+    assert wanted["channels"] == ["conda-forge"]
+    assert any(line.startswith("pytorch-cpu") for line in wanted["dependencies"])
+
+
+def test_binder_has_every_package_that_a_chapter_needs():
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]
+    needed = [*project["dependencies"], *project["optional-dependencies"]["lab"]]
+    names = {re.match(r"[\w.-]+", line)[0].lower().replace("_", "-") for line in needed} - {"torch"}
+    pinned = (ROOT / "binder" / "requirements.txt").read_text("utf8").lower().replace("_", "-")
+    assert names <= {line.split("==")[0] for line in pinned.splitlines()}
+
+
+def test_one_setting_names_the_repository():
+    chosen = yaml.safe_load((ROOT / "_config.yml").read_text("utf8"))
+    assert set(chosen["repository"]) == {"url", "branch"} and chosen["sphinx"]["recursive_update"] is True
+
+
+# Verified
+
+
+def test_a_commit_is_named_and_changes_since_are_told(tmp_path):
+    def git(*command: str) -> None:
+        identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+        subprocess.run(["git", *identity, *command], cwd=tmp_path, check=True, capture_output=True)
+
+    git("init", "-q")
+    assert verified.commit(tmp_path) == ""
+    (tmp_path / "a").write_text("1")
+    git("add", "a")
+    git("commit", "-qm", "one")
+    assert re.fullmatch(r"[0-9a-f]{7,}", verified.commit(tmp_path))
+    (tmp_path / "a").write_text("2")
+    assert re.fullmatch(r"[0-9a-f]{7,} and changes since", verified.commit(tmp_path))
+
+
+def test_a_machine_without_git_names_no_commit(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert verified.commit(ROOT) == ""
+
+
+def test_the_versions_are_those_that_are_installed():
+    import numpy
+    import torch
+
+    assert verified.versions()["numpy"] == numpy.__version__ and verified.versions()["torch"] == torch.__version__
+    assert verified.spelled(date(2026, 1, 9)) == "9 January 2026"
+
+
+def test_errata_name_commits_of_this_book_and_their_days():
+    if not shutil.which("git") or not (ROOT / ".git").exists():
+        pytest.skip("not a clone: run the tests in one")
+    shallow = subprocess.check_output(["git", "rev-parse", "--is-shallow-repository"], cwd=ROOT, text=True).strip()
+    if shallow == "true":
+        pytest.skip("a shallow clone: `git fetch --unshallow` brings the history")
+    entries = re.findall(
+        r"^(\d+ \w+ \d{4}), .*?\(`([0-9a-f]{7})`\)", (ROOT / "book" / "errata.md").read_text("utf8"), re.M | re.S
+    )
+    assert entries
+    for day, commit in entries:
+        shown = ["git", "show", "-s", "--format=%ad", "--date=format:%-d %B %Y", commit]
+        assert subprocess.check_output(shown, cwd=ROOT, text=True).strip() == day
+
+
+# Files that other services read
+
+
+@pytest.mark.parametrize(
+    "schema, path",
+    [
+        ("vendor.github-workflows", ".github/workflows/verify.yml"),
+        ("vendor.github-workflows", ".github/workflows/publish.yml"),
+        ("vendor.citation-file-format", "CITATION.cff"),
+    ],
+)
+def test_their_form_is_valid(schema, path):
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, ROOT / path]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", ["verify", "publish"])
+def test_a_workflow_calls_only_what_make_has(name):
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / f"{name}.yml").read_text("utf8"))
+    steps = [step.get("run", "") for job in workflow["jobs"].values() for step in job["steps"]]
+    called = {word for run in steps for line in re.findall(r"^make (.*)$", run, re.M) for word in line.split()}
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf8"), re.M))
+    assert called and {word for word in called if "=" not in word} <= targets
+
+
+def test_the_weekly_build_keeps_no_cache():
+    text = (ROOT / ".github" / "workflows" / "verify.yml").read_text("utf8")
+    assert "schedule:" in text and "cache@" not in text and 'PIP_NO_CACHE_DIR: "1"' in text
+    assert {"locked", "newest", "plain", "links"} == set(yaml.safe_load(text)["jobs"])
+
+
+def test_the_citation_names_the_version_and_licence_of_the_project():
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf8"))
+    assert cited["version"] == project["version"] and project["license"] in cited["license"]
+
+
+def test_the_container_is_made_from_the_same_files():
+    recipe = (ROOT / ".devcontainer" / "Dockerfile").read_text("utf8")
+    assert "binder/environment.yml" in recipe and "binder/postBuild" in recipe
+    settings = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text("utf8"))
+    assert (ROOT / ".devcontainer" / settings["build"]["dockerfile"]).exists()

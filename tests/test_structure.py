@@ -1,0 +1,47 @@
+"""README's map is true of the files."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf8")
+SLUGS = re.findall(r"`(\w+)`", re.search(r"The slugs are (.*?)\.", README, re.DOTALL)[1])
+
+
+def test_the_slugs_are_the_chapters_of_the_book():
+    parts = (ROOT / "_toc.yml").read_text("utf8").split("Back matter")[0]
+    assert re.findall(r"file: (\w+)", parts) == SLUGS
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_everything_about_a_chapter_bears_its_name(slug):
+    assert (ROOT / "book" / f"{slug}.md").is_file()
+    modules = [ROOT / "nmp_lessons" / f"{slug}.py", ROOT / "nmp_lessons" / slug / "__init__.py"]
+    assert [module.is_file() for module in modules].count(True) == 1
+    assert (ROOT / "exercises" / slug / "exercises.md").is_file()
+    assert (ROOT / "tests" / f"test_{slug}.py").is_file()
+
+
+def test_every_module_is_on_the_map():
+    """Chapters, the folders that the map names, and the foundations below them."""
+    foundations = {"__init__", "__main__", "constants", "errors", "fetch", "files"}
+    named = set(re.findall(r"`nmp_lessons/(\w+)/`", README))
+    found = {
+        path.stem
+        for path in (ROOT / "nmp_lessons").iterdir()
+        if path.suffix == ".py" or (path.is_dir() and path.name != "__pycache__")
+    }
+    assert found == set(SLUGS) | named | foundations
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:\w+/)+)`", README))))
+def test_every_folder_on_the_map_is_there(path):
+    assert (ROOT / path).is_dir()
+
+
+def test_every_test_file_is_named_after_what_it_tests():
+    rooms = {*SLUGS, "audio", "notes", "data", "book", "cli", "structure"}
+    for path in (ROOT / "tests").glob("test_*.py"):
+        assert any(path.stem == f"test_{room}" or path.stem.startswith(f"test_{room}_") for room in rooms), path.name
