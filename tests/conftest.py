@@ -26,4 +26,3 @@ def site(folder):
     """The address of the pages that a test module made in its `folder`."""
     with served(folder) as address:
         yield address
-
