@@ -57,6 +57,14 @@ function ramp(gain: AudioParam, target: number, now: number): void {
   gain.linearRampToValueAtTime(target, now + FADE);
 }
 
+/** The way into a node from the left or the right; from the middle it is the node itself. */
+function panned(node: AudioNode, pan: number): AudioNode {
+  if (pan === 0) return node;
+  const panner = new StereoPannerNode(node.context, { pan });
+  panner.connect(node);
+  return panner;
+}
+
 interface Voice {
   source: AudioBufferSourceNode;
   gain: GainNode;
@@ -88,17 +96,14 @@ export class WebAudioEngine implements Engine {
   async load(): Promise<void> {
     const context = audioContext();
     this.buffers = (await Promise.all(this.urls.map(decode))).map((buffer) => this.padded(buffer));
-    this.analyser = new AnalyserNode(context, { fftSize: 2048 });
-    this.analyser.connect(context.destination);
+    const analyser = new AnalyserNode(context, { fftSize: 2048 });
+    analyser.connect(context.destination);
+    this.analyser = analyser;
     this.inputs = this.urls.map(() => []);
     this.outputs = this.mixes.map((mix, index) => {
       const output = new GainNode(context, { gain: index === this.chosen ? 1 : 0 });
-      output.connect(this.analyser!);
-      for (const { version, pan } of mix.parts) {
-        const input = new StereoPannerNode(context, { pan });
-        if (pan === 0) this.inputs[version].push(output);
-        else this.inputs[version].push(input), input.connect(output);
-      }
+      output.connect(analyser);
+      for (const { version, pan } of mix.parts) this.inputs[version]!.push(panned(output, pan));
       return output;
     });
   }
@@ -116,8 +121,8 @@ export class WebAudioEngine implements Engine {
     samples.set(buffer.getChannelData(0).subarray(first, first + length));
     const edge = Math.min(Math.round(fade * rate), length >> 1);
     for (let i = 0; i < edge; i++) {
-      samples[i] *= i / edge;
-      samples[length - 1 - i] *= i / edge;
+      samples[i]! *= i / edge;
+      samples[length - 1 - i]! *= i / edge;
     }
     const made = new AudioBuffer({ length, sampleRate: rate, numberOfChannels: 1 });
     made.copyToChannel(samples, 0);
@@ -145,11 +150,11 @@ export class WebAudioEngine implements Engine {
       const source = new AudioBufferSourceNode(context, { loop: region !== null });
       source.buffer = region ? this.part(buffer, region.start, region.stop, FADE) : buffer;
       source.connect(gain);
-      for (const input of this.inputs[version]) gain.connect(input);
+      for (const input of this.inputs[version]!) gain.connect(input);
       source.start(when, at - (region?.start ?? 0));
       return { source, gain };
     });
-    this.voices[0].source.onended = () => {
+    this.voices[0]!.source.onended = () => {
       this.from = this.seconds;
       this.playing = false;
       this.ended();
@@ -217,7 +222,7 @@ export class ElementEngine implements Engine {
   }
 
   private get sound(): HTMLAudioElement {
-    return this.sounds[this.chosen];
+    return this.sounds[this.chosen]!;
   }
 
   get playing(): boolean {

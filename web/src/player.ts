@@ -82,7 +82,7 @@ class Player extends HTMLElement {
 
   /** Name of the version that is heard. */
   get version(): string {
-    return this.mixes[this.chosen].name;
+    return this.mixes[this.chosen]!.name;
   }
 
   set version(name: string) {
