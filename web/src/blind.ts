@@ -3,7 +3,7 @@
 // The markup (nmp_lessons/show/blind.py) holds a player and a folded answer for each trial. This element draws the
 // order anew, shows one trial at a time, and at the end the names, the scores and the choices. Nothing is kept.
 
-import { define, make, whenParsed } from "./element";
+import { BookElement, define, make } from "./element";
 
 interface Trial {
   order: [number, number]; // which transcription is first and which second
@@ -30,7 +30,8 @@ function binomial(n: number, k: number): number {
   return value;
 }
 
-class Blind extends HTMLElement {
+class Blind extends BookElement {
+  protected readonly source = "plan";
   private plan!: Plan;
   private trials: HTMLElement[] = [];
   private sequence: number[] = []; // trials in the order in which they are heard
@@ -38,16 +39,8 @@ class Blind extends HTMLElement {
   private status!: HTMLElement;
   private ballot!: HTMLElement;
   private result!: HTMLElement;
-  private ready = false;
 
-  connectedCallback(): void {
-    whenParsed(() => {
-      if (this.isConnected && !this.ready && this.dataset.plan) this.start(this.dataset.plan);
-    });
-  }
-
-  private start(plan: string): void {
-    this.ready = true;
+  protected start(plan: string): void {
     this.plan = JSON.parse(plan) as Plan;
     this.trials = [...this.querySelectorAll<HTMLElement>(".nmp-blind-trial")];
     this.querySelectorAll<HTMLElement>(".nmp-blind-answer").forEach((answer) => (answer.hidden = true));

@@ -5,8 +5,26 @@ export function define(name: string, element: CustomElementConstructor): void {
   if (!customElements.get(name)) customElements.define(name, element);
 }
 
-/** Runs `ready` once the element's children are parsed: at once, or when the page has been read. */
-export function whenParsed(ready: () => void): void {
+/** An element that starts once: when it stands in the page, its children are parsed and its data are there. */
+export abstract class BookElement extends HTMLElement {
+  /** Name of the data attribute that it starts from. */
+  protected abstract readonly source: string;
+  private started = false;
+
+  connectedCallback(): void {
+    whenParsed(() => {
+      const data = this.dataset[this.source];
+      if (this.started || !this.isConnected || !data) return;
+      this.started = true;
+      this.start(data);
+    });
+  }
+
+  protected abstract start(data: string): void;
+}
+
+/** Runs `ready` once the page's elements have their children: at once, or when the page has been read. */
+function whenParsed(ready: () => void): void {
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", ready, { once: true });
   else ready();
 }

@@ -3,7 +3,7 @@
 // The markup (nmp_lessons/show/errors.py) holds a player and a table of the errors; the place of each error waits
 // in a <template>. This element lets the reader choose one in the table or on the piano roll, and filters them.
 
-import { define, make, makeSvg, whenParsed } from "./element";
+import { BookElement, define, make, makeSvg } from "./element";
 
 interface Place {
   cause: string;
@@ -26,10 +26,10 @@ interface Playing extends HTMLElement {
   play(): Promise<void>;
 }
 
-class Errors extends HTMLElement {
+class Errors extends BookElement {
+  protected readonly source = "plan";
   private plan!: Plan;
   private chosen = -1;
-  private ready = false;
   private rows: HTMLTableRowElement[] = [];
   private buttons: HTMLButtonElement[] = [];
   private marks: SVGRectElement[] = [];
@@ -37,14 +37,7 @@ class Errors extends HTMLElement {
   private count!: HTMLElement;
   private panel!: HTMLElement;
 
-  connectedCallback(): void {
-    whenParsed(() => {
-      if (this.isConnected && !this.ready && this.dataset.plan) this.start(this.dataset.plan);
-    });
-  }
-
-  private start(plan: string): void {
-    this.ready = true;
+  protected start(plan: string): void {
     this.plan = JSON.parse(plan) as Plan;
     const table = this.querySelector<HTMLElement>(".nmp-errors-table")!;
     this.rows = [...table.querySelectorAll<HTMLTableRowElement>("tbody tr")];

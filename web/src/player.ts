@@ -3,7 +3,7 @@
 // Its children are static HTML made by nmp_lessons/show/listen.py: a figure (with an SVG plot) and a list
 // of plain <audio> elements. This element adds controls and a playhead, and hides the plain list.
 
-import { define, make, makeSvg, whenParsed } from "./element";
+import { BookElement, define, make, makeSvg } from "./element";
 import { type Engine, ElementEngine, type Mix, type Region, WebAudioEngine } from "./engine";
 
 const SMALLEST_REGION = 0.1; // seconds
@@ -27,7 +27,8 @@ function iconButton(label: string, path: string, key: string): HTMLButtonElement
   return make("button", { type: "button", "aria-label": label, title: `${label} (${key})` }, icon(path));
 }
 
-class Player extends HTMLElement {
+class Player extends BookElement {
+  protected readonly source = "seconds";
   private seconds = 0;
   private sounds: HTMLAudioElement[] = [];
   private mixes: Mix[] = [];
@@ -52,12 +53,10 @@ class Player extends HTMLElement {
   private shade!: SVGRectElement;
   private resized: ResizeObserver | undefined;
 
-  connectedCallback(): void {
+  override connectedCallback(): void {
     document.addEventListener(STARTED, this.yieldToOthers);
     document.addEventListener("play", this.yieldToOthers, true);
-    whenParsed(() => {
-      if (this.isConnected && !this.playButton) this.upgrade();
-    });
+    super.connectedCallback();
   }
 
   disconnectedCallback(): void {
@@ -130,12 +129,12 @@ class Player extends HTMLElement {
 
   // Building
 
-  private upgrade(): void {
+  protected start(seconds: string): void {
     this.sounds = [...this.querySelectorAll("audio")];
     const plot = this.querySelector<SVGSVGElement>(".nmp-plot");
     const figure = this.querySelector<HTMLElement>("figure");
     if (!this.sounds.length || !plot || !figure) return;
-    this.seconds = Number(this.dataset.seconds);
+    this.seconds = Number(seconds);
     this.mixes = this.mixesOf(this.sounds);
     this.scroller = this.querySelector<HTMLElement>(".nmp-scroll")!;
     this.area = this.querySelector<SVGSVGElement>(".nmp-area")!;

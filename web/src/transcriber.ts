@@ -4,7 +4,7 @@
 // is used only if it makes the same of it here. Nothing is fetched before the reader asks, and nothing is sent.
 
 import { agreement, type Note } from "./decoder";
-import { define, make, whenParsed } from "./element";
+import { BookElement, define, make } from "./element";
 import { midiFile, wavFile } from "./midi";
 import { frameCount, type Plan } from "./pieces";
 import { player } from "./roll";
@@ -46,7 +46,8 @@ interface Playable extends HTMLElement {
 /** Said to the reader as it is. */
 class Refusal extends Error {}
 
-class Transcriber extends HTMLElement {
+class Transcriber extends BookElement {
+  protected readonly source = "offer";
   private offer!: Offer;
   private network: Network | undefined;
   private loaded: Choice | undefined; // that the worker holds, and that was checked
@@ -74,19 +75,13 @@ class Transcriber extends HTMLElement {
     return this.found;
   }
 
-  connectedCallback(): void {
-    whenParsed(() => {
-      if (this.isConnected && !this.offer) this.upgrade();
-    });
-  }
-
   disconnectedCallback(): void {
     this.network?.stop();
     this.network = this.loaded = undefined;
   }
 
-  private upgrade(): void {
-    this.offer = JSON.parse(this.dataset.offer!) as Offer;
+  protected start(offer: string): void {
+    this.offer = JSON.parse(offer) as Offer;
     const obstacle = this.obstacle();
     const plain = this.querySelector(".nmp-transcriber-plain");
     if (obstacle) {
