@@ -52,3 +52,8 @@ export function makeSvg<Name extends keyof SVGElementTagNameMap>(
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
   return element;
 }
+
+/** A part of a whole as CSS and SVG write it. */
+export function percent(part: number, whole: number): string {
+  return `${((100 * part) / whole).toFixed(3)}%`;
+}

@@ -1,7 +1,7 @@
 // The markup of a player, as nmp_lessons/show/listen.py makes it, for sounds that come to be in the browser.
 
 import { KEYS, LOWEST_PITCH, type Note } from "./decoder";
-import { make, makeSvg } from "./element";
+import { make, makeSvg, percent } from "./element";
 
 const HEIGHT = 320; // pixels
 const COLUMNS = 1600; // at most, in a picture
@@ -163,8 +163,4 @@ function text(attributes: Record<string, string>, content: string): SVGElement {
   const element = makeSvg("text", attributes);
   element.textContent = content;
   return element;
-}
-
-function percent(part: number, whole: number): string {
-  return `${((100 * part) / whole).toFixed(3)}%`;
 }
