@@ -4,10 +4,8 @@
 // Attempts are kept in this browser, so that a reload loses nothing.
 
 import type { MathfieldElement } from "mathlive";
-import { BookElement, define, make } from "./element";
+import { BookElement, BUNDLE, define, make } from "./element";
 import { type Attempt, judge, type Key, type Verdict } from "./judge";
-
-const BUNDLE = (document.currentScript as HTMLScriptElement | null)?.src ?? "";
 
 interface Kept {
   attempt: Attempt;

@@ -3,7 +3,7 @@
 // The markup (nmp_lessons/show/blind.py) holds a player and a folded answer for each trial. This element draws the
 // order anew, shows one trial at a time, and at the end the names, the scores and the choices. Nothing is kept.
 
-import { BookElement, define, make } from "./element";
+import { BookElement, define, make, makeButton } from "./element";
 
 interface Trial {
   order: [number, number]; // which transcription is first and which second
@@ -50,11 +50,7 @@ class Blind extends BookElement {
     });
     this.status = make("p", { class: "nmp-blind-status", role: "status" });
     this.trials[0]!.before(this.status);
-    const buttons = ["First", "Second"].map((place, k) => {
-      const button = make("button", { type: "button" }, `${place} is nearer`);
-      button.addEventListener("click", () => this.choose(k));
-      return button;
-    });
+    const buttons = ["First", "Second"].map((place, k) => makeButton(`${place} is nearer`, () => this.choose(k)));
     this.ballot = make("div", { class: "nmp-blind-ballot" }, ...buttons);
     this.result = make("div", { class: "nmp-blind-result", tabindex: "-1" });
     this.append(this.ballot, this.result);
@@ -114,13 +110,11 @@ class Blind extends BookElement {
       return make("tr", {}, make("td", {}, String(row + 1)), ...cells, make("td", {}, chosen));
     });
     const table = make("table", {}, make("thead", {}, head), make("tbody", {}, ...body));
-    const again = make("button", { type: "button" }, "Once more");
-    again.addEventListener("click", () => this.again());
     this.result.replaceChildren(
       make("p", {}, this.favourite()),
       make("p", {}, this.agreement()),
       make("div", { class: "nmp-explore-table", tabindex: "0", role: "group", "aria-label": "Trials" }, table),
-      again,
+      makeButton("Once more", () => this.again()),
     );
     this.result.focus({ preventScroll: true });
   }

@@ -12,9 +12,8 @@ const ICONS = {
 };
 
 function icon(path: string): SVGElement {
-  const svg = makeSvg("svg", { viewBox: "0 0 24 24", width: "20", height: "20", "aria-hidden": "true" });
-  svg.append(makeSvg("path", { d: path, fill: "currentColor" }));
-  return svg;
+  const shape = makeSvg("path", { d: path, fill: "currentColor" });
+  return makeSvg("svg", { viewBox: "0 0 24 24", width: "20", height: "20", "aria-hidden": "true" }, shape);
 }
 
 function iconButton(label: string, path: string, key: string): HTMLButtonElement {

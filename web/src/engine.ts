@@ -1,5 +1,7 @@
 // Two ways to play several versions of the same music in time.
 
+import { peak, rms } from "./sound";
+
 export interface Region {
   start: number;
   stop: number;
@@ -195,8 +197,7 @@ export class WebAudioEngine implements Engine {
     if (!this.analyser) return { rms: 0, peak: 0 };
     const samples = new Float32Array(this.analyser.fftSize);
     this.analyser.getFloatTimeDomainData(samples);
-    const power = samples.reduce((sum, x) => sum + x * x, 0) / samples.length;
-    return { rms: Math.sqrt(power), peak: samples.reduce((most, x) => Math.max(most, Math.abs(x)), 0) };
+    return { rms: rms(samples), peak: peak(samples) };
   }
 }
 

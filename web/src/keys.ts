@@ -1,19 +1,15 @@
 // The keys of a player, and the list that tells a reader about them.
 
-import { make } from "./element";
+import { make, obey } from "./element";
 import type { Transport } from "./transport";
 
 /** Does what a key stands for; keys with no meaning here are left to the page. */
 export function press(event: KeyboardEvent, transport: Transport): void {
   const target = event.target as HTMLElement;
-  if (event.ctrlKey || event.metaKey || event.altKey || target instanceof HTMLAudioElement) return;
+  if (target instanceof HTMLAudioElement) return;
   const actions = actionsOf(transport, event.shiftKey ? 5 : 1);
   if (target.closest("button, summary")) delete actions[" "]; // space presses it
-  const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-  if (!action) return;
-  action();
-  event.preventDefault();
-  event.stopPropagation(); // JupyterLab and the book's theme have keys of their own
+  obey(event, actions);
 }
 
 function actionsOf(transport: Transport, step: number): Record<string, () => void> {

@@ -11,7 +11,7 @@ import { Transport } from "./transport";
 
 const STARTED = "nmp-started"; // told to the other players of the page
 
-class Player extends BookElement {
+export class Player extends BookElement {
   protected readonly source = "seconds";
   private transport: Transport | undefined; // once it has started
   private controls!: Controls;
@@ -130,6 +130,12 @@ class Player extends BookElement {
     this.plot.follow();
     if (this.playing) this.frame = requestAnimationFrame(this.tick);
   };
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "nmp-player": Player;
+  }
 }
 
 define("nmp-player", Player);
