@@ -204,7 +204,7 @@ let loading: Promise<void> | null = null;
 
 function mathlive(): Promise<void> {
   loading ??= new Promise((resolve, reject) => {
-    if (!BUNDLE) return reject(new Error("the bundle is inline"));
+    if (!BUNDLE) throw new Error("the bundle is inline");
     const script = make("script", { src: new URL("nmp-formula.js", BUNDLE).href });
     script.addEventListener("load", () => resolve());
     script.addEventListener("error", () => reject(new Error("nmp-formula.js did not load")));

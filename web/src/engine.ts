@@ -17,7 +17,6 @@ export interface Engine {
   /** Seconds. */
   readonly position: number;
   readonly playing: boolean;
-  load(): Promise<void>;
   play(at: number, region: Region | null): Promise<void>;
   pause(): void;
   /** Where to go on from; only while it is paused. */
@@ -233,8 +232,6 @@ export class ElementEngine implements Engine {
   get position(): number {
     return this.sound.currentTime;
   }
-
-  async load(): Promise<void> {}
 
   async play(at: number, region: Region | null): Promise<void> {
     this.region = region;

@@ -50,7 +50,7 @@ class Errors extends BookElement {
 
   private button(row: HTMLTableRowElement, i: number): HTMLButtonElement {
     const cell = row.cells[0]!;
-    const button = makeButton(cell.textContent!, () => this.choose(i, true));
+    const button = makeButton(cell.textContent, () => this.choose(i, true));
     cell.replaceChildren(button);
     return button;
   }
@@ -66,7 +66,7 @@ class Errors extends BookElement {
       y: `${((100 * (high - place.pitch - 0.5)) / (high - low)).toFixed(2)}%`,
       height: `${(100 / (high - low)).toFixed(2)}%`,
     };
-    const mark = makeSvg("rect", attributes, makeSvg("title", {}, this.rows[i]!.cells[3]!.textContent!));
+    const mark = makeSvg("rect", attributes, makeSvg("title", {}, this.rows[i]!.cells[3]!.textContent));
     mark.addEventListener("click", () => this.choose(i, true));
     return mark;
   }

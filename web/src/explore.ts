@@ -103,7 +103,7 @@ class Explore extends BookElement {
 const key = (slot: number, piece: number): string => `${slot}:${piece}`;
 
 function control(group: HTMLElement): Control {
-  const title = group.querySelector("legend, label > span")!.textContent!;
+  const title = group.querySelector("legend, label > span")!.textContent;
   const slider = group.querySelector<HTMLInputElement>("input[type=range]");
   const value = group.querySelector(".nmp-explore-value");
   const menu = group.querySelector("select");

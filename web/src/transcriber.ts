@@ -125,7 +125,7 @@ class Transcriber extends BookElement {
       if (file) void this.attempt(() => this.transcribeFile(file));
     });
     this.microphone = makeButton("Record", () => void this.attempt(() => this.record()));
-    if (!navigator.mediaDevices) {
+    if (!("mediaDevices" in navigator)) {
       this.microphone.disabled = true;
       this.microphone.title = "A browser gives the microphone only to https and localhost.";
     }

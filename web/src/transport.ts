@@ -63,6 +63,7 @@ export class Transport {
     this.host.starting();
     try {
       const engine = await this.ready();
+      // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- it may have been paused meanwhile
       if (!this.wanted) return;
       const at = engine.position;
       const region = this.looped;
