@@ -118,7 +118,8 @@ class Transcriber extends BookElement {
     });
     this.views = select(Object.entries(VIEWS));
     this.views.addEventListener("change", () => void this.attempt(() => this.show()));
-    const clip = makeButton(`Transcribe ${this.offer.clip.title}`, () => void this.attempt(() => this.transcribeClip()));
+    const { title } = this.offer.clip;
+    const clip = makeButton(`Transcribe ${title}`, () => void this.attempt(() => this.transcribeClip()));
     this.file = make("input", { type: "file", accept: "audio/*", "aria-label": "A sound file of yours" });
     this.file.addEventListener("change", () => {
       const file = this.file.files?.[0];

@@ -184,11 +184,12 @@ function versions(sounds: HTMLAudioElement[]): Mix[] {
 
 /** Reference and prediction at once, one in each ear, where there are both. */
 function splits(sounds: HTMLAudioElement[]): Mix[] {
-  const [left, right] = ["reference", "prediction"].map((role) => sounds.findIndex((each) => each.dataset.role === role));
-  if (left! < 0 || right! < 0) return [];
+  const place = (role: string): number => sounds.findIndex((sound) => sound.dataset.role === role);
+  const [left, right] = [place("reference"), place("prediction")];
+  if (left < 0 || right < 0) return [];
   const parts: Mix["parts"] = [
-    { version: left!, pan: -1 },
-    { version: right!, pan: 1 },
+    { version: left, pan: -1 },
+    { version: right, pan: 1 },
   ];
   return [{ name: "Reference left, prediction right", parts }];
 }
