@@ -45,11 +45,14 @@ SALAMANDER = {
         (1, "5b4f24caef10fa57e2575dd3c6518364a6eb2875d98ebdd7bd44e52efe055947"),
         (4, "d4109ec1b6e7c9fe10eeff53195b386cb7225b74675c1c17a03a8e8ab094faed"),
         (7, "4c9610d14eef7d8d82101e2ba1dfd85f07a8b477872186a9641ddc404218ad8f"),
+        (8, "53e86caef9fc0696ea293a62fa0b0b1cfce21c9a035d65fa0190ad24da2252d3"),
         (10, "b8453347f8fab61f8c087b3868cce7f1ef26655fab373b4b2dfbae1aa7e86f32"),
+        (12, "e1c3182e8b0c6d055ee544fc3b3693c00d9e36c24a0a4e5c0eda2486fbcfedbd"),
         (13, "cbec034f66f44afc0bbddb0c6442a03a803dc99b0b0019f58b718b8e1ccd9a15"),
+        (14, "50f7b90452f723f1c618d6bb3c5c75f67a56bfe8c8d81d4f4892d7066aa2c8fa"),
         (16, "966ef73262a0c5403eb9a9bb07adfe89ba53e84bfefc1fe953bf250c821662a0"),
     )
-}
+}  # the velocity layers of the Salamander Grand Piano that the book uses, of sixteen
 
 
 def cache_dir() -> Path:

@@ -16,7 +16,7 @@ import yaml
 from sphinx.cmd.build import build_main
 
 from nmp_lessons.book import answers
-from nmp_lessons.book.answers import source, variants
+from nmp_lessons.book.answers import keys, source, variants
 from nmp_lessons.book.answers.expressions import Unreadable, parse
 from nmp_lessons.errors import InputError
 from tools.browser import served
@@ -32,7 +32,7 @@ CODED = [name for name, body in BODIES.items() if body["kind"] == "code"]
 
 
 def key(name: str) -> dict:
-    return source.key(BODIES[name])
+    return keys.key(BODIES[name])
 
 
 def exercise_text(name: str) -> str:
@@ -77,7 +77,7 @@ def test_the_right_answer_is_accepted(name):
 
 def sympy_free_function(name: str):
     """The source's own expression as a function of its variables."""
-    values = source._Values(BODIES[name])
+    values = keys._Values(BODIES[name])
     names = list(BODIES[name]["variables"])
     return lambda *numbers: values(BODIES[name]["value"], **dict(zip(names, numbers, strict=True)))
 
@@ -90,7 +90,7 @@ def test_every_near_miss_is_rejected_with_its_own_hint(name):
         if made["kind"] == "formula":
             verdict = answers.judge(made | {"values": miss["values"]}, sympy_free_function(name))
             assert not verdict, f"{body['value']} agrees with the answer"
-            values = source._Values(BODIES[name])
+            values = keys._Values(BODIES[name])
             attempt = [float(values(body["value"], **point)) for point in made["points"]]
             assert attempt == miss["values"]
         else:
@@ -119,7 +119,7 @@ def test_an_unknown_exercise_is_named_with_those_there_are():
 
 def test_a_wrong_expression_names_its_exercise():
     with pytest.raises(InputError, match="exercise x-y: '1/0' cannot be computed"):
-        source.key({"name": "x-y", "kind": "number", "value": "1/0"})
+        keys.key({"name": "x-y", "kind": "number", "value": "1/0"})
 
 
 # Coding
@@ -149,9 +149,9 @@ def test_the_starter_shown_on_the_page_is_the_function_alone():
 # Other numbers
 
 DECLARED = {
-    name: source._body(name, body)
+    name: keys._body(name, body)
     for slug in SLUGS
-    for _, name, body in source.ANSWER.findall((source.folder() / slug / "exercises.md").read_text("utf8"))
+    for _, name, body in keys.ANSWER.findall((source.folder() / slug / "exercises.md").read_text("utf8"))
 }
 VARIED = [name for name, body in DECLARED.items() if "parameters" in body]
 SEEDS = range(21)
@@ -159,7 +159,7 @@ SEEDS = range(21)
 
 def keys_by_seed(name: str) -> list[dict]:
     bodies = [{**DECLARED[name], "parameters": variants.parameters(DECLARED[name], seed)} for seed in SEEDS]
-    return [source.key(body) for body in bodies]
+    return [keys.key(body) for body in bodies]
 
 
 def test_every_chapter_has_two_exercises_whose_numbers_can_be_redrawn():

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 
 from nmp_lessons import cli
-from nmp_lessons.book.answers import notebooks, source
+from nmp_lessons.book.answers import keys, notebooks, source
 from nmp_lessons.errors import InputError
 
 SEED = 2027
@@ -91,7 +91,7 @@ def test_no_sentence_and_no_line_of_a_solution_is_in_the_students_copy(made, slu
 def test_no_answer_is_sealed_in_the_students_copy(made, slug):
     text = (made / "students" / "exercises" / slug / "exercises.md").read_text("utf8")
     for sealed in re.findall(r"^sealed: (\S+)$", text, re.MULTILINE):
-        assert not {"value", "values", "misses", "right"} & source.opened(sealed).keys()
+        assert not {"value", "values", "misses", "right"} & keys.opened(sealed).keys()
     assert not re.search("^(rubric|misses|value|given|parameters):", text, re.MULTILINE)
 
 
@@ -105,7 +105,7 @@ def test_answers_of_the_solutions_pass_otters_tests_and_last_terms_do_not(made, 
         for name, body in source.answers(slug, seed=SEED).items():
             test = ExceptionTestFile.from_string(zipped.read(f"tests/{notebooks.variable(name)}.py").decode())
             assert test.name == name
-            assert scored(test, name, body) == source.marks(body) == test.possible
+            assert scored(test, name, body) == keys.marks(body) == test.possible
             assert scored(test, name, None) == 0
             if body["parameters"]:
                 assert scored(test, name, last[name]) == 0
@@ -164,7 +164,7 @@ def test_an_empty_a_half_and_a_perfect_submission_get_what_they_deserve(made, tm
         rows = {row["student"]: row for row in csv.DictReader(file)}
     for slug in GRADED:
         for number, (name, body) in enumerate(source.answers(slug, seed=SEED).items()):
-            marks = source.marks(body)
+            marks = keys.marks(body)
             assert float(rows["empty"][name]) == 0
             assert float(rows["half"][name]) == (marks if number % 2 == 0 else 0)
             assert float(rows["perfect"][name]) == float(rows["(possible)"][name]) == marks

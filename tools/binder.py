@@ -23,7 +23,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from nmp_lessons.book.answers import source
+from nmp_lessons.book.answers import keys, source
 from nmp_lessons.book.site.launch import opened
 from tools.browser import launched
 
@@ -271,7 +271,7 @@ def _said(page, index: int, code: str, attempt: str) -> str:
 
 def _key(name: str) -> str:
     """A right answer as a reader would type it; nothing for a matrix, and for a formula that calls the book."""
-    made = source.key(source.answer(name))
+    made = keys.key(source.answer(name))
     return {"number": repr, "choice": str}.get(made["kind"], lambda value: "")(made.get("value"))
 
 

@@ -25,7 +25,7 @@ from numba import njit
 
 from ..constants import NMP
 from ..errors import InputError
-from ..fetch import Package, archive, cache_dir
+from ..fetch import SALAMANDER, archive, cache_dir
 from ..files import atomic_write
 from ..notes.note_list import Notes
 
@@ -70,15 +70,7 @@ PIANOS = (
     Piano("strings-101", "strings", 101, split="validation"),
     Piano("strings-102", "strings", 102, split="validation"),
 )
-SALAMANDER = {
-    1: "5b4f24caef10fa57e2575dd3c6518364a6eb2875d98ebdd7bd44e52efe055947",
-    4: "d4109ec1b6e7c9fe10eeff53195b386cb7225b74675c1c17a03a8e8ab094faed",
-    8: "53e86caef9fc0696ea293a62fa0b0b1cfce21c9a035d65fa0190ad24da2252d3",
-    10: "b8453347f8fab61f8c087b3868cce7f1ef26655fab373b4b2dfbae1aa7e86f32",
-    12: "e1c3182e8b0c6d055ee544fc3b3693c00d9e36c24a0a4e5c0eda2486fbcfedbd",
-    14: "50f7b90452f723f1c618d6bb3c5c75f67a56bfe8c8d81d4f4892d7066aa2c8fa",
-    16: "966ef73262a0c5403eb9a9bb07adfe89ba53e84bfefc1fe953bf250c821662a0",
-}  # layer: sha256 of @audio-samples/piano-velocity{layer} 1.0.5, one for each of VELOCITIES
+SALAMANDER_LAYERS = (1, 4, 8, 10, 12, 14, 16)  # one for each of VELOCITIES
 
 
 def bank(piano: Piano) -> np.ndarray:
@@ -95,8 +87,8 @@ def bank(piano: Piano) -> np.ndarray:
 
 def _salamander_bank(side: str) -> np.ndarray:
     bank = _empty_bank()
-    for row, (layer, sha256) in zip(bank, SALAMANDER.items(), strict=True):
-        recorded = _recorded_keys(archive(Package("npm", f"@audio-samples/piano-velocity{layer}", "1.0.5", sha256)))
+    for row, layer in zip(bank, SALAMANDER_LAYERS, strict=True):
+        recorded = _recorded_keys(archive(SALAMANDER[layer]))
         for key in range(NMP.keys):
             pitch = key + NMP.lowest_pitch
             nearest = min(recorded, key=lambda p, pitch=pitch: (abs(p - pitch), p))

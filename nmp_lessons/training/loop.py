@@ -8,6 +8,7 @@ import platform
 import shutil
 import time
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,6 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from .. import __version__
 from ..constants import NMP
 from ..cross_entropy import Loss
 from ..data.store import Corpus
@@ -364,7 +364,7 @@ def _record(recipe, corpus, validation, decoder, progress: Progress, fabric: "Fa
         "validation": progress.validation,
         "losses": progress.losses,
         "versions": {
-            "nmp-lessons": __version__, "python": platform.python_version(), "torch": torch.__version__,
+            "nmp-lessons": version("nmp-lessons"), "python": platform.python_version(), "torch": torch.__version__,
         },
         "hardware": {
             "device": str(fabric.device), "processor": _processor(), "threads": torch.get_num_threads(),

@@ -149,7 +149,7 @@ def _timed(stage: str, copies: int, cores: int):
 
 
 def _row(stage: str, copies: int, cores: int) -> dict:
-    machine = f"{training._processor()}, {os.cpu_count()} cores, PyTorch {torch.__version__}"
+    machine = f"{training.loop._processor()}, {os.cpu_count()} cores, PyTorch {torch.__version__}"
     load = round(os.getloadavg()[0], 2)
     return {"stage": stage, "copies": copies, "cores": cores, "hours": "", "seconds": 0.0, "bytes": "",
             "load": load, "machine": machine}  # fmt: skip

@@ -4,10 +4,8 @@
 // Attempts are kept in this browser, so that a reload loses nothing.
 
 import type { MathfieldElement } from "mathlive";
-import { define, make, whenParsed } from "./element";
+import { BookElement, BUNDLE, define, make } from "./element";
 import { type Attempt, judge, type Key, type Verdict } from "./judge";
-
-const BUNDLE = (document.currentScript as HTMLScriptElement | null)?.src ?? "";
 
 interface Kept {
   attempt: Attempt;
@@ -22,19 +20,14 @@ interface Field {
   mark: (verdict: Verdict | null) => void;
 }
 
-class Answer extends HTMLElement {
+class Answer extends BookElement {
+  protected readonly source = "key";
   private key!: Key;
   private field!: Field;
   private verdict!: HTMLElement;
   private judged = ""; // the attempt to which the verdict belongs
 
-  connectedCallback(): void {
-    whenParsed(() => {
-      if (this.isConnected && !this.verdict && this.dataset.key) this.start(this.dataset.key);
-    });
-  }
-
-  private start(sealed: string): void {
+  protected start(sealed: string): void {
     const bytes = Uint8Array.from(atob(sealed), (character) => character.charCodeAt(0));
     this.key = JSON.parse(new TextDecoder().decode(bytes)) as Key;
     this.field = fieldFor(this.key, this);
@@ -211,7 +204,7 @@ let loading: Promise<void> | null = null;
 
 function mathlive(): Promise<void> {
   loading ??= new Promise((resolve, reject) => {
-    if (!BUNDLE) return reject(new Error("the bundle is inline"));
+    if (!BUNDLE) throw new Error("the bundle is inline");
     const script = make("script", { src: new URL("nmp-formula.js", BUNDLE).href });
     script.addEventListener("load", () => resolve());
     script.addEventListener("error", () => reject(new Error("nmp-formula.js did not load")));

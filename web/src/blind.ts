@@ -3,7 +3,7 @@
 // The markup (nmp_lessons/book/show/blind_comparison.py) holds a player and a folded answer for each trial. This element draws the
 // order anew, shows one trial at a time, and at the end the names, the scores and the choices. Nothing is kept.
 
-import { define, make, whenParsed } from "./element";
+import { BookElement, define, make, makeButton } from "./element";
 
 interface Trial {
   order: [number, number]; // which transcription is first and which second
@@ -30,7 +30,8 @@ function binomial(n: number, k: number): number {
   return value;
 }
 
-class Blind extends HTMLElement {
+class Blind extends BookElement {
+  protected readonly source = "plan";
   private plan!: Plan;
   private trials: HTMLElement[] = [];
   private sequence: number[] = []; // trials in the order in which they are heard
@@ -38,16 +39,8 @@ class Blind extends HTMLElement {
   private status!: HTMLElement;
   private ballot!: HTMLElement;
   private result!: HTMLElement;
-  private ready = false;
 
-  connectedCallback(): void {
-    whenParsed(() => {
-      if (this.isConnected && !this.ready && this.dataset.plan) this.start(this.dataset.plan);
-    });
-  }
-
-  private start(plan: string): void {
-    this.ready = true;
+  protected start(plan: string): void {
     this.plan = JSON.parse(plan) as Plan;
     this.trials = [...this.querySelectorAll<HTMLElement>(".nmp-blind-trial")];
     this.querySelectorAll<HTMLElement>(".nmp-blind-answer").forEach((answer) => (answer.hidden = true));
@@ -57,11 +50,7 @@ class Blind extends HTMLElement {
     });
     this.status = make("p", { class: "nmp-blind-status", role: "status" });
     this.trials[0]!.before(this.status);
-    const buttons = ["First", "Second"].map((place, k) => {
-      const button = make("button", { type: "button" }, `${place} is nearer`);
-      button.addEventListener("click", () => this.choose(k));
-      return button;
-    });
+    const buttons = ["First", "Second"].map((place, k) => makeButton(`${place} is nearer`, () => this.choose(k)));
     this.ballot = make("div", { class: "nmp-blind-ballot" }, ...buttons);
     this.result = make("div", { class: "nmp-blind-result", tabindex: "-1" });
     this.append(this.ballot, this.result);
@@ -121,13 +110,11 @@ class Blind extends HTMLElement {
       return make("tr", {}, make("td", {}, String(row + 1)), ...cells, make("td", {}, chosen));
     });
     const table = make("table", {}, make("thead", {}, head), make("tbody", {}, ...body));
-    const again = make("button", { type: "button" }, "Once more");
-    again.addEventListener("click", () => this.again());
     this.result.replaceChildren(
       make("p", {}, this.favourite()),
       make("p", {}, this.agreement()),
       make("div", { class: "nmp-explore-table", tabindex: "0", role: "group", "aria-label": "Trials" }, table),
-      again,
+      makeButton("Once more", () => this.again()),
     );
     this.result.focus({ preventScroll: true });
   }

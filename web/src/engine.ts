@@ -1,5 +1,7 @@
 // Two ways to play several versions of the same music in time.
 
+import { peak, rms } from "./sound";
+
 export interface Region {
   start: number;
   stop: number;
@@ -15,7 +17,6 @@ export interface Engine {
   /** Seconds. */
   readonly position: number;
   readonly playing: boolean;
-  load(): Promise<void>;
   play(at: number, region: Region | null): Promise<void>;
   pause(): void;
   /** Where to go on from; only while it is paused. */
@@ -57,6 +58,14 @@ function ramp(gain: AudioParam, target: number, now: number): void {
   gain.linearRampToValueAtTime(target, now + FADE);
 }
 
+/** The way into a node from the left or the right; from the middle it is the node itself. */
+function panned(node: AudioNode, pan: number): AudioNode {
+  if (pan === 0) return node;
+  const panner = new StereoPannerNode(node.context, { pan });
+  panner.connect(node);
+  return panner;
+}
+
 interface Voice {
   source: AudioBufferSourceNode;
   gain: GainNode;
@@ -88,17 +97,14 @@ export class WebAudioEngine implements Engine {
   async load(): Promise<void> {
     const context = audioContext();
     this.buffers = (await Promise.all(this.urls.map(decode))).map((buffer) => this.padded(buffer));
-    this.analyser = new AnalyserNode(context, { fftSize: 2048 });
-    this.analyser.connect(context.destination);
+    const analyser = new AnalyserNode(context, { fftSize: 2048 });
+    analyser.connect(context.destination);
+    this.analyser = analyser;
     this.inputs = this.urls.map(() => []);
     this.outputs = this.mixes.map((mix, index) => {
       const output = new GainNode(context, { gain: index === this.chosen ? 1 : 0 });
-      output.connect(this.analyser!);
-      for (const { version, pan } of mix.parts) {
-        const input = new StereoPannerNode(context, { pan });
-        if (pan === 0) this.inputs[version].push(output);
-        else this.inputs[version].push(input), input.connect(output);
-      }
+      output.connect(analyser);
+      for (const { version, pan } of mix.parts) this.inputs[version]!.push(panned(output, pan));
       return output;
     });
   }
@@ -116,8 +122,8 @@ export class WebAudioEngine implements Engine {
     samples.set(buffer.getChannelData(0).subarray(first, first + length));
     const edge = Math.min(Math.round(fade * rate), length >> 1);
     for (let i = 0; i < edge; i++) {
-      samples[i] *= i / edge;
-      samples[length - 1 - i] *= i / edge;
+      samples[i]! *= i / edge;
+      samples[length - 1 - i]! *= i / edge;
     }
     const made = new AudioBuffer({ length, sampleRate: rate, numberOfChannels: 1 });
     made.copyToChannel(samples, 0);
@@ -145,11 +151,11 @@ export class WebAudioEngine implements Engine {
       const source = new AudioBufferSourceNode(context, { loop: region !== null });
       source.buffer = region ? this.part(buffer, region.start, region.stop, FADE) : buffer;
       source.connect(gain);
-      for (const input of this.inputs[version]) gain.connect(input);
+      for (const input of this.inputs[version]!) gain.connect(input);
       source.start(when, at - (region?.start ?? 0));
       return { source, gain };
     });
-    this.voices[0].source.onended = () => {
+    this.voices[0]!.source.onended = () => {
       this.from = this.seconds;
       this.playing = false;
       this.ended();
@@ -190,8 +196,7 @@ export class WebAudioEngine implements Engine {
     if (!this.analyser) return { rms: 0, peak: 0 };
     const samples = new Float32Array(this.analyser.fftSize);
     this.analyser.getFloatTimeDomainData(samples);
-    const power = samples.reduce((sum, x) => sum + x * x, 0) / samples.length;
-    return { rms: Math.sqrt(power), peak: samples.reduce((most, x) => Math.max(most, Math.abs(x)), 0) };
+    return { rms: rms(samples), peak: peak(samples) };
   }
 }
 
@@ -217,7 +222,7 @@ export class ElementEngine implements Engine {
   }
 
   private get sound(): HTMLAudioElement {
-    return this.sounds[this.chosen];
+    return this.sounds[this.chosen]!;
   }
 
   get playing(): boolean {
@@ -227,8 +232,6 @@ export class ElementEngine implements Engine {
   get position(): number {
     return this.sound.currentTime;
   }
-
-  async load(): Promise<void> {}
 
   async play(at: number, region: Region | null): Promise<void> {
     this.region = region;

@@ -3,7 +3,8 @@
 // The markup (nmp_lessons/book/show/error_explorer.py) holds a player and a table of the errors; the place of each error waits
 // in a <template>. This element lets the reader choose one in the table or on the piano roll, and filters them.
 
-import { define, make, makeSvg, whenParsed } from "./element";
+import { BookElement, define, make, makeButton, makeSvg, obey } from "./element";
+import type { Player } from "./player";
 
 interface Place {
   cause: string;
@@ -20,16 +21,10 @@ interface Plan {
   errors: Place[];
 }
 
-interface Playing extends HTMLElement {
-  currentTime: number;
-  loop: [number, number] | null;
-  play(): Promise<void>;
-}
-
-class Errors extends HTMLElement {
+class Errors extends BookElement {
+  protected readonly source = "plan";
   private plan!: Plan;
   private chosen = -1;
-  private ready = false;
   private rows: HTMLTableRowElement[] = [];
   private buttons: HTMLButtonElement[] = [];
   private marks: SVGRectElement[] = [];
@@ -37,14 +32,7 @@ class Errors extends HTMLElement {
   private count!: HTMLElement;
   private panel!: HTMLElement;
 
-  connectedCallback(): void {
-    whenParsed(() => {
-      if (this.isConnected && !this.ready && this.dataset.plan) this.start(this.dataset.plan);
-    });
-  }
-
-  private start(plan: string): void {
-    this.ready = true;
+  protected start(plan: string): void {
     this.plan = JSON.parse(plan) as Plan;
     const table = this.querySelector<HTMLElement>(".nmp-errors-table")!;
     this.rows = [...table.querySelectorAll<HTMLTableRowElement>("tbody tr")];
@@ -62,8 +50,7 @@ class Errors extends HTMLElement {
 
   private button(row: HTMLTableRowElement, i: number): HTMLButtonElement {
     const cell = row.cells[0]!;
-    const button = make("button", { type: "button" }, cell.textContent!);
-    button.addEventListener("click", () => this.choose(i, true));
+    const button = makeButton(cell.textContent, () => this.choose(i, true));
     cell.replaceChildren(button);
     return button;
   }
@@ -72,16 +59,14 @@ class Errors extends HTMLElement {
   private mark(place: Place, i: number): SVGRectElement {
     const [low, high] = this.plan.span;
     const x = (seconds: number): number => (100 * seconds) / this.plan.seconds;
-    const mark = makeSvg("rect", {
+    const attributes = {
       class: "nmp-mark",
       x: `${x(place.onset).toFixed(2)}%`,
       width: `${Math.max(0.4, x(place.offset) - x(place.onset)).toFixed(2)}%`,
       y: `${((100 * (high - place.pitch - 0.5)) / (high - low)).toFixed(2)}%`,
       height: `${(100 / (high - low)).toFixed(2)}%`,
-    });
-    const title = makeSvg("title");
-    title.textContent = this.rows[i]!.cells[3]!.textContent;
-    mark.append(title);
+    };
+    const mark = makeSvg("rect", attributes, makeSvg("title", {}, this.rows[i]!.cells[3]!.textContent));
     mark.addEventListener("click", () => this.choose(i, true));
     return mark;
   }
@@ -94,15 +79,15 @@ class Errors extends HTMLElement {
     for (const [cause, n] of counted) this.filter.append(make("option", { value: cause }, `${cause} (${n})`));
     this.filter.addEventListener("change", () => this.show());
     this.count = make("span", { class: "nmp-errors-count" });
-    const steps = [-1, 1].map((step) => {
-      const button = make("button", { type: "button" }, step < 0 ? "Previous" : "Next");
-      button.addEventListener("click", () => this.step(step));
-      return button;
-    });
-    const play = make("button", { type: "button" }, "Play this place");
-    play.addEventListener("click", () => this.play());
-    const label = make("label", {}, make("span", {}, "Cause"), this.filter);
-    return make("div", { class: "nmp-errors-controls" }, label, ...steps, play, this.count);
+    return make(
+      "div",
+      { class: "nmp-errors-controls" },
+      make("label", {}, make("span", {}, "Cause"), this.filter),
+      makeButton("Previous", () => this.step(-1)),
+      makeButton("Next", () => this.step(1)),
+      makeButton("Play this place", () => this.play()),
+      this.count,
+    );
   }
 
   private get shown(): number[] {
@@ -174,27 +159,21 @@ class Errors extends HTMLElement {
     void this.player?.play();
   }
 
-  private get player(): Playing | null {
-    return this.querySelector<Playing>("nmp-player.nmp-ready");
+  private get player(): Player | null {
+    return this.querySelector<Player>("nmp-player.nmp-ready");
   }
 
   private readonly onKey = (event: KeyboardEvent): void => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const shown = this.shown;
-    const steps: Record<string, () => void> = {
+    const moved = obey(event, {
       ArrowDown: () => this.step(1),
       ArrowUp: () => this.step(-1),
       ArrowRight: () => this.step(1),
       ArrowLeft: () => this.step(-1),
       Home: () => this.choose(shown[0] ?? -1),
       End: () => this.choose(shown.at(-1) ?? -1),
-    };
-    const act = steps[event.key];
-    if (!act) return;
-    act();
-    this.buttons[this.chosen]?.focus({ preventScroll: true });
-    event.preventDefault();
-    event.stopPropagation(); // JupyterLab and the book's theme have keys of their own
+    });
+    if (moved) this.buttons[this.chosen]?.focus({ preventScroll: true });
   };
 }
 

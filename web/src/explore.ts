@@ -3,7 +3,7 @@
 // The markup (nmp_lessons/book/show/explorable.py) holds the first frame and the controls; every other piece of a
 // frame waits in a <template>, where a browser neither decodes nor fetches it.
 
-import { define, whenParsed } from "./element";
+import { BookElement, define } from "./element";
 
 interface Plan {
   labels: string[][]; // per choice, what the reader reads
@@ -16,23 +16,17 @@ interface Control {
   show: (label: string) => void;
 }
 
-class Explore extends HTMLElement {
+class Explore extends BookElement {
+  protected readonly source = "plan";
   private plan!: Plan;
   private controls: Control[] = [];
   private slots: HTMLElement[] = [];
   private shown: number[] = [];
   private readonly pieces = new Map<string, HTMLElement>();
   private latest = 0;
-  private ready = false;
 
-  connectedCallback(): void {
-    whenParsed(() => this.start());
-  }
-
-  private start(): void {
-    if (this.ready || !this.dataset.plan) return;
-    this.ready = true;
-    this.plan = JSON.parse(this.dataset.plan) as Plan;
+  protected start(plan: string): void {
+    this.plan = JSON.parse(plan) as Plan;
     this.slots = [...this.querySelectorAll<HTMLElement>(".nmp-explore-slot")];
     this.controls = [...this.querySelectorAll<HTMLElement>(".nmp-explore-control")].map(control);
     this.shown = this.frame().slice();
@@ -109,7 +103,7 @@ class Explore extends HTMLElement {
 const key = (slot: number, piece: number): string => `${slot}:${piece}`;
 
 function control(group: HTMLElement): Control {
-  const title = group.querySelector("legend, label > span")!.textContent!;
+  const title = group.querySelector("legend, label > span")!.textContent;
   const slider = group.querySelector<HTMLInputElement>("input[type=range]");
   const value = group.querySelector(".nmp-explore-value");
   const menu = group.querySelector("select");

@@ -81,12 +81,12 @@ class Reader {
   private readonly spellings: Spelling[];
   private position = 0;
 
-  constructor(text: string, variables: readonly string[], options: Options) {
+  constructor(text: string, variables: readonly string[], { latex = false, commonLog = false }: Options) {
     if ([...text].length > LONGEST) throw new Unreadable("That is too long.");
     if (text.includes("\\placeholder")) throw new Unreadable("A box of the formula is still empty.");
-    this.latex = options.latex || text.includes("\\");
+    this.latex = latex || text.includes("\\");
     this.text = normalised(text);
-    this.log = options.commonLog ? Math.log10 : Math.log;
+    this.log = commonLog ? Math.log10 : Math.log;
     this.spellings = spellings(variables);
   }
 

@@ -1,7 +1,8 @@
 // The markup of a player, as nmp_lessons/book/show/player.py makes it, for sounds that come to be in the browser.
 
 import { KEYS, LOWEST_PITCH, type Note } from "./decoder";
-import { make, makeSvg } from "./element";
+import { make, makeSvg, percent } from "./element";
+import type { Player } from "./player";
 
 const HEIGHT = 320; // pixels
 const COLUMNS = 1600; // at most, in a picture
@@ -20,7 +21,7 @@ export interface Roll {
 }
 
 /** An <nmp-player> and the URLs that it uses, to be revoked with it. */
-export async function player(roll: Roll): Promise<{ element: HTMLElement; urls: string[] }> {
+export async function player(roll: Roll): Promise<{ element: Player; urls: string[] }> {
   const [low, high] = span(roll.notes);
   const picture = await pictureUrl(roll);
   const score = make("div", { class: "nmp-score nmp-tall" }, gutter(low, high), plot(roll, picture, low, high));
@@ -30,7 +31,7 @@ export async function player(roll: Roll): Promise<{ element: HTMLElement; urls: 
     return make("li", {}, make("span", {}, name), audio);
   });
   const element = make(
-    "nmp-player" as "div",
+    "nmp-player",
     { "data-seconds": roll.seconds.toFixed(3), "aria-label": roll.title, role: "group", "data-lm-suppress-shortcuts": "" },
     figure,
     make("ul", { class: "nmp-sounds" }, ...sounds),
@@ -54,7 +55,7 @@ export function pitchName(pitch: number): string {
 function gutter(low: number, high: number): SVGElement {
   const svg = makeSvg("svg", { class: "nmp-names", width: "34", height: `${HEIGHT}`, "aria-hidden": "true" });
   for (const pitch of named(low, high)) {
-    svg.append(text({ x: "28", y: percent(high - pitch, high - low), dy: "4" }, pitchName(pitch)));
+    svg.append(makeSvg("text", { x: "28", y: percent(high - pitch, high - low), dy: "4" }, pitchName(pitch)));
   }
   return svg;
 }
@@ -104,16 +105,14 @@ function plot(roll: Roll, picture: string, low: number, high: number): HTMLEleme
 }
 
 function rectangle(note: Note, seconds: number, high: number, range: number): SVGElement {
-  const rectangle = makeSvg("rect", {
+  const attributes = {
     x: percent(note.onset, seconds),
     width: percent(note.offset - note.onset, seconds),
     y: percent(high - note.pitch - 0.5, range),
     height: percent(1, range),
-  });
-  const title = makeSvg("title");
-  title.textContent = `${pitchName(note.pitch)}, ${note.onset.toFixed(2)} to ${note.offset.toFixed(2)} s`;
-  rectangle.append(title);
-  return rectangle;
+  };
+  const title = `${pitchName(note.pitch)}, ${note.onset.toFixed(2)} to ${note.offset.toFixed(2)} s`;
+  return makeSvg("rect", attributes, makeSvg("title", {}, title));
 }
 
 function description({ name, seconds, notes }: Roll, low: number, high: number): string {
@@ -128,16 +127,15 @@ function clock(seconds: number): SVGElement {
     const time = i * step;
     const anchor = i === 0 ? "start" : time > 0.96 * seconds ? "end" : "middle";
     const place = { x: percent(time, seconds), y: `${HEIGHT + 17}`, "text-anchor": anchor };
-    group.append(text(place, `${Number(time.toFixed(1))} s`));
+    group.append(makeSvg("text", place, `${Number(time.toFixed(1))} s`));
   }
   return group;
 }
 
 function legend(count: number): HTMLElement {
-  const key = makeSvg("svg", { width: "22", height: "12", "aria-hidden": "true" });
-  const group = makeSvg("g", { class: "nmp-notes nmp-prediction", "fill-opacity": "0.35" });
-  group.append(makeSvg("rect", { x: "1.5", y: "1.5", width: "19", height: "9" }));
-  key.append(group);
+  const sample = makeSvg("rect", { x: "1.5", y: "1.5", width: "19", height: "9" });
+  const group = makeSvg("g", { class: "nmp-notes nmp-prediction", "fill-opacity": "0.35" }, sample);
+  const key = makeSvg("svg", { width: "22", height: "12", "aria-hidden": "true" }, group);
   return make("ul", { class: "nmp-legend" }, make("li", {}, key, ` predicted note (${count})`));
 }
 
@@ -157,14 +155,4 @@ async function pictureUrl({ head, bins }: Roll): Promise<string> {
   canvas.getContext("2d")!.putImageData(pixels, 0, 0);
   const file = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve));
   return URL.createObjectURL(file!);
-}
-
-function text(attributes: Record<string, string>, content: string): SVGElement {
-  const element = makeSvg("text", attributes);
-  element.textContent = content;
-  return element;
-}
-
-function percent(part: number, whole: number): string {
-  return `${((100 * part) / whole).toFixed(3)}%`;
 }

@@ -38,11 +38,13 @@ export async function tones(notes: Note[], like: Float32Array, rate: number): Pr
   return sound.map((x) => gain * x);
 }
 
-function rms(samples: Float32Array): number {
+/** Root mean square. */
+export function rms(samples: Float32Array): number {
   return Math.sqrt(samples.reduce((sum, x) => sum + x * x, 0) / samples.length);
 }
 
-function peak(samples: Float32Array): number {
+/** The largest magnitude. */
+export function peak(samples: Float32Array): number {
   return samples.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
 }
 

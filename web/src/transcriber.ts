@@ -4,14 +4,14 @@
 // is used only if it makes the same of it here. Nothing is fetched before the reader asks, and nothing is sent.
 
 import { agreement, type Note } from "./decoder";
-import { define, make, whenParsed } from "./element";
+import { BookElement, BUNDLE, define, make, makeButton } from "./element";
 import { midiFile, wavFile } from "./midi";
 import { frameCount, type Plan } from "./pieces";
+import type { Player } from "./player";
 import { player } from "./roll";
 import { samplesOf, Tape, tones } from "./sound";
 import { type Found, Network } from "./worker";
 
-const SCRIPT = (document.currentScript as HTMLScriptElement | null)?.src ?? "";
 const LONGEST = 600; // seconds
 const MEGABYTE = 1e6;
 const VIEWS = { note: "Yn, keys that sound", onset: "Yo, keys that begin", contour: "Yp, pitches" } as const;
@@ -37,16 +37,11 @@ interface Sound {
   samples: Float32Array;
 }
 
-/** An <nmp-player>. */
-interface Playable extends HTMLElement {
-  currentTime: number;
-  version: string;
-}
-
 /** Said to the reader as it is. */
 class Refusal extends Error {}
 
-class Transcriber extends HTMLElement {
+class Transcriber extends BookElement {
+  protected readonly source = "offer";
   private offer!: Offer;
   private network: Network | undefined;
   private loaded: Choice | undefined; // that the worker holds, and that was checked
@@ -74,19 +69,13 @@ class Transcriber extends HTMLElement {
     return this.found;
   }
 
-  connectedCallback(): void {
-    whenParsed(() => {
-      if (this.isConnected && !this.offer) this.upgrade();
-    });
-  }
-
   disconnectedCallback(): void {
     this.network?.stop();
     this.network = this.loaded = undefined;
   }
 
-  private upgrade(): void {
-    this.offer = JSON.parse(this.dataset.offer!) as Offer;
+  protected start(offer: string): void {
+    this.offer = JSON.parse(offer) as Offer;
     const obstacle = this.obstacle();
     const plain = this.querySelector(".nmp-transcriber-plain");
     if (obstacle) {
@@ -118,7 +107,7 @@ class Transcriber extends HTMLElement {
         "page, and open http://localhost:8000."
       );
     }
-    if (!SCRIPT) return "This part works in the built book: run “make serve” and open the page there.";
+    if (!BUNDLE) return "This part works in the built book: run “make serve” and open the page there.";
     return "";
   }
 
@@ -129,16 +118,15 @@ class Transcriber extends HTMLElement {
     });
     this.views = select(Object.entries(VIEWS));
     this.views.addEventListener("change", () => void this.attempt(() => this.show()));
-    const clip = button(`Transcribe ${this.offer.clip.title}`);
-    clip.addEventListener("click", () => void this.attempt(() => this.transcribeClip()));
+    const { title } = this.offer.clip;
+    const clip = makeButton(`Transcribe ${title}`, () => void this.attempt(() => this.transcribeClip()));
     this.file = make("input", { type: "file", accept: "audio/*", "aria-label": "A sound file of yours" });
     this.file.addEventListener("change", () => {
       const file = this.file.files?.[0];
       if (file) void this.attempt(() => this.transcribeFile(file));
     });
-    this.microphone = button("Record");
-    this.microphone.addEventListener("click", () => void this.attempt(() => this.record()));
-    if (!navigator.mediaDevices) {
+    this.microphone = makeButton("Record", () => void this.attempt(() => this.record()));
+    if (!("mediaDevices" in navigator)) {
       this.microphone.disabled = true;
       this.microphone.title = "A browser gives the microphone only to https and localhost.";
     }
@@ -204,7 +192,7 @@ class Transcriber extends HTMLElement {
     if (this.loaded === choice) return;
     this.loaded = undefined;
     this.say("Loading the network …");
-    this.network ??= new Network(new URL("nmp-transcribe.js", SCRIPT).href);
+    this.network ??= new Network(new URL("nmp-transcribe.js", BUNDLE).href);
     const [graph, expected] = await Promise.all([fetched(choice.graph), fetched(choice.expected)]);
     this.clip ??= {
       title: this.offer.clip.title,
@@ -301,9 +289,9 @@ class Transcriber extends HTMLElement {
     const midi = URL.createObjectURL(midiFile(notes));
     this.urls = [...made.urls, midi];
     const save = make("a", { href: midi, download: `${title.replace(/\.\w+$/, "")}.mid` }, "Save the notes as MIDI");
-    const before = this.result.querySelector<Playable>("nmp-player");
+    const before = this.result.querySelector("nmp-player");
     this.result.replaceChildren(made.element, make("p", {}, save));
-    if (before && this.drawn === this.sound) carryOver(before, made.element as Playable);
+    if (before && this.drawn === this.sound) carryOver(before, made.element);
     this.drawn = this.sound;
     const speed = length / seconds;
     this.say(
@@ -323,7 +311,7 @@ class Transcriber extends HTMLElement {
 }
 
 /** Another picture or network leaves the reader at the same instant and in the same version. */
-function carryOver(before: Playable, after: Playable): void {
+function carryOver(before: Player, after: Player): void {
   after.version = before.version;
   after.currentTime = before.currentTime;
 }
@@ -332,10 +320,6 @@ async function fetched(url: string): Promise<ArrayBuffer> {
   const response = await fetch(url);
   if (!response.ok) throw new Error(`${url}: ${response.status}`);
   return response.arrayBuffer();
-}
-
-function button(label: string): HTMLButtonElement {
-  return make("button", { type: "button" }, label);
 }
 
 function select(options: [value: string, label: string][]): HTMLSelectElement {

@@ -21,12 +21,16 @@ export type Answer =
 /** One worker; requests are made one after the other. */
 export class Network {
   private readonly worker: Worker;
+  private failure: Error | undefined; // of the worker itself, which may come before the first request
 
   /** The worker is made of a blob, so that it stands under the page's policy and can reach this site only. */
   constructor(script: string) {
     const start = new Blob([`import ${JSON.stringify(script)};`], { type: "text/javascript" });
     const url = URL.createObjectURL(start);
     this.worker = new Worker(url, { type: "module" });
+    this.worker.addEventListener("error", (event) => {
+      this.failure = new Error(event.message || "the worker did not start");
+    });
   }
 
   async load(graph: ArrayBuffer, plan: Plan, fetched: (bytes: number) => void): Promise<void> {
@@ -50,13 +54,17 @@ export class Network {
   /** Sends a request and reads answers until `read` makes something of one. */
   private ask<Result>(request: Request, read: (answer: Answer) => Result | undefined): Promise<Result> {
     return new Promise((resolve, reject) => {
+      if (this.failure) {
+        reject(this.failure);
+        return;
+      }
       const hear = (event: MessageEvent<Answer>): void => {
         const result = read(event.data);
         if (result !== undefined) done(() => resolve(result));
         else if (event.data.kind === "failed") done(() => reject(new Error((event.data as { reason: string }).reason)));
       };
-      const fail = (event: ErrorEvent): void => {
-        done(() => reject(new Error(event.message || "the worker did not start")));
+      const fail = (): void => {
+        done(() => reject(this.failure ?? new Error("the worker did not start")));
       };
       const done = (then: () => void): void => {
         this.worker.removeEventListener("message", hear);

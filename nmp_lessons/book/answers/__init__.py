@@ -13,7 +13,7 @@ Both judge by the same source, ``exercises/<slug>/exercises.md``, whose form is 
 
 from collections.abc import Callable
 
-from . import source
+from . import keys, source
 from .judging import Verdict, judge
 from .source import expanded, student_copy
 
@@ -48,7 +48,7 @@ def check(name: str, attempt) -> Verdict:
     body = source.answer(name)
     if body["kind"] == "code":
         return _check_code(name, body["function"], attempt)
-    return judge(source.key(body), attempt)
+    return judge(keys.key(body), attempt)
 
 
 def starter(name: str) -> str:

@@ -33,7 +33,7 @@ from pathlib import Path
 
 from ...errors import InputError
 from ...files import atomic_write
-from . import source
+from . import keys, source
 
 PATIENCE = 900  # seconds for one submission
 CHECKED_TEST = '''"""Made by `nmp-lessons instructor`: the form of the answer openly, its value behind closed doors."""
@@ -41,7 +41,7 @@ CHECKED_TEST = '''"""Made by `nmp-lessons instructor`: the form of the answer op
 from otter.test_files import test_case
 
 from nmp_lessons.book.answers.judging import judge, readable
-from nmp_lessons.book.answers.source import opened
+from nmp_lessons.book.answers.keys import opened
 
 OK_FORMAT = False
 name = {name!r}
@@ -163,7 +163,7 @@ def _write_marks(path: Path, seed: int, chapters: list[str]) -> None:
         for slug in chapters:
             for name, body in source.answers(slug, seed=seed).items():
                 words = sum(row["marks"] for row in body.get("rubric", []))
-                table.writerow([slug, name, body["kind"], source.marks(body), words, bool(body["parameters"])])
+                table.writerow([slug, name, body["kind"], keys.marks(body), words, bool(body["parameters"])])
 
 
 def rubric(chapters: list[str], *, seed: int = 0) -> str:
@@ -231,18 +231,18 @@ def test_file(name: str, body: dict) -> str:
         return CHECKED_TEST.format(
             name=name,
             variable=variable(name),
-            form=source.sealed(source.form(body)),
-            key=source.sealed(source.key(body)),
-            marks=source.marks(body),
+            form=keys.sealed(keys.form(body)),
+            key=keys.sealed(keys.key(body)),
+            marks=keys.marks(body),
         )
     slug = source.chapter(name)
-    opened = source.marks(body) // 3
+    opened = keys.marks(body) // 3
     return (source.folder() / slug / "checks.py").read_text("utf8") + CODE_TEST.format(
         name=name,
         function=body["function"],
         solution=source.without_markers(source.solution(slug)),
         opened=opened,
-        hidden=source.marks(body) - opened,
+        hidden=keys.marks(body) - opened,
     )
 
 

@@ -1,6 +1,6 @@
 """Is an attempt right, and if not, what would help? The same rules as ``web/src/judge.ts``.
 
-A *key* is a plain dictionary made from the exercises' source (`source.key`): it holds values, tolerances
+A *key* is a plain dictionary made from the exercises' source (`keys.key`): it holds values, tolerances
 and near misses with their hints, and no Python. Near misses are looked up after the right answer and before
 anything general is said.
 
@@ -43,7 +43,7 @@ def judge(key: dict, attempt) -> Verdict:
 
     Parameters
     ----------
-    key : dict, as `source.key` makes it; of one by `source.form` only the form of the attempt is judged
+    key : dict, as `keys.key` makes it; of one by `keys.form` only the form of the attempt is judged
     attempt
         A number, or text such as "1/(2^(1/36)-1)" or "0.44 kHz"; rows of these for a matrix; a letter for a
         choice; for a formula text, a sympy expression or a function of the variables.

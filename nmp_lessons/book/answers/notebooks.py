@@ -16,7 +16,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 
-from . import source
+from . import keys, source
 
 BOOK = "Neural Music Transcription, by ear"
 HOME = (
@@ -136,7 +136,7 @@ def assignment(slug: str, *, solutions: bool, seed: int) -> nbformat.NotebookNod
     book = source.folder().parent / "book"
     found = pages(book)
     bodies = source.answers(slug, seed=seed)
-    marks = sum(source.marks(body) for body in bodies.values())
+    marks = sum(keys.marks(body) for body in bodies.values())
     title = f"# Exercises: {found.titles.get(slug, slug)}\n\n"
     writer = _Assignment(page=slug, pages=found, values={}, bodies=bodies, solutions=solutions, seed=seed)
     made = writer.notebook(title + writer.opening(marks) + exercises)
@@ -220,7 +220,7 @@ class _Writer:
             self.hints += 1
             return _folded(f"Hint {self.hints}", self.blocks(text))
         if name == "answer":
-            return self.answer(source._body(argument, text))
+            return self.answer(keys._body(argument, text))
         if name == "solution-start":
             return "#### Solution"
         if name == "solution-code":
@@ -275,7 +275,7 @@ class _Assignment(_Writer):
         )
 
     def exercise(self, title: str, name: str, text: str) -> str:
-        marks = source.marks(self.bodies[name])
+        marks = keys.marks(self.bodies[name])
         return f"\n+++\n\n### {title} ({marks} {'mark' if marks == 1 else 'marks'})\n\n{text}"
 
     def answer(self, body: dict) -> str:
@@ -317,7 +317,7 @@ def expected(body: dict) -> str:
 
 def reference(body: dict) -> str:
     """Code that gives the right answer, from the exercise's own expressions."""
-    made, name = source.key(body), variable(body["name"])
+    made, name = keys.key(body), variable(body["name"])
     if body["kind"] == "formula":
         plain = ", ".join(variable.replace("_{", "_").replace("}", "") for variable in body["variables"])
         modules = sorted(set(re.findall(r"\bnmp_lessons\.\w+", str(body["value"]))))

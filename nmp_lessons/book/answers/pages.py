@@ -12,7 +12,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from ..bundle import data_uri
-from . import source
+from . import keys, source
 
 SOLVED = "The answer is in the solution below."
 STUDENT = "Check the answer in a notebook with answers.check."
@@ -36,7 +36,7 @@ class Answer(SphinxDirective):
         body = source.answer(self.arguments[0])
         if body["kind"] == "code":
             return _start_of_code(self.arguments[0], body["function"])
-        box = answer_box("", key=source.sealed(source.key(body)), kind=body["kind"])
+        box = answer_box("", key=keys.sealed(keys.key(body)), kind=body["kind"])
         if "options" in body:
             box += self._options(body["options"])
         else:

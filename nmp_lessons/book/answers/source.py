@@ -33,27 +33,17 @@ student sees nothing before the work is graded.
 """
 
 import ast
-import base64
-import importlib
-import json
-import math
 import os
 import re
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
-import numpy as np
-import yaml
-
 import nmp_lessons
 
-from ...constants import NMP
 from ...errors import InputError
-from . import variants
+from . import keys, variants
 
-ANSWER = re.compile(r"^(`{3,}|:{3,})\{answer\}[ \t]+(\S+)[ \t]*\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL)
 SOLUTION = re.compile(
     r"^(`{3,}|:{3,})\{solution-start\}.*?^\1[ \t]*$.*?"
     r"^(`{3,}|:{3,})\{solution-end\}[ \t]*\n(?:.*?\n)??\2[ \t]*\n",
@@ -68,17 +58,6 @@ BLOCK = re.compile(
     r"^([ \t]*)### BEGIN SOLUTION(?::[ \t]*(.*?))?[ \t]*\n.*?^[ \t]*### END SOLUTION[ \t]*\n", re.M | re.S
 )
 HIDDEN = re.compile(r"^### BEGIN HIDDEN\n.*?^### END HIDDEN\n", re.MULTILINE | re.DOTALL)
-UNITS = {
-    "Hz": {"Hz": 1, "kHz": 1000},
-    "s": {"s": 1, "sec": 1, "second": 1, "seconds": 1, "ms": 1e-3},
-    "ms": {"ms": 1, "s": 1000, "seconds": 1000},
-    "cents": {"cents": 1, "cent": 1, "ct": 1, "semitones": 100},
-    "%": {"%": 1, "percent": 1, "per cent": 1},
-}
-POINTS = 12
-DEFAULT_TOLERANCE = 1e-3  # relative
-FORM = ("name", "kind", "unit", "units", "letters", "variables", "points")
-MARKS = {"choice": 1, "number": 2, "matrix": 2, "formula": 3, "code": 6}
 
 
 def folder() -> Path:
@@ -107,18 +86,10 @@ def answers(slug: str, *, seed: int | None = None) -> dict[str, dict]:
     """The bodies of a chapter's ``{answer}`` blocks by exercise, as written, with the numbers of a seed."""
     seed = variants.chosen_seed() if seed is None else seed
     found = {}
-    for _, name, body in ANSWER.findall(text(slug, seed=seed)):
-        found[name] = _body(name, body)
+    for _, name, body in keys.ANSWER.findall(text(slug, seed=seed)):
+        found[name] = keys._body(name, body)
         found[name]["parameters"] = variants.parameters(found[name], seed)
     return found
-
-
-def declared(exercise: str) -> tuple[str, dict]:
-    """Name and answer of the one exercise in a piece of source, its parameters not yet chosen."""
-    found = ANSWER.search(exercise)
-    if not found:
-        raise InputError(f"{exercise[:60]!r}…: @{{…}} quotes a parameter, and no {{answer}} declares it.")
-    return found.group(2), _body(found.group(2), found.group(3))
 
 
 def answer(name: str, *, seed: int | None = None) -> dict:
@@ -136,150 +107,6 @@ def chapter(name: str) -> str:
     if not fitting:
         raise InputError(f"{name}: no such exercise. A name begins with its chapter: {', '.join(slugs())}.")
     return max(fitting, key=len)
-
-
-def _body(name: str, written: str) -> dict:
-    try:
-        body = yaml.safe_load(written)
-    except yaml.YAMLError as problem:
-        raise InputError(f"exercise {name}: the answer is not YAML ({problem}).") from problem
-    if "sealed" in body:
-        return opened(body["sealed"])
-    if body.get("kind") not in MAKERS:
-        raise InputError(f"exercise {name}: kind is {body.get('kind')!r}; give one of {', '.join(MAKERS)}.")
-    return {"name": name, **body}
-
-
-# Keys
-
-
-def key(body: dict) -> dict:
-    """What is needed to judge an attempt: every expression evaluated, nothing of Python left.
-
-    The page and the students' copy carry it in base64, which keeps it from being read at a glance; it is no
-    secret.
-    """
-    if body.get("made"):
-        return body
-    values = _Values(body)
-    made = {"made": True, "name": body["name"], "kind": body["kind"], **MAKERS[body["kind"]](body, values)}
-    return made | ({"right": body["right"]} if "right" in body else {})
-
-
-class _Values:
-    """Evaluates the expressions of one answer."""
-
-    def __init__(self, body: dict):
-        self.name = body["name"]
-        self.names = {"math": math, "np": np, "numpy": np, "nmp_lessons": nmp_lessons, "NMP": NMP}
-        self.names |= {"rows": variants.rows, **body.get("parameters", {})}
-        self._run(exec, str(body.get("given", "")), self.names)
-
-    def __call__(self, expression, **variables):
-        return self._run(eval, str(expression), self.names | variables)
-
-    def _run(self, run, code: str, names: dict):
-        """`run` is `eval` or `exec`, and `code` the book's own source, never a reader's text."""
-        for module in re.findall(r"\bnmp_lessons\.(\w+)", code):
-            importlib.import_module(f"nmp_lessons.{module}")
-        try:
-            return run(code.strip(), names)
-        except Exception as problem:
-            raise InputError(f"exercise {self.name}: {code.strip()!r} cannot be computed ({problem}).") from problem
-
-
-def evaluator(name: str, body: dict | None = None) -> _Values:
-    """Evaluates expressions of an exercise; with its answer's body they see its parameters and what is given."""
-    return _Values({"name": name, **(body or {})})
-
-
-def _number_key(body: dict, values: _Values) -> dict:
-    value = float(values(body["value"]))
-    unit = body.get("unit", "")
-    units = UNITS.get(unit) or ({unit: 1, unit.removesuffix("s"): 1} if unit else {})
-    return {
-        "value": value,
-        "tolerance": float(values(body.get("tolerance", abs(value) * DEFAULT_TOLERANCE))),
-        "unit": unit,
-        "units": units,
-        "misses": [{"value": float(values(miss["value"])), "hint": miss["hint"]} for miss in body.get("misses", [])],
-    }
-
-
-def _matrix_key(body: dict, values: _Values) -> dict:
-    def rows(expression) -> list[list[float]]:
-        return np.atleast_2d(np.asarray(values(expression), dtype=float)).tolist()
-
-    return {
-        "value": rows(body["value"]),
-        "tolerance": float(values(body.get("tolerance", 0))),
-        "misses": [{"value": rows(miss["value"]), "hint": miss["hint"]} for miss in body.get("misses", [])],
-    }
-
-
-def _choice_key(body: dict, values: _Values) -> dict:
-    letters = [chr(ord("a") + i) for i in range(len(body["options"]))]
-    hinted = zip(letters, body["options"], strict=True)
-    return {
-        "value": str(values(body["value"])),
-        "letters": letters,
-        "misses": [{"value": letter, "hint": option["hint"]} for letter, option in hinted if "hint" in option],
-    }
-
-
-def _formula_key(body: dict, values: _Values) -> dict:
-    domains = {name: [float(values(end)) for end in ends] for name, ends in body["variables"].items()}
-    random = np.random.default_rng(zlib.crc32(body["name"].encode()))
-    points = [{name: float(random.uniform(*ends)) for name, ends in domains.items()} for _ in range(POINTS)]
-    points += [{name: float(values(value)) for name, value in point.items()} for point in body.get("points", [])]
-    plain = {name: name.replace("_{", "_").replace("}", "") for name in domains}
-
-    def at_points(expression) -> list[float]:
-        return [float(values(expression, **{plain[name]: value for name, value in p.items()})) for p in points]
-
-    return {
-        "variables": list(domains),
-        "points": points,
-        "values": at_points(body["value"]),
-        "misses": [{"values": at_points(miss["value"]), "hint": miss["hint"]} for miss in body.get("misses", [])],
-    }
-
-
-def _code_key(body: dict, values: _Values) -> dict:
-    return {"function": body["function"], "misses": []}
-
-
-MAKERS = {
-    "number": _number_key,
-    "matrix": _matrix_key,
-    "choice": _choice_key,
-    "formula": _formula_key,
-    "code": _code_key,
-}
-
-
-def marks(body: dict) -> int:
-    """What an exercise counts, its written part apart."""
-    return body.get("marks", MARKS[body["kind"]])
-
-
-def form(body: dict) -> dict:
-    """What is needed to say whether an attempt can be read, and nothing of the answer."""
-    made = key(body)
-    kept = {name: made[name] for name in FORM if name in made}
-    if body["kind"] == "matrix":
-        kept |= {"rows": len(made["value"]), "columns": len(made["value"][0])}
-    return {"made": True, "form": True, **kept}
-
-
-def sealed(made: dict) -> str:
-    """A key or a form as base64, for the page and the students' copy."""
-    return base64.b64encode(json.dumps(made, ensure_ascii=False).encode()).decode()
-
-
-def opened(sealed: str) -> dict:
-    """What `sealed` sealed."""
-    return json.loads(base64.b64decode(sealed))
 
 
 # Coding exercises
@@ -393,8 +220,6 @@ def _formal_text(slug: str, seed: int) -> str:
         if body["kind"] == "code":
             return f"{fence}{{answer}} {name}\nkind: code\nfunction: {body['function']}\n{fence}"
         shown = [{"text": option["text"]} for option in body.get("options", [])]
-        return (
-            f"{fence}{{answer}} {name}\nsealed: {sealed(form(body) | ({'options': shown} if shown else {}))}\n{fence}"
-        )
+        return f"{fence}{{answer}} {name}\nsealed: {keys.sealed(keys.form(body) | ({'options': shown} if shown else {}))}\n{fence}"
 
-    return ANSWER.sub(formal, without_solutions(text(slug, seed=seed)))
+    return keys.ANSWER.sub(formal, without_solutions(text(slug, seed=seed)))

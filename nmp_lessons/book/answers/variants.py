@@ -25,6 +25,7 @@ import numpy as np
 import yaml
 
 from ...errors import InputError
+from . import keys
 from .judging import judge
 
 EXERCISE = re.compile(r"^(?=(?:`{3,}|:{3,})\{exercise\})", re.MULTILINE)
@@ -53,15 +54,13 @@ def parameters(body: dict, seed: int) -> dict:
 @cache
 def variants(dumped: str) -> list[dict]:
     """All variants of an exercise but the book's, in the order in which seeds take them."""
-    from . import source  # it reads with this module
-
     body = yaml.safe_load(dumped)
     if body["kind"] not in ("number", "matrix"):
         raise InputError(f"exercise {body['name']}: only numbers and matrices can have parameters.")
-    kept = [source.key({**body, "parameters": parameters(body, 0)})]
+    kept = [keys.key({**body, "parameters": parameters(body, 0)})]
     found = []
-    for values in _combinations(body, source.evaluator(body["name"])):
-        made = source.key({**body, "parameters": values})
+    for values in _combinations(body, keys.evaluator(body["name"])):
+        made = keys.key({**body, "parameters": values})
         if _sound(made) and not any(_same(made, other) for other in kept):
             kept.append(made)
             found.append(values)
@@ -111,22 +110,11 @@ def instantiated(text: str, seed: int) -> str:
 def _instantiated(part: str, seed: int) -> str:
     if "@{" not in part:
         return part
-    from . import source
-
-    name, body = source.declared(part)
-    names = source.evaluator(name, {**body, "parameters": parameters(body, seed)})
+    name, body = keys.declared(part)
+    names = keys.evaluator(name, {**body, "parameters": parameters(body, seed)})
 
     def quoted(found: re.Match) -> str:
         ((_, expression, form, _),) = string.Formatter().parse(f"{{{found.group(1)}}}")
         return format(names(expression), form)
 
     return PLACE.sub(quoted, part)
-
-
-def rows(matrix) -> str:
-    """The inside of a TeX matrix.
-
-    >>> rows([[1, 2], [3, 4]])
-    '1 & 2 \\\\\\\\ 3 & 4'
-    """
-    return r" \\ ".join(" & ".join(map(str, row)) for row in matrix)

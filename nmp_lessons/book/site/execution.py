@@ -56,12 +56,13 @@ def _execute_ahead(app: Sphinx, env, docnames: list[str]) -> None:
     """Fill the cache from which MyST-NB then takes every chapter; say all that failed at once."""
     folder, timeout = Path(app.config.nb_execution_cache_path), app.config.nb_execution_timeout
     waiting = [path for path in map(Path, map(env.doc2path, docnames)) if _must_run(path, folder)]
+    failed = []
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        results = list(pool.map(lambda path: _execute(path, timeout=timeout), waiting))
-    for path, result in zip(waiting, results, strict=True):
-        if result.err is None:
-            _keep(path, result, folder)
-    failed = [f"{path}: {result.err}" for path, result in zip(waiting, results, strict=True) if result.err]
+        for path, result in zip(waiting, pool.map(lambda path: _execute(path, timeout=timeout), waiting), strict=True):
+            if result.err is None:
+                _keep(path, result, folder)
+            else:
+                failed.append(f"{path}: {result.err}")
     if failed:
         raise ExtensionError("\n".join(failed))
 
@@ -87,11 +88,10 @@ def _must_run(path: Path, folder: Path) -> bool:
 def _execute(path: Path, *, timeout: int) -> ExecutionResult:
     """The outputs of a chapter's cells, and of a last one that says what they reached."""
     chapter = notebook(path)
-    watched = chapter.copy()
-    cells = (nbformat.v4.new_code_cell(code) for code in (reach.BEGIN, reach.END))
-    watched.cells = [next(cells), *chapter.cells, next(cells)]
+    first, last = (nbformat.v4.new_code_cell(code) for code in (reach.BEGIN, reach.END))
+    chapter.cells = [first, *chapter.cells, last]
     with tempfile.TemporaryDirectory() as scratch:
-        return single_nb_execution(watched, cwd=scratch, timeout=timeout, allow_errors=False, extra_arguments=QUIET)
+        return single_nb_execution(chapter, cwd=scratch, timeout=timeout, allow_errors=False, extra_arguments=QUIET)
 
 
 def _keep(path: Path, result: ExecutionResult, folder: Path) -> None:
