@@ -2,7 +2,6 @@
 
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from nmp_lessons.book import bundle
@@ -36,6 +35,15 @@ ONE_OF_A_KIND = """() => {
     formula.style.cssText = `display: inline-block; width: ${sizes[i].width}px; height: ${sizes[i].height}px`;
   });
   document.querySelectorAll("pre, dt").forEach(block => block.normalize());
+}"""
+# Counts how often sounds are started: a switch between versions that starts none can lose no time.
+COUNTED = """{
+  const start = AudioBufferSourceNode.prototype.start;
+  window.started = [];
+  AudioBufferSourceNode.prototype.start = function (when, ...more) {
+    window.started.push(when);
+    return start.call(this, when, ...more);
+  };
 }"""
 PATIENT = 60_000  # milliseconds: a busy machine is no error
 HEIGHTS = {1280: 900, 390: 844}

@@ -44,17 +44,21 @@ def opened(book_html, tmp_path, visit):
 @pytest.mark.parametrize("name", LISTED)
 def test_a_page_has_its_look_no_barriers_formulas_pictures_sounds_and_sliders(opened, name):
     tab = opened(f"{name}.html")
-    assert failed(
-        look=out_of_shape(tab, width=390, colours="light"),
-        style=[] if tab.evaluate("document.styleSheets.length") > 3 else ["no style"],
-        barriers=barriers(tab),
-        formulas=without_their_letters(tab),
-        pictures=broken_pictures(tab),
-        player=silent_player(tab),
-        slider=["stands still"] * any(not tab.evaluate(CHANGED, it) for it in tab.query_selector_all("nmp-explore")[:1]),
-        transcriber=unexplained(tab),
-        long_equation=too_long_equation(tab),
-    ) == {}
+    assert (
+        failed(
+            look=out_of_shape(tab, width=390, colours="light"),
+            style=[] if tab.evaluate("document.styleSheets.length") > 3 else ["no style"],
+            barriers=barriers(tab),
+            formulas=without_their_letters(tab),
+            pictures=broken_pictures(tab),
+            player=silent_player(tab),
+            slider=["stands still"]
+            * any(not tab.evaluate(CHANGED, it) for it in tab.query_selector_all("nmp-explore")[:1]),
+            transcriber=unexplained(tab),
+            long_equation=too_long_equation(tab),
+        )
+        == {}
+    )
 
 
 def without_their_letters(tab) -> list[str]:

@@ -8,21 +8,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.helpers import HTML, LISTED, barriers, failed, out_of_shape
+from tests.helpers import COUNTED, HTML, LISTED, barriers, failed, out_of_shape
 
 PAGES = [f"{name}.html" for name in [*LISTED, "search"]]
 SOUNDS = {".mp3", ".ogg", ".m4a", ".wav", ".flac"}
 PACKED = {".woff2", ".png", ".webp", ".jpg", *SOUNDS}  # a server does not compress these again
 ELSEWHERE = "https://example.org/pixel.png"
-# Counts how often sounds are started: a switch between versions that starts none can lose no time.
-COUNTED = """{
-  const start = AudioBufferSourceNode.prototype.start;
-  window.started = [];
-  AudioBufferSourceNode.prototype.start = function (when, ...more) {
-    window.started.push(when);
-    return start.call(this, when, ...more);
-  };
-}"""
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -30,15 +21,18 @@ def test_a_page_is_light_private_without_barriers_and_alive(visit, book_site, pa
     visit.pardoned = re.compile(re.escape(ELSEWHERE))  # the page is asked to ask it, and must refuse
     tab = visit(f"{book_site}/{page}", color_scheme="dark", script=COUNTED)
     tab.wait_for_load_state("networkidle")
-    assert failed(
-        first_view=heavy(visit.asked, page, book_site),
-        look=out_of_shape(tab, width=1280, colours="dark"),
-        barriers=barriers(tab),
-        refusal=refusal(tab),
-        sliders=dead_controls(tab),
-        players=dead_players(tab),
-        versions=late_versions(tab),
-    ) == {}
+    assert (
+        failed(
+            first_view=heavy(visit.asked, page, book_site),
+            look=out_of_shape(tab, width=1280, colours="dark"),
+            barriers=barriers(tab),
+            refusal=refusal(tab),
+            sliders=dead_controls(tab),
+            players=dead_players(tab),
+            versions=late_versions(tab),
+        )
+        == {}
+    )
 
 
 def heavy(asked: list[str], page: str, site: str) -> list:
