@@ -16,6 +16,8 @@ if WORKER:  # the workers share the cores
 import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
 
+pytest.register_assert_rewrite("tests.helpers")  # says what is not equal
+
 from tests.helpers import HTML, Visits  # noqa: E402
 from tools.browser import launched, served  # noqa: E402
 
