@@ -13,6 +13,8 @@ for dense object detection", ICCV 2017; Li et al., "Generalized focal loss", Neu
 """
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import numpy as np
 import torch
@@ -182,15 +184,18 @@ class Loss:
 
     def __call__(self, logits: Heads, targets: Heads) -> torch.Tensor:
         """The weighted sum over the heads, a scalar; a head that the network lacks counts nothing."""
-        parts = self.parts(logits, targets)
-        return sum(weight * part for weight, part in zip(self.heads, parts, strict=True) if part is not None)
+        return self.total(self.parts(logits, targets))
 
     def parts(self, logits: Heads, targets: Heads) -> list[torch.Tensor | None]:
         """The loss of each head, before it is weighted."""
         return [
-            None if z is None else KINDS[self.kind](self, z, y, head)
+            None if z is None or y is None else KINDS[self.kind](self, z, y, head)
             for head, (z, y) in enumerate(zip(logits, targets, strict=True))
         ]
+
+    def total(self, parts: list[torch.Tensor | None]) -> torch.Tensor:
+        """The weighted sum of the heads' losses, a scalar."""
+        return reduce(add, [weight * part for weight, part in zip(self.heads, parts, strict=True) if part is not None])
 
 
 ONSET = 2  # the place of Yo among the heads

@@ -20,6 +20,7 @@ Sources: Tukey, "Exploratory Data Analysis", 1977; Gallagher and Wise, IEEE TASS
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 import librosa
 import numpy as np
@@ -32,7 +33,7 @@ from .errors import InputError
 from .model.posteriorgram import Posteriors
 
 #: How an array goes on beyond its ends: SciPy's name, then NumPy's.
-MODES = {
+MODES: dict[str, Literal["symmetric", "edge", "constant", "reflect", "wrap"]] = {
     "reflect": "symmetric",
     "nearest": "edge",
     "constant": "constant",
@@ -71,8 +72,11 @@ def neighbours(values, size, *, mode: str = "reflect", outside: float = 0.0) -> 
     """
     values, size = _checked(values, size, mode)
     sides = [(length // 2, length // 2) for length in size]
-    filling = {"constant_values": outside} if mode == "constant" else {}
-    windows = sliding_window_view(np.pad(values, sides, mode=MODES[mode], **filling), size)
+    if mode == "constant":
+        padded = np.pad(values, sides, mode="constant", constant_values=outside)
+    else:
+        padded = np.pad(values, sides, mode=MODES[mode])
+    windows = sliding_window_view(padded, size)
     return windows.reshape(*values.shape, -1)
 
 
@@ -116,11 +120,7 @@ def box(values, size, *, mode: str = "reflect", outside: float = 0.0) -> np.ndar
 
 def over_time(posteriors: Posteriors, smooth: Callable, frames: int) -> Posteriors:
     """All heads of a posteriorgram filtered along time by `median` or `box`; the first and last frame repeat."""
-
-    def head(values: np.ndarray | None) -> np.ndarray | None:
-        return None if values is None else smooth(values, (frames, 1), mode="nearest")
-
-    return Posteriors(*map(head, (posteriors.contour, posteriors.note, posteriors.onset)), posteriors.times)
+    return posteriors.map(lambda head: smooth(head, (frames, 1), mode="nearest"))
 
 
 def relu_median(x: torch.Tensor) -> torch.Tensor:

@@ -18,8 +18,11 @@ class Conv(nn.Conv2d):
     WIDE = 16  # columns from which on the transforms pay
     PIECE = 84  # frames transformed at once, so that all results stay in the core's cache
 
-    def forward(self, x: torch.Tensor, *, inner: bool = False) -> torch.Tensor:
-        return self.convolve(x, self.weight, self.bias, inner=inner)
+    bias: nn.Parameter  # PyTorch's may be None; here there always is one
+    padding: tuple[int, int]
+
+    def forward(self, input: torch.Tensor, *, inner: bool = False) -> torch.Tensor:
+        return self.convolve(input, self.weight, self.bias, inner=inner)
 
     def convolve(
         self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, *, inner: bool = False

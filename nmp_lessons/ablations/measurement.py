@@ -145,7 +145,8 @@ def measure_decoders(
     clips = [disturbed_clip(name, start, "clean") for name, start in EXCERPTS]
     tests = [("real piano", real.recording, real.recording.title, real.notes) for real in recordings]
     tests += [
-        ("clips", clip, f"{name} {start:.0f}", clip.notes) for clip, (name, start) in zip(clips, EXCERPTS, strict=True)
+        ("clips", clip, f"{name} {start:.0f}", clip.reference)
+        for clip, (name, start) in zip(clips, EXCERPTS, strict=True)
     ]
     rows = []
     for name in networks:
@@ -165,7 +166,7 @@ def measure_decoders(
 def rival_decoders(network: Transcriber) -> dict[str, tuple[dict, Callable]]:
     """Four decoders for one network by name: their options, and the function from posteriors to notes."""
     answered = [
-        (posteriors(network, recording), recording.notes)
+        (posteriors(network, recording), recording.reference)
         for recording in (one.segment() for one in book_set().performances("train"))
     ]
     chosen, _ = best_options(answered)

@@ -26,7 +26,7 @@ from numba import njit
 from ..constants import NMP
 from ..errors import InputError
 from ..fetch import Package, archive, cache_dir
-from ..files import atomic_write
+from ..files import atomic_write, member_bytes
 from ..notes.note_list import Notes
 
 RATE = NMP.sample_rate
@@ -85,12 +85,21 @@ def bank(piano: Piano) -> np.ndarray:
     """The keys of a piano, int16 (7 velocities, 88 keys, samples), made once and memory-mapped from the cache."""
     path = cache_dir() / "banks" / f"{piano.name}.npy"
     if not path.exists():
-        makers = {"salamander": _salamander_bank, "soundfont": _soundfont_bank, "strings": string_piano}
-        arguments = (piano.source, piano.program) if piano.kind == "soundfont" else (piano.source,)
-        made = makers[piano.kind](*arguments)
+        keys = _rendered(piano)
         with atomic_write(path) as scratch:
-            np.save(scratch, made)
+            np.save(scratch, keys)
     return np.load(path, mmap_mode="r")
+
+
+def _rendered(piano: Piano) -> np.ndarray:
+    match piano.kind, piano.source:
+        case "salamander", str(side):
+            return _salamander_bank(side)
+        case "soundfont", str(font):
+            return _soundfont_bank(font, piano.program)
+        case "strings", int(seed):
+            return string_piano(seed)
+    raise InputError(f"{piano.name}: no piano of kind {piano.kind!r} comes from {piano.source!r}.")
 
 
 def _salamander_bank(side: str) -> np.ndarray:
@@ -116,7 +125,7 @@ def _recorded_keys(package: Path) -> dict[int, tuple[np.ndarray, int]]:
             if member.name.endswith(".ogg"):
                 name = Path(member.name).stem.rsplit("v", 1)[0]  # "D#4v10" -> "D#4"
                 pitch = within_octave[name[:-1]] + 12 * (int(name[-1]) + 1)
-                recorded[pitch] = soundfile.read(io.BytesIO(tar.extractfile(member).read()), dtype="float32")
+                recorded[pitch] = soundfile.read(io.BytesIO(member_bytes(tar, member)), dtype="float32")
     return recorded
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -132,7 +133,7 @@ def _opened(path: Path) -> np.ndarray:
         ) from problem
 
 
-def _mapped(folder: Path, name: str, clips: int, mode: str) -> np.ndarray:
+def _mapped(folder: Path, name: str, clips: int, mode: Literal["r", "r+"]) -> np.memmap:
     path, shape = folder / f"{name}.u8", (clips, CLIP_FRAMES, BINS[name])
     if not path.exists() or path.stat().st_size < np.prod(shape):
         raise InputError(f"{path}: is missing or cut off; make the corpus again.")

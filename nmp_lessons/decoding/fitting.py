@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 from scipy.special import expit
@@ -92,7 +93,7 @@ def best_options(answered: Sequence[tuple[Posteriors, Notes]], *, choices=CHOICE
 
     So the released algorithm can be compared with ours on equal terms: both learned from the same recordings.
     """
-    tried = [dict(zip(choices, values, strict=True)) for values in product(*choices.values())]
+    tried: list[dict[str, Any]] = [dict(zip(choices, values, strict=True)) for values in product(*choices.values())]
     scores = [
         float(np.mean([onset_scores(notes, decode(posteriors, **options))["Fno"] for posteriors, notes in answered]))
         for options in tried

@@ -111,7 +111,8 @@ def candidates(onset: np.ndarray, *, floor: float = CANDIDATE, reach: int = 2) -
     for d in range(1, reach + 1):
         highest &= onset >= padded[reach - d : len(padded) - reach - d]
         highest &= onset > padded[reach + d : len(padded) - reach + d]
-    return np.nonzero(highest)
+    frame, key = np.nonzero(highest)
+    return frame, key
 
 
 def evidence(posteriors: Posteriors, frame: np.ndarray, key: np.ndarray) -> np.ndarray:

@@ -98,11 +98,16 @@ def _played(notes: Notes, pianos: Sequence[Piano], rng: np.random.Generator) -> 
         return play(notes, bank(pianos[0]), rng=rng, seconds=CLIP_SECONDS)
     on_first = rng.random(NMP.keys)[notes.pitch - NMP.lowest_pitch] < 0.5
     seed = int(rng.integers(1 << 31))
-    parts = (Notes(*(a[mask] for a in _columns(notes))) for mask in (on_first, ~on_first))
-    return sum(
-        play(part, bank(piano), rng=np.random.default_rng(seed), seconds=CLIP_SECONDS)
-        for part, piano in zip(parts, pianos)
+    first, second = (
+        play(
+            Notes(notes.onset[mask], notes.offset[mask], notes.pitch[mask], notes.velocity[mask]),
+            bank(piano),
+            rng=np.random.default_rng(seed),
+            seconds=CLIP_SECONDS,
+        )
+        for mask, piano in zip((on_first, ~on_first), pianos, strict=True)
     )
+    return first + second
 
 
 def _columns(notes: Notes) -> tuple[np.ndarray, ...]:
@@ -197,7 +202,7 @@ def degrade(stored: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.clip(np.round(STEPS * (10 * np.log10(power + FLOOR) - QUIETEST)), 0, 255).astype(np.uint8)
 
 
-def _store(folder: Path, name: str, clips: int) -> np.ndarray:
+def _store(folder: Path, name: str, clips: int) -> np.memmap:
     path, size = folder / f"{name}.u8", clips * CLIP_FRAMES * BINS[name]
     if not path.exists() or path.stat().st_size != size:
         with path.open("ab") as file:

@@ -10,7 +10,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import safetensors
@@ -24,7 +24,7 @@ from ..cross_entropy import Loss
 from ..data.store import Corpus
 from ..errors import InputError
 from ..files import atomic_write
-from ..model.network import Heads, Transcriber
+from ..model.network import BatchNorm, Heads, Transcriber
 from .checkpoints import save
 from .recipe import OPTIMISERS, Recipe
 from .sampling import batch, batches, stored_targets
@@ -80,13 +80,16 @@ def recalibrate_batchnorm(model: Transcriber, recipe: Recipe, corpus: Corpus, *,
     return made.eval()
 
 
-class CommonNorm(nn.BatchNorm2d):
+class CommonNorm(BatchNorm):
     """Batch normalisation over the batches of all processes, so that two halves make one whole (eq-halves)."""
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    num_batches_tracked: torch.Tensor
+    momentum: float
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
         if not self.training:
-            return super().forward(x)
-        x = x.to(self.running_mean.dtype)
+            return super().forward(input)
+        x = input.to(self.running_mean.dtype)
         sums = torch.stack([x.mean((0, 2, 3)), x.square().mean((0, 2, 3))])
         mean, square = dist.nn.functional.all_reduce(sums) / dist.get_world_size()
         variance = square - mean.square()
@@ -108,10 +111,9 @@ class Task(nn.Module):
 
     def forward(self, features: torch.Tensor, contour, note, onset) -> tuple[torch.Tensor, torch.Tensor]:
         """The loss, and the parts of its heads (Yp, Yn, Yo), detached."""
-        logits = self.model.logits(features)
-        logits = Heads(*(None if z is None else z.to(note.dtype) for z in logits))
+        logits = self.model.logits(features).map(lambda z: z.to(note.dtype))
         parts = self.loss.parts(logits, Heads(contour, note, onset))
-        total = sum(w * part for w, part in zip(self.loss.heads, parts, strict=True) if part is not None)
+        total = self.loss.total(parts)
         return total, torch.stack([total.new_zeros(()) if p is None else p.detach() for p in parts])
 
 
@@ -224,7 +226,7 @@ def train(
         progress.step, progress.minutes = step + 1, (time.monotonic() - began) / 60
         at_end = progress.step == last
         if at_end or progress.step % save_every == 0:
-            means = fabric.all_reduce(torch.stack(since).mean(0), reduce_op="mean").tolist()
+            means = torch.as_tensor(fabric.all_reduce(torch.stack(since).mean(0), reduce_op="mean")).tolist()
             progress.losses.append([progress.step, *means])
             since = []
             steps.set_postfix(loss=f"{means[0]:.4f}")
@@ -250,12 +252,12 @@ def train(
     return finished, record
 
 
-def default_fabric(**settings) -> "Fabric":
+def default_fabric(**settings: Any) -> "Fabric":
     """One device, or those that `torchrun` started; bfloat16 where the hardware multiplies it."""
     from lightning_fabric import Fabric  # here, since it takes seconds to import and transcribing needs none of it
 
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it would name its precision at every start
-    settings = {"accelerator": "auto", "devices": 1, "precision": best_precision()} | settings
+    settings: dict[str, Any] = {"accelerator": "auto", "devices": 1, "precision": best_precision()} | settings
     if "TORCHELASTIC_RUN_ID" in os.environ:
         settings |= {"devices": int(os.environ["LOCAL_WORLD_SIZE"]), "strategy": "ddp"}
         settings["num_nodes"] = int(os.environ["WORLD_SIZE"]) // int(os.environ["LOCAL_WORLD_SIZE"])

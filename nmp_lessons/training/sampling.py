@@ -42,9 +42,9 @@ class Clips:
                 raise InputError(f"{recording.title or 'recording'}: give at least {CLIP_SECONDS} s, with notes.")
         minutes = [recording.excerpt(0, CLIP_SECONDS) for recording in recordings]
         cqt = CQT()
-        made = [stored_clip(at_model_rate(minute), minute.notes, cqt) for minute in minutes]
-        self.features, self.note, self.onset = (np.stack(part) for part in zip(*made, strict=True))
-        self._notes = [minute.notes for minute in minutes]
+        clips = [stored_clip(at_model_rate(minute), minute.reference, cqt) for minute in minutes]
+        self.features, self.note, self.onset = (np.stack(part) for part in zip(*clips, strict=True))
+        self._notes = [minute.reference for minute in minutes]
 
     @property
     def fingerprint(self) -> str:

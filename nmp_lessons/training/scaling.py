@@ -60,8 +60,8 @@ class Fit(NamedTuple):
         x = np.array([1.0, hours])
         seconds = self.start + self.slope * hours
         error = np.sqrt(x @ self.covariance @ x + (self.scatter * seconds) ** 2)
-        reach = stats.t.ppf((1 + confidence) / 2, self.runs - 2) * error
-        return seconds, max(0.0, seconds - reach), seconds + reach
+        margin = float(stats.t.ppf((1 + confidence) / 2, self.runs - 2) * error)
+        return seconds, max(0.0, seconds - margin), seconds + margin
 
 
 def fit(hours: Sequence[float], seconds: Sequence[float]) -> Fit:

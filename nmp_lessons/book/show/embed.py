@@ -44,7 +44,12 @@ class Html:
     """
 
     def __init__(self, fragment: str):
-        self.fragment = fragment
+        self._fragment = fragment
+
+    @property
+    def fragment(self) -> str:
+        """The markup without the bundle."""
+        return self._fragment
 
     def _repr_html_(self) -> str:
         return bundle() + self.fragment
@@ -135,7 +140,7 @@ def _loudest(recording: Recording) -> float:
     """The loudness at which the recording's peak stands at `HEADROOM`."""
     peak = np.abs(recording.audio).max()
     try:
-        return measured_loudness(recording) + level_in_db(HEADROOM / peak)
+        return measured_loudness(recording) + float(level_in_db(HEADROOM / peak))
     except InputError:  # silent
         return np.inf
 
