@@ -177,7 +177,7 @@ def test_patience_counts_on_where_a_run_was_stopped(corpus, tmp_path, monkeypatc
         monkeypatch.setattr(training, "fit_decoder", lambda *_: (PeakDecoder(), 0.5))
         for stop in (*stops, None):
             _, record = training.train(
-                recipe, corpus, corpus, folder=folder, fabric=fabric(), validate_every=1, patience=3, stop_at=stop
+                recipe, corpus, corpus, folder=folder, fabric=fabric(), validate_every=1, stop_after=3, stop_at=stop
             )
         return record["steps"]
 

@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..training.checkpoints import CHECKPOINTS
 from .runs import BASELINES, SEEDS, VARIANTS
 
-INCONCLUSIVE = "cannot be told"
+INCONCLUSIVE = "inconclusive"
 PAPER = {
     "NMP": {"Molina": (0.63, 0.52, 0.35), "GuitarSet": (0.70, 0.79, 0.56), "MAESTRO": (0.38, 0.71, 0.11),
             "Slakh": (0.44, 0.42, 0.21), "Phenicx": (0.53, 0.49, 0.35)},
@@ -46,7 +46,7 @@ class Comparison(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """`verdict` of the interval; of fewer than three seeds nothing can be told."""
+        """`verdict` of the interval; fewer than three seeds are inconclusive."""
         return verdict(self.low, self.high) if len(self.scores) == len(SEEDS) else INCONCLUSIVE
 
 
@@ -54,7 +54,7 @@ def verdict(low: float, high: float) -> str:
     """What an interval of a difference allows to say.
 
     >>> verdict(0.01, 0.03), verdict(-0.03, -0.01), verdict(-0.01, 0.03)
-    ('better', 'worse', 'cannot be told')
+    ('better', 'worse', 'inconclusive')
     """
     if low > 0:
         return "better"

@@ -270,7 +270,7 @@ def play(notes: Notes, keys: np.ndarray, *, rng: np.random.Generator, seconds: f
     touch, soft = rng.uniform(0.9, 1.9), rng.uniform(0.6, 1.1) if rng.random() < 0.65 else rng.uniform(0.3, 0.7)
     lift = rng.uniform(0.03, 0.12) if rng.random() < 0.5 else 0.0
     thump = 0.06 * 10 ** (rng.uniform(-40, -14) / 20) if rng.random() < 0.7 else 0.0
-    felt, again = _felt(rng), _struck_again(notes)
+    damper, again = _damper_noise(rng), _struck_again(notes)
     damping = np.exp(rng.uniform(np.log(0.05), np.log(0.25)))
     swelling = rng.uniform(0, 0.05) if rng.random() < 0.4 else 0.0
     audio = np.zeros(int(seconds * RATE), np.float32)
@@ -290,7 +290,7 @@ def play(notes: Notes, keys: np.ndarray, *, rng: np.random.Generator, seconds: f
         _add_key(audio, *pair, mix, onset * RATE, ratio, rise, held, level, release)
         fallen = int(onset * RATE + held)
         if thump and not undamped and fallen < len(audio):
-            audio[fallen : fallen + len(felt)] += thump * rng.uniform(0.3, 1.5) * felt[: len(audio) - fallen]
+            audio[fallen : fallen + len(damper)] += thump * rng.uniform(0.3, 1.5) * damper[: len(audio) - fallen]
     return audio
 
 
@@ -303,7 +303,7 @@ def _struck_again(notes: Notes) -> np.ndarray:
     return again
 
 
-def _felt(rng: np.random.Generator) -> np.ndarray:
+def _damper_noise(rng: np.random.Generator) -> np.ndarray:
     """A damper's thump: 80 ms of dull noise at the level 1."""
     noise = rng.standard_normal(int(0.08 * RATE))
     width = int(rng.integers(4, 40))

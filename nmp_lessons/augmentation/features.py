@@ -1,5 +1,6 @@
 """The same changes on features, fast enough for every batch of training."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -159,7 +160,7 @@ def coloured(features: torch.Tensor, curves: torch.Tensor, floors: torch.Tensor,
     return on_fixed_scale(torch.log(power + noise + FLOOR) / nepers)
 
 
-def transposed(features: torch.Tensor, targets: Heads, semitones) -> tuple[torch.Tensor, Heads]:
+def transposed(features: torch.Tensor, targets: Heads, semitones: Iterable[int]) -> tuple[torch.Tensor, Heads]:
     """Each example higher by its number of semitones: all bins move by three a semitone (eq-equivariance).
 
     `semitones` is (batch,). Silence comes in at one end; what leaves at the other is lost, labels too.

@@ -10,7 +10,7 @@ network does is one:
 
 The fast forms of `nmp_lessons._fast.convolution.Conv` stay out of it: they suit PyTorch on a CPU, and give the same sums.
 
-A graph has three inputs: `audio` (1, samples), as much of it as its frames can feel, and `first` and `last`,
+A graph has three inputs: `audio` (1, samples), as much of it as its frames depend on, and `first` and `last`,
 the frames of it on which the network is run. So a recording of any length is run piece by piece (`pieces`), in
 memory that does not grow, with the result of the whole (eq-margin). Its outputs are `contour` (1, frames, 264)
 where there is Yp, `note` and `onset` (1, frames, 88).
@@ -50,8 +50,8 @@ class Plan(NamedTuple):
     hop: int  # samples
     rate: int  # Hz
     shortest: int  # samples that the transform needs at least
-    margin: int  # frames at a cut of the audio that can feel it
-    context: int  # frames at a cut of the features that can feel it
+    margin: int  # frames that depend on what lies beyond a cut of the audio
+    context: int  # frames on either side of the features that an output can depend on
     decoder: dict | None  # of `nmp_lessons.decoding.peak_decoder.PeakDecoder`
 
     @property
@@ -61,14 +61,14 @@ class Plan(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """One run of a graph: samples start to stop (silence outside the recording), and which answers to keep."""
+    """One run of a graph: samples start to stop (silence outside the recording), and which outputs to keep."""
 
     start: int
     stop: int
     first: int  # frames of these samples on which the network is run
     last: int
-    place: int  # frame of the recording that the first kept answer is for
-    kept: slice  # answers
+    place: int  # frame of the recording that the first kept output is for
+    kept: slice  # outputs
 
 
 def pieces(plan: Plan, samples: int) -> Iterator[Piece]:
@@ -104,7 +104,7 @@ def _chunk(plan: Plan, samples: int, place: int, stop: int) -> Piece:
 
 
 def run_graph(graph: bytes, recording: Recording, *, progress: Callable = list) -> Posteriors:
-    """What a graph believes about a recording, run by ONNX Runtime on one core.
+    """The posteriors of a recording from a graph, run by ONNX Runtime on one core.
 
     `progress` may wrap the list of pieces, as `tqdm` does.
     """

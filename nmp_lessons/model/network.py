@@ -43,7 +43,7 @@ class Config:
         Its width; the source had 32.
     padding
         Of the layers with stride 3: "released" centres key n's kernel on bin 3n + 1, where the released Yp
-        answers the key; "centred" on bin 3n, where the key lies in the transform (eq-centre).
+        peaks for the key; "centred" on bin 3n, where the key lies in the transform (eq-centre).
     normalisation
         "released", min–max over each window of two seconds, or "fixed", which does not depend on cuts.
     fill
@@ -51,7 +51,7 @@ class Config:
     onset_features
         Yo has 32 features of its own from the stack; without, it is read from Yn alone.
     onset_sees_note
-        Yo sees Yn beside its own features.
+        Yo sees Yn in addition to its own features.
     median
         Frames, odd, of a median filter over time in front of the network; 1 is none.
 
@@ -119,7 +119,7 @@ class BatchNorm(nn.BatchNorm2d):
 
 
 class Transcriber(nn.Module):
-    """What every network of this book shares: the way from audio to the stack, and the form of its answer.
+    """What every network of this book shares: the way from audio to the stack, and the form of its output.
 
     A network adds `logits` and `context`, and names in `OUTPUTS` the layers before its sigmoids.
     """
@@ -181,19 +181,19 @@ class NMPNet(Transcriber):
     def __init__(self, config: Config = Config()):
         super().__init__(config)
         stacked = len(self.stacking.harmonics)
-        contour_in, beside = stacked, 0
+        contour_in, parallel = stacked, 0
         if config.missing != "off":
             self.missing = _conv(stacked, config.missing_filters, (5, 5))
             self.missing_norm = BatchNorm(config.missing_filters)
         if config.missing == "series":
             contour_in = config.missing_filters
         if config.missing == "parallel":
-            beside = config.missing_filters
+            parallel = config.missing_filters
         self.contour = _conv(contour_in, 8, (3, 39))
         self.contour_norm = BatchNorm(8)
         if config.contour:
-            self.contour_out = _conv(8 + beside, 1, (5, 5))
-        self.note = _conv(1 if config.contour else 8 + beside, 32, (7, 7), padding=config.padding)
+            self.contour_out = _conv(8 + parallel, 1, (5, 5))
+        self.note = _conv(1 if config.contour else 8 + parallel, 32, (7, 7), padding=config.padding)
         self.note_out = _conv(32, 1, (7, 3))
         if config.onset_features:
             self.onset = _conv(stacked, 32, (5, 5), padding=config.padding)
@@ -226,10 +226,10 @@ class NMPNet(Transcriber):
         if not self.config.onset_features:
             return self.onset_out(note, inner=inner)
         context = middle(stack, note.shape[2] + 4 * inner, dim=2)  # the layer is five frames high
-        begins = _normed(self.onset, self.onset_norm, context, inner)  # (batch, 32, frames, 88)
+        channels = _normed(self.onset, self.onset_norm, context, inner)  # (batch, 32, frames, 88)
         if not self.config.onset_sees_note:
-            return self.onset_out(begins, inner=inner)
-        return _out_of_both(self.onset_out, note, begins, inner)
+            return self.onset_out(channels, inner=inner)
+        return _convolved_pair(self.onset_out, note, channels, inner)
 
     def _contour_channels(self, stack: torch.Tensor, inner: bool) -> torch.Tensor:
         """What comes before Yp, (batch, 8 or more, frames, 264)."""
@@ -238,8 +238,8 @@ class NMPNet(Transcriber):
         missing = _normed(self.missing, self.missing_norm, stack, inner)
         if self.config.missing == "series":
             return _normed(self.contour, self.contour_norm, missing, inner)
-        beside = _normed(self.contour, self.contour_norm, stack, inner)
-        return _beside(middle(beside, missing.shape[2], dim=2), missing)
+        contour = _normed(self.contour, self.contour_norm, stack, inner)
+        return _concatenated(middle(contour, missing.shape[2], dim=2), missing)
 
     @property
     def context(self) -> int:
@@ -292,15 +292,15 @@ def folded(conv: Conv, norm: BatchNorm) -> tuple[torch.Tensor, torch.Tensor]:
     return conv.weight * scale[:, None, None, None], bias
 
 
-def _beside(*channels: torch.Tensor) -> torch.Tensor:
+def _concatenated(*channels: torch.Tensor) -> torch.Tensor:
     """Channels concatenated, and laid out channels-last whatever came in."""
     return torch.cat([x.permute(0, 2, 3, 1) for x in channels], dim=-1).permute(0, 3, 1, 2)
 
 
-def _out_of_both(conv: Conv, one: torch.Tensor, other: torch.Tensor, inner: bool = False) -> torch.Tensor:
+def _convolved_pair(conv: Conv, one: torch.Tensor, other: torch.Tensor, inner: bool = False) -> torch.Tensor:
     """The convolution of two groups of channels; once trained, they need not be copied side by side."""
     if conv.training:
-        return conv(_beside(one, other), inner=inner)
+        return conv(_concatenated(one, other), inner=inner)
     weights = conv.weight.split([one.shape[1], other.shape[1]], dim=1)
     no_bias = torch.zeros_like(conv.bias)
     second = conv.convolve(other, weights[1], no_bias, inner=inner)

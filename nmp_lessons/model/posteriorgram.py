@@ -1,4 +1,4 @@
-"""What a network says about a recording: probabilities for every frame, as plain arrays."""
+"""What a network outputs for a recording: probabilities for every frame, as plain arrays."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from ..notes.note_list import Notes
 
 @dataclass(frozen=True)
 class Posteriors:
-    """What the network believes about a recording: probabilities for every frame.
+    """What the network outputs for a recording: probabilities for every frame.
 
     Parameters
     ----------

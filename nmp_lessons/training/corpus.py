@@ -59,8 +59,8 @@ def clip(
     rng = np.random.default_rng(seed)
     notes = _excerpt(performances, rng)
     shares = np.array([piano.share for piano in pianos])
-    drawn = rng.choice(len(pianos), size=min(2, len(pianos)), replace=False, p=shares / shares.sum())
-    audio = _played(notes, [pianos[i] for i in drawn], rng)
+    chosen = rng.choice(len(pianos), size=min(2, len(pianos)), replace=False, p=shares / shares.sum())
+    audio = _played(notes, [pianos[i] for i in chosen], rng)
     if rooms and rng.random() < 0.5:
         halo = oaconvolve(audio, sympathetic_strings(int(rng.integers(8))))[: len(audio)]
         audio = audio + halo * _rms(audio) / (_rms(halo) + 1e-9) * 10 ** (rng.uniform(-30, -12) / 20)
@@ -71,7 +71,7 @@ def clip(
     late = int(rng.uniform(0.3, 3.0) / SPEED_OF_SOUND * RATE)
     audio = np.pad(audio, (late, 0))[: len(audio)]
     audio = audio * 10 ** (-22 / 20) / (_rms(audio) + 1e-9)
-    return audio.astype(np.float32), notes, pianos[drawn[0]].name
+    return audio.astype(np.float32), notes, pianos[chosen[0]].name
 
 
 def _rms(audio: np.ndarray) -> float:
@@ -127,7 +127,7 @@ def render_corpus(
 ) -> Corpus:
     """Render clips of some performances into a folder; what is there already is kept, and goes on after a stop.
 
-    Validation clips are worn (`degrade`) and played mostly on pianos that training never hears.
+    Validation clips are degraded (`degrade`) and played mostly on pianos that are not used in training.
     """
     folder = Path(folder)
     pianos = default_pianos(split) if pianos is None else list(pianos)
@@ -169,10 +169,10 @@ def render_corpus(
 
 
 def default_pianos(split: str) -> list[Piano]:
-    """The pianos of a split; validation adds two that training hears, so that both show."""
-    heard = [piano for piano in PIANOS if piano.name in ("salamander", "fluid-grand")]
+    """The pianos of a split; validation adds two of those used in training, so that both kinds are scored."""
+    shared = [piano for piano in PIANOS if piano.name in ("salamander", "fluid-grand")]
     own = [piano for piano in PIANOS if piano.split == split]
-    return own + heard if split == "validation" else own
+    return own + shared if split == "validation" else own
 
 
 def stored_clip(audio: np.ndarray, notes: Notes, cqt: CQT) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -190,8 +190,8 @@ def stored_levels(power: torch.Tensor) -> np.ndarray:
 
 def stored_answers(notes: Notes, *, frames: int) -> tuple[np.ndarray, np.ndarray]:
     """Yn and Yo (T, 88) of some notes as they are stored, uint8."""
-    answers = targets(notes, frames=frames, onset_width=ONSET_WIDTH, onset_at="time")
-    return answers.note.astype(np.uint8), np.round(ONSET_STEPS * answers.onset).astype(np.uint8)
+    y = targets(notes, frames=frames, onset_width=ONSET_WIDTH, onset_at="time")
+    return y.note.astype(np.uint8), np.round(ONSET_STEPS * y.onset).astype(np.uint8)
 
 
 def degrade(stored: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -211,12 +211,12 @@ def _store(folder: Path, name: str, clips: int) -> np.memmap:
 
 
 def _sha256(folder: Path) -> str:
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for name in BINS:
         with (folder / f"{name}.u8").open("rb") as file:
             while block := file.read(1 << 24):
-                found.update(block)
-    return found.hexdigest()
+                digest.update(block)
+    return digest.hexdigest()
 
 
 def _progress(items, shown: bool, label: str):

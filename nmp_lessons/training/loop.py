@@ -66,18 +66,18 @@ def recalibrate_batchnorm(model: Transcriber, recipe: Recipe, corpus: Corpus, *,
     In training they follow at 1 % a step, so that a run of a hundred steps ends with a third of what they began
     with (eq-lag).
     """
-    made = copy.deepcopy(model).train()
-    made.input_norm.eval()
-    norms = [layer for layer in made.modules() if isinstance(layer, nn.BatchNorm2d) and layer.training]
+    recalibrated = copy.deepcopy(model).train()
+    recalibrated.input_norm.eval()
+    norms = [layer for layer in recalibrated.modules() if isinstance(layer, nn.BatchNorm2d) and layer.training]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # the plain mean of all that come
     for step in range(count):
-        made.logits(batch(recipe, corpus, step)[0].to(made.input_norm.running_mean))
+        recalibrated.logits(batch(recipe, corpus, step)[0].to(recalibrated.input_norm.running_mean))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
-    return made.eval()
+    return recalibrated.eval()
 
 
 class CommonNorm(BatchNorm):
@@ -89,9 +89,11 @@ class CommonNorm(BatchNorm):
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         if not self.training:
             return super().forward(input)
+        from torch.distributed.nn.functional import all_reduce  # here, since not every build of PyTorch has it
+
         x = input.to(self.running_mean.dtype)
         sums = torch.stack([x.mean((0, 2, 3)), x.square().mean((0, 2, 3))])
-        mean, square = dist.nn.functional.all_reduce(sums) / dist.get_world_size()
+        mean, square = all_reduce(sums) / dist.get_world_size()
         variance = square - mean.square()
         count = x.numel() // x.shape[1] * dist.get_world_size()
         with torch.no_grad():
@@ -109,7 +111,9 @@ class Task(nn.Module):
         super().__init__()
         self.model, self.loss = model, loss
 
-    def forward(self, features: torch.Tensor, contour, note, onset) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(
+        self, features: torch.Tensor, contour: torch.Tensor, note: torch.Tensor, onset: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """The loss, and the parts of its heads (Yp, Yn, Yo), detached."""
         logits = self.model.logits(features).map(lambda z: z.to(note.dtype))
         parts = self.loss.parts(logits, Heads(contour, note, onset))
@@ -120,12 +124,12 @@ class Task(nn.Module):
 def memory(recipe: Recipe) -> int:
     """Bytes that one batch keeps, in float32, from the way forward for the way back (eq-memory).
 
-    Counted by running one window of 20 frames and asking which tensors are kept; the weights are not among them.
+    Counted by running one window of 20 frames and counting the tensors that autograd saves; the weights are not among them.
 
     >>> 0.2e9 < memory(Recipe("", batch=16)) < 0.4e9
     True
     """
-    frames, kept = 20, {}
+    frames, saved = 20, {}
     task = Task(recipe.model.network().train(), recipe.loss)
     task.model.input_norm.eval().requires_grad_(False)
     own = {weights.untyped_storage().data_ptr() for weights in task.parameters()}
@@ -133,13 +137,13 @@ def memory(recipe: Recipe) -> int:
     def keep(tensor):
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in own:
-            kept[storage.data_ptr()] = tensor, storage.nbytes()  # the tensor, so that its place is not used again
+            saved[storage.data_ptr()] = tensor, storage.nbytes()  # the tensor, so that its place is not used again
         return tensor
 
     targets = stored_targets(*(np.zeros((1, frames, NMP.keys), np.uint8) for _ in range(2)))
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         task(torch.zeros(1, frames, NMP.cqt_bins), *targets)
-    return sum(size for _, size in kept.values()) * recipe.batch * recipe.frames // frames
+    return sum(size for _, size in saved.values()) * recipe.batch * recipe.frames // frames
 
 
 @dataclass
@@ -164,7 +168,7 @@ def train(
     compiled: bool = False,
     validate_every: int = 500,
     save_every: int = 100,
-    patience: int | None = None,
+    stop_after: int | None = None,
     stop_at: int | None = None,
     shown: bool = False,
 ) -> tuple[Transcriber, dict]:
@@ -181,7 +185,9 @@ def train(
     compiled
         Let `torch.compile` fuse the layers; it needs a C++ compiler, takes a minute, and saves half the time.
     validate_every, save_every
-        Steps. `patience`: stop early after so many validations without a better one.
+        Steps.
+    stop_after
+        Stop early after so many validations without a better one.
     stop_at
         Leave off after this step, to be resumed; the model (not `recalibrate_batchnorm`) and the record are then those so far.
     shown
@@ -231,11 +237,11 @@ def train(
             since = []
             steps.set_postfix(loss=f"{means[0]:.4f}")
         if validation is not None and (progress.step % validate_every == 0 or progress.step == recipe.steps):
-            found = validate(recalibrate_batchnorm(average, recipe, corpus), validation)
-            progress.validation.append({"step": progress.step, **found})
-            progress.worse = 0 if found["Fno"] > progress.best else progress.worse + 1
-            progress.best = max(progress.best, found["Fno"])
-            at_end = at_end or (patience is not None and progress.worse >= patience)
+            scores = validate(recalibrate_batchnorm(average, recipe, corpus), validation)
+            progress.validation.append({"step": progress.step, **scores})
+            progress.worse = 0 if scores["Fno"] > progress.best else progress.worse + 1
+            progress.best = max(progress.best, scores["Fno"])
+            at_end = at_end or (stop_after is not None and progress.worse >= stop_after)
         if fabric.is_global_zero and (at_end or progress.step % save_every == 0):
             _save_state(state_path, identity, progress, model, average, optimiser)
         if at_end:

@@ -62,7 +62,7 @@ class Clips:
 def batch(recipe: Recipe, corpus: Corpus, step: int) -> tuple[torch.Tensor, Heads]:
     """Features and targets of one step: random windows, changed at random, from (seed, step) alone."""
     rng = np.random.default_rng([recipe.seed, step])
-    windows = drawn(recipe, len(corpus), rng)
+    windows = draw_windows(recipe, len(corpus), rng)
     features = torch.from_numpy(on_fixed_scale(levels(np.stack([corpus.features[w] for w in windows]))))
     targets = stored_targets(np.stack([corpus.note[w] for w in windows]), np.stack([corpus.onset[w] for w in windows]))
     if recipe.augmentation is None:
@@ -70,11 +70,11 @@ def batch(recipe: Recipe, corpus: Corpus, step: int) -> tuple[torch.Tensor, Head
     return recipe.augmentation(features, targets, rng=rng)
 
 
-def drawn(recipe: Recipe, clips: int, rng: np.random.Generator) -> list[tuple[int, slice]]:
+def draw_windows(recipe: Recipe, clips: int, rng: np.random.Generator) -> list[tuple[int, slice]]:
     """The windows of one batch: of each its clip and its frames, all places equally likely.
 
     >>> recipe = Recipe("", batch=2, frames=172)
-    >>> drawn(recipe, 10, np.random.default_rng([recipe.seed, 0]))
+    >>> draw_windows(recipe, 10, np.random.default_rng([recipe.seed, 0]))
     [(8, slice(2554, 2726, None)), (6, slice(1348, 1520, None))]
     """
     chosen = rng.integers(clips, size=recipe.batch).tolist()

@@ -8,6 +8,7 @@ page and, where `nmp_lessons.book.site` moves the data into files, in the built 
 import hashlib
 import io
 import warnings
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from html import escape
@@ -58,7 +59,7 @@ class Html:
         return f"<{type(self).__name__}: {len(self.fragment) / 1000:.0f} kB of HTML, shown in a notebook>"
 
 
-def table(title: str, head, rows) -> Html:
+def table(title: str, head: Iterable, rows: Iterable[Iterable]) -> Html:
     """Rows of text and numbers under a head, scrolled sideways where a page is narrow.
 
     >>> table("Primes", ["n", "prime"], [(1, 2), (2, 3)]).fragment.count("<td>")
