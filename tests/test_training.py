@@ -168,7 +168,7 @@ def test_a_run_cut_in_two_equals_an_uninterrupted_one(corpus, tmp_path, one_thre
     assert sorted(p.name for p in (tmp_path / "cut").iterdir()) == ["cut.json", "cut.safetensors"]
 
 
-def test_patience_counts_on_where_a_run_was_stopped(corpus, tmp_path, monkeypatch):
+def test_stopping_early_counts_on_where_a_run_was_stopped(corpus, tmp_path, monkeypatch):
     recipe = Recipe("patient", **SMALL)
 
     def steps_until_it_gives_up(folder, *stops):

@@ -1,23 +1,15 @@
 """Training data: real performances, played on many pianos in many rooms, as features and targets on the disk.
 
-Chapter ``training``. A network that has heard one piano knows one piano. So each excerpt of a performance is
-played on an instrument drawn from a list, out of tune, unevenly voiced, a quarter of them with keys from two
-instruments, most of them in a room. The result is written once, memory-mapped, and read in random windows.
-
-- the recorded notes of the Salamander Grand Piano (CC BY 3.0), by its left, its right, or both microphones;
-- soundfonts with clear licences, sampled key by key through `fluidsynth`;
-- pianos that never were: stiff strings with random partials, decays, unisons and hammers (`string_piano`).
-
-Every piano is a *bank*: recorded keys at seven velocities, int16 (7, 88, samples) at 22,050 Hz, each cut to
-begin with its attack so that labels are right, each at one level so that a velocity means the same on all.
+Chapter ``training``. A network trained on one piano knows one piano. So each excerpt of a performance is played on an
+instrument chosen at random (`nmp_lessons.audio.instruments`), out of tune and unevenly voiced; a quarter of the
+excerpts take their keys from two instruments, and most are played in a room. The result is written once,
+memory-mapped, and read in random windows (`nmp_lessons.training.sampling`).
 
 Conventions: a clip lasts 60 s, 5,168 frames; features are uint8, level in half decibels above −100 dB; targets
-are uint8, Yn 0 or 1, Yo in two-hundredths (`targets`, triangles of half-base 2 around the true time). One seed
-gives one corpus; `Corpus.fingerprint` tells whether it did.
+are uint8, Yn 0 or 1, Yo in steps of 0.005 (`nmp_lessons.targets.targets`, triangles of half-base 2 around the true
+time). One seed gives one corpus; `Corpus.fingerprint` tells whether it did.
 
-Source of the performances: the (n)ASAP dataset (CC BY-NC-SA 4.0), without the pieces of which ASAP names a
-performance that MAESTRO v3 keeps for validation or test (``asap_split.csv`` beside this file; `derive_split` made
-it). Seven performances that MAESTRO keeps came in all the same: `LET_IN`.
+The performances come from the (n)ASAP dataset (CC BY-NC-SA 4.0); `nmp_lessons.data.asap` says which ones.
 """
 
 import hashlib

@@ -21,7 +21,7 @@ from torch import nn
 
 from ..constants import NMP
 from ..cross_entropy import Loss
-from ..data.store import Corpus
+from ..data.store import StoredClips
 from ..errors import InputError
 from ..files import atomic_write
 from ..model.network import BatchNorm, Heads, Transcriber
@@ -60,7 +60,7 @@ def new_model(recipe: Recipe, features: torch.Tensor) -> Transcriber:
 
 
 @torch.no_grad()
-def recalibrate_batchnorm(model: Transcriber, recipe: Recipe, corpus: Corpus, *, count: int = 10) -> Transcriber:
+def recalibrate_batchnorm(model: Transcriber, recipe: Recipe, corpus: StoredClips, *, count: int = 10) -> Transcriber:
     """A copy of the network whose normalisations use the mean statistics of some batches (eq-settled).
 
     In training they follow at 1 % a step, so that a run of a hundred steps ends with a third of what they began
@@ -160,8 +160,8 @@ class Progress:
 
 def train(
     recipe: Recipe,
-    corpus: Corpus,
-    validation: Corpus | None = None,
+    corpus: StoredClips,
+    validation: StoredClips | None = None,
     *,
     folder: str | os.PathLike,
     fabric: "Fabric | None" = None,

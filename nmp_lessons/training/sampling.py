@@ -10,7 +10,7 @@ import torch
 from ..audio.recording import Recording
 from ..constants import NMP
 from ..cqt import CQT, on_fixed_scale
-from ..data.store import CLIP_FRAMES, CLIP_SECONDS, ONSET_STEPS, Corpus, levels
+from ..data.store import CLIP_FRAMES, CLIP_SECONDS, ONSET_STEPS, StoredClips, levels
 from ..errors import InputError
 from ..model.inference import at_model_rate
 from ..model.network import Heads
@@ -21,7 +21,7 @@ from .recipe import Recipe
 
 
 class Clips:
-    """Whole minutes of recordings with their notes, as a corpus that lies in memory; `train` takes either.
+    """Whole minutes of recordings with their notes, as a corpus in memory; `nmp_lessons.training.train` takes either.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class Clips:
         return self._notes[clip]
 
 
-def batch(recipe: Recipe, corpus: Corpus, step: int) -> tuple[torch.Tensor, Heads]:
+def batch(recipe: Recipe, corpus: StoredClips, step: int) -> tuple[torch.Tensor, Heads]:
     """Features and targets of one step: random windows, changed at random, from (seed, step) alone."""
     rng = np.random.default_rng([recipe.seed, step])
     windows = draw_windows(recipe, len(corpus), rng)
@@ -89,7 +89,7 @@ def stored_targets(note: np.ndarray, onset: np.ndarray) -> Heads:
     return Heads(*(torch.from_numpy(y) for y in (yp, yn, onset.astype(np.float32) / ONSET_STEPS)))
 
 
-def batches(recipe: Recipe, corpus: Corpus, start: int) -> Iterator[tuple[torch.Tensor, Heads]]:
+def batches(recipe: Recipe, corpus: StoredClips, start: int) -> Iterator[tuple[torch.Tensor, Heads]]:
     """The batches from a step on, each made while the one before is used."""
     with ThreadPoolExecutor(1) as worker:
         coming = worker.submit(batch, recipe, corpus, start)

@@ -1,17 +1,10 @@
-"""From ten recordings to all of MAESTRO: training data made of real recordings, and what that costs.
+"""What training data from all of MAESTRO would cost: measured on a part, extrapolated to the whole.
 
-Chapter ``scaling``. `make` reads a folder of MAESTRO's form (`Maestro`) and writes what training reads (`Corpus`):
-for each performance one file of features and targets, ``YEAR/NAME.npy``, and beside it its notes and its checksum,
-``YEAR/NAME.json``. `cost` takes what was measured on a part of the data to the whole.
+Chapter ``scaling``. `nmp_lessons.training.maestro_clips.cut_corpus` makes the data; `measured` reads how long that took
+for more and more recordings, `fit` draws a straight line through these times, with an interval for any point on it,
+and `making` sets the arithmetic against the disk.
 
-- A *clip* is 5,168 frames, a minute and a third of a millisecond, cut from the transform of the whole recording, so
-  that no clip has an edge of its own. The last one ends with the recording: it overlaps the one before, so that no
-  ending is lost and no silence is added. Only a recording of less than a minute is filled up with silence.
-- A performance is read in blocks and written clip by clip, so memory does not grow with its length.
-- A file appears when it is whole and on the disk; ``YEAR/NAME.json`` appears last. So a run may be killed at any
-  moment, and the next one makes what is missing. Which worker makes what does not matter.
-- The clips of a corpus are in one fixed random order, so that the first dozen, by which training chooses its
-  threshold, come from a dozen performances.
+Conventions: times are in seconds, amounts of audio in hours.
 """
 
 import csv
