@@ -173,8 +173,8 @@ def test_stopping_early_counts_on_where_a_run_was_stopped(corpus, tmp_path, monk
 
     def steps_until_it_gives_up(folder, *stops):
         scores = iter([0.5, 0.4, 0.4, 0.4, 0.4, 0.4])
-        monkeypatch.setattr(training, "validate", lambda *_: {"threshold": 0.5, "Fno": next(scores)})
-        monkeypatch.setattr(training, "fit_decoder", lambda *_: (PeakDecoder(), 0.5))
+        monkeypatch.setattr(training.loop, "validate", lambda *_: {"threshold": 0.5, "Fno": next(scores)})
+        monkeypatch.setattr(training.loop, "fit_decoder", lambda *_: (PeakDecoder(), 0.5))
         for stop in (*stops, None):
             _, record = training.train(
                 recipe, corpus, corpus, folder=folder, fabric=fabric(), validate_every=1, stop_after=3, stop_at=stop
