@@ -46,7 +46,7 @@ class Comparison(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """`verdict` of the interval; of fewer than three seeds nothing can be told."""
+        """`verdict` of the interval; fewer than three seeds are inconclusive."""
         return verdict(self.low, self.high) if len(self.scores) == len(SEEDS) else INCONCLUSIVE
 
 

@@ -117,6 +117,6 @@ class SeparableNet(_ByKeys):
         return self.heads(_unpatched(self.out(x), patch)[:, :frames])
 
     @property
-    def reach(self) -> int:
+    def context(self) -> int:
         """Half the length of every filter in time, added."""
         return self.config.patch * (2 + self.config.taps // 2 * sum(self.config.dilations))

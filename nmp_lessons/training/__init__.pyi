@@ -59,7 +59,7 @@ from .sampling import (
     Clips as Clips,
     batch as batch,
     batches as batches,
-    drawn as drawn,
+    draw_windows as draw_windows,
     stored_targets as stored_targets,
 )
 from .scaling import (

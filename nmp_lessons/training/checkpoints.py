@@ -14,11 +14,11 @@ import safetensors.torch
 from ..errors import InputError
 from ..files import CHECKPOINTS, atomic_write
 from ..model import released
-from ..model.network import NMPNet, Transcriber
+from ..model.network import Transcriber
 from .recipe import Recipe
 
 
-def named(name: str) -> tuple[NMPNet, dict | None]:
+def named(name: str) -> tuple[Transcriber, dict | None]:
     """The network of a run and its decoder; "released" is Spotify's, whose decoder is another one.
 
     Raises

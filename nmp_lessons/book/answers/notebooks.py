@@ -9,9 +9,11 @@ page, references the titles of what they refer to, and values that a chapter has
 import ast
 import re
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import jupytext
 import nbformat
@@ -59,11 +61,10 @@ class Pages:
     equations: dict[str, tuple[str, int]] = field(default_factory=dict)
     cited: dict[str, tuple[str, str]] = field(default_factory=dict)
 
-    def reference(self, kind: str, text: str, page: str, values: dict[str, str]) -> str:
+    def reference(self, kind: str, text: str, page: str, values: Mapping[str, str]) -> str:
         """Plain Markdown in place of one role."""
-        shown, target = re.fullmatch(r"(?:(.*?)[ \t]*<(.*)>|(.*))", text, re.DOTALL).group(1), text
-        if shown:
-            target = text[text.rindex("<") + 1 : -1]
+        titled = re.fullmatch(r"(.*?)[ \t]*<(.*)>", text, re.DOTALL)
+        shown, target = (titled.group(1), text[text.rindex("<") + 1 : -1]) if titled and titled.group(1) else ("", text)
         if kind == "eq":
             there, number = self.equations.get(target, ("", "?"))
             return f"({number})" if there == page else f"({number}) of *{self.titles.get(there, there)}*"
@@ -112,7 +113,7 @@ def _cited(bibliography: Path) -> dict[str, tuple[str, str]]:
     return {key: (who(entry), entry.fields.get("year", "")) for key, entry in entries.items()}
 
 
-def chapter(path: Path, *, solutions: bool, values: dict[str, str] | None = None) -> nbformat.NotebookNode:
+def chapter(path: Path, *, solutions: bool, values: Mapping[str, str] | None = None) -> nbformat.NotebookNode:
     """A page of the book as a notebook.
 
     Parameters
@@ -156,25 +157,23 @@ class _Writer:
 
     page: str
     pages: Pages
-    values: dict[str, str]
+    values: Mapping[str, str]
     hints: int = 0
     checks: bool = False  # whether `answers` is imported by now
 
     def notebook(self, text: str) -> nbformat.NotebookNode:
         text = LABEL.sub("", EQUATION.sub(self._equation, text))
         head = "---\njupytext:\n  text_representation:\n    format_name: myst\nkernelspec:\n  name: python3\n"
-        made = jupytext.reads(f"{head}  display_name: Python 3\n---\n{self.blocks(text)}", fmt="md:myst")
-        cells = [cell for cell in made.cells if cell.source.strip()]
+        document: Any = jupytext.reads(f"{head}  display_name: Python 3\n---\n{self.blocks(text)}", fmt="md:myst")
+        cells = [cell for cell in document.cells if cell.source.strip()]
         for i, cell in enumerate(cells):
             cell["id"] = f"cell-{i}"  # the same in every build
             if cell.cell_type == "markdown":
                 cell.source = re.sub(r"\n{3,}", "\n\n", cell.source.strip())
                 cell.source = ROLE.sub(self._role, ROLE.sub(self._role, cell.source))  # a title may hold one
-        made.cells = cells
-        made.metadata = nbformat.from_dict(KERNEL)
-        made.nbformat, made.nbformat_minor = 4, 5
-        nbformat.validate(made)
-        return made
+        notebook = nbformat.NotebookNode(cells=cells, metadata=nbformat.from_dict(KERNEL), nbformat=4, nbformat_minor=5)
+        nbformat.validate(notebook)
+        return notebook
 
     def _equation(self, found: re.Match) -> str:
         _, number = self.pages.equations.get(found.group(2), ("", "?"))
@@ -354,7 +353,8 @@ def _included(code: str, options: dict[str, str]) -> str:
     """The part of a file that Sphinx's ``literalinclude`` shows."""
     lines = code.splitlines()
     if "pyobject" in options:
-        found = next(node for node in ast.walk(ast.parse(code)) if getattr(node, "name", None) == options["pyobject"])
+        definitions = (node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.FunctionDef | ast.ClassDef))
+        found = next(node for node in definitions if node.name == options["pyobject"])
         first = min([found.lineno, *(decorator.lineno for decorator in found.decorator_list)])
         return textwrap.dedent("\n".join(lines[first - 1 : found.end_lineno]))
     start = next(i for i, line in enumerate(lines) if options["start-at"] in line)

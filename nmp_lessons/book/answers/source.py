@@ -138,7 +138,12 @@ def function(code: str, name: str) -> str:
         raise InputError(f"code.py defines no function {name}.")
     shared = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom | ast.Assign)]
     lines = code.splitlines()
-    head = [lines[i] for node in shared if node.lineno < found.lineno for i in range(node.lineno - 1, node.end_lineno)]
+    head = [
+        lines[i]
+        for node in shared
+        if node.lineno < found.lineno
+        for i in range(node.lineno - 1, node.end_lineno or node.lineno)
+    ]
     return "\n".join([*head, "", "", *lines[found.lineno - 1 : found.end_lineno]]).strip() + "\n"
 
 

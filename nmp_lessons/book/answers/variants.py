@@ -115,6 +115,6 @@ def _instantiated(part: str, seed: int) -> str:
 
     def quoted(found: re.Match) -> str:
         ((_, expression, form, _),) = string.Formatter().parse(f"{{{found.group(1)}}}")
-        return format(names(expression), form)
+        return format(names(expression), form or "")
 
     return PLACE.sub(quoted, part)

@@ -41,7 +41,7 @@ def versions() -> dict[str, str]:
     """
     found = {"Python": python_version()}
     for requirement in sorted(requires("nmp-lessons") or [], key=str.lower):
-        name = re.match(r"[\w.-]+", requirement)[0]
+        name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
         try:
             found[name] = version(name)
         except PackageNotFoundError:  # of an extra that is not installed
@@ -102,6 +102,8 @@ def _executed(app: Sphinx, pagename: str) -> date | None:
     path = Path(app.env.doc2path(pagename))
     cache = get_cache(app.config.nb_execution_cache_path)
     notebook = execution.notebook(path)
+    if notebook is None:
+        return None
     try:
         return cache.match_cache_notebook(notebook).created.date()
     except KeyError:  # not executed by this build
