@@ -51,6 +51,7 @@ import nmp_lessons
 
 from ...constants import NMP
 from ...errors import InputError
+from .. import manuscript
 from . import variants
 
 ANSWER = re.compile(r"^(`{3,}|:{3,})\{answer\}[ \t]+(\S+)[ \t]*\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL)
@@ -82,9 +83,9 @@ MARKS = {"choice": 1, "number": 2, "matrix": 2, "formula": 3, "code": 6}
 
 
 def folder() -> Path:
-    """Where the exercises are: ``$NMP_LESSONS_EXERCISES``, else beside the package in its repository."""
+    """Where the exercises are: ``$NMP_LESSONS_EXERCISES``, else those of the book."""
     chosen = os.environ.get("NMP_LESSONS_EXERCISES")
-    found = Path(chosen) if chosen else Path(nmp_lessons.__file__).parents[1] / "exercises"
+    found = Path(chosen) if chosen else manuscript.root() / "exercises"
     if not found.is_dir():
         raise InputError(f"{found}: no exercises here. Set NMP_LESSONS_EXERCISES to the book's folder exercises.")
     return found
