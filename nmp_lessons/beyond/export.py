@@ -30,7 +30,7 @@ from .._fast.convolution import Conv
 from ..audio.recording import Recording
 from ..constants import NMP
 from ..cqt import FLOOR, TAPS, halving_filter
-from ..errors import InputError
+from ..errors import InputError, needs
 from ..model.inference import KEPT, OVERLAP, at_model_rate
 from ..model.network import Config, NMPNet, folded
 from ..model.posteriorgram import Posteriors
@@ -109,6 +109,7 @@ def run_graph(graph: bytes, recording: Recording, *, progress: Callable = list) 
 
     `progress` may wrap the list of pieces, as `tqdm` does.
     """
+    needs("export", "onnxruntime")
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -164,6 +165,7 @@ def graph(name: str, model: NMPNet, decoder: dict | None = None) -> bytes:
     InputError
         If the network is of another kind than NMP, or has a median filter in front, which has no operator.
     """
+    needs("export", "onnx")
     import onnx
 
     if not isinstance(model, NMPNet):
