@@ -26,6 +26,7 @@ from pathlib import Path
 from nmp_lessons.book.answers import source
 from nmp_lessons.book.site.launch import opened
 from tools.browser import launched
+from tools.lock import TORCH
 
 ROOT = Path(__file__).parents[1]
 PLACE = ROOT / "_build" / "binder"
@@ -82,8 +83,7 @@ def make() -> None:
             (repository / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, repository / name)
     subprocess.run([sys.executable, "-m", "venv", PLACE / "env"], check=True)
-    torch = re.search(r"^torch==.*$", (ROOT / "requirements.lock").read_text("utf8"), re.MULTILINE)[0]
-    subprocess.run([PLACE / "env" / "bin" / "pip", "install", "-qq", torch], check=True)
+    subprocess.run([PLACE / "env" / "bin" / "pip", "install", "-qq", TORCH], check=True)
     began = time.monotonic()
     subprocess.run([repository / "binder" / "postBuild"], env=environment(), check=True)
     print(f"binder/postBuild took {time.monotonic() - began:.0f} s")

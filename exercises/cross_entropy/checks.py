@@ -79,7 +79,7 @@ def _far_out(student):
 
 
 def check_plot_equal_vote(student):
-    needs("lab", "matplotlib")
+    needs("chapters", "matplotlib")
     from matplotlib.figure import Figure
 
     shares = np.geomspace(0.001, 0.9, 60)

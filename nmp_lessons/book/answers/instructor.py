@@ -258,7 +258,7 @@ def _autograder(path: Path, slug: str, seed: int, wheel: Path) -> None:
         settings, requirements = Path(scratch) / "otter_config.json", Path(scratch) / "requirements.txt"
         settings.write_text(json.dumps({"assignment_name": slug}), "utf8")
         torch = metadata.version("torch").split("+")[0]
-        package = f"nmp-lessons[lab] @ file:///autograder/source/wheels/{wheel.name}"  # all that a chapter imports
+        package = f"nmp-lessons[chapters] @ file:///autograder/source/wheels/{wheel.name}"  # with all that a chapter imports
         requirements.write_text(f"torch=={torch}\n{package}\n", "utf8")
         with contextlib.redirect_stdout(io.StringIO()):
             generate(

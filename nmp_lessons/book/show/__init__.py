@@ -21,5 +21,5 @@ import lazy_loader
 
 from ...errors import needs
 
-needs("lab", "IPython", "ipywidgets", "matplotlib", "PIL")
+needs("chapters", "IPython", "ipywidgets", "matplotlib", "PIL")
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
