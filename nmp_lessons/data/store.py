@@ -66,7 +66,7 @@ class Corpus:
         """What the corpus was made of: "clips", "fingerprint" and more, and where each clip's notes are."""
         path = self.folder / "corpus.json"
         try:
-            index = json.loads(path.read_text())
+            index = json.loads(path.read_text("utf8"))
             index["clips"], index["fingerprint"]
         except (ValueError, KeyError, TypeError) as problem:
             raise InputError(f"{path}: is not the index of a corpus ({problem}); make the corpus again.") from problem
@@ -103,7 +103,7 @@ class Corpus:
         """The notes of one clip, exactly."""
         if "pieces" in self.index:
             piece, minute = self.index["order"][clip]
-            rows = json.loads(self._piece(piece, ".json").read_text())["notes"][minute]
+            rows = json.loads(self._piece(piece, ".json").read_text("utf8"))["notes"][minute]
         else:
             rows = self.index["notes"][clip]
         return Notes(*np.array(rows, dtype=float).reshape(-1, 4).T)

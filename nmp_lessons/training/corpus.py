@@ -139,8 +139,8 @@ def render_corpus(
             for name, values in zip(BINS, (features, note, onset), strict=True):
                 stores[name][i] = values
             with atomic_write(done) as scratch:
-                scratch.write_text(json.dumps(np.stack(_columns(played), axis=1).round(6).tolist()))
-        rows.append(json.loads(done.read_text()))
+                scratch.write_text(json.dumps(np.stack(_columns(played), axis=1).round(6).tolist()), "utf8")
+        rows.append(json.loads(done.read_text("utf8")))
     for store in stores.values():
         store.flush()
     names = [piano.name for piano in pianos]
@@ -154,7 +154,7 @@ def render_corpus(
         "notes": rows,
     }
     with atomic_write(folder / "corpus.json") as scratch:
-        scratch.write_text(json.dumps(index))
+        scratch.write_text(json.dumps(index), "utf8")
     for i in range(clips):
         (folder / f"{i}.json").unlink()
     return Corpus(folder)

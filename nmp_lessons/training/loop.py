@@ -22,7 +22,7 @@ from torch import nn
 from ..constants import NMP
 from ..cross_entropy import Loss
 from ..data.store import StoredClips
-from ..errors import InputError
+from ..errors import InputError, needs
 from ..files import atomic_write
 from ..model.network import BatchNorm, Heads, Transcriber
 from .checkpoints import save
@@ -260,6 +260,7 @@ def train(
 
 def default_fabric(**settings: Any) -> "Fabric":
     """One device, or those that `torchrun` started; bfloat16 where the hardware multiplies it."""
+    needs("train", "lightning_fabric")
     from lightning_fabric import Fabric  # here, since it takes seconds to import and transcribing needs none of it
 
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it would name its precision at every start
@@ -279,7 +280,7 @@ def best_precision() -> str:
     """
     if torch.cuda.is_available():
         return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
-    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    flags = Path("/proc/cpuinfo").read_text("utf8") if Path("/proc/cpuinfo").exists() else ""
     return "bf16-mixed" if "amx_bf16" in flags else "32-true"
 
 
@@ -384,7 +385,9 @@ def _record(recipe, corpus, validation, decoder, progress: Progress, fabric: "Fa
 
 def _processor() -> str:
     cpuinfo = Path("/proc/cpuinfo")
-    names = [line for line in cpuinfo.read_text().splitlines() if "model name" in line] if cpuinfo.exists() else []
+    names = (
+        [line for line in cpuinfo.read_text("utf8").splitlines() if "model name" in line] if cpuinfo.exists() else []
+    )
     return names[0].split(":", 1)[1].strip() if names else platform.processor()
 
 

@@ -15,7 +15,6 @@ for each performance one file of features and targets, ``YEAR/NAME.npy``, and be
 """
 
 import errno
-import fcntl
 import hashlib
 import json
 import multiprocessing
@@ -32,6 +31,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from filelock import FileLock, Timeout
 
 from ..audio.formats import Stream
 from ..constants import NMP
@@ -163,7 +163,7 @@ def _write(performance: Performance, target: Path) -> None:
     struck = [notes.between(_seconds(start), _seconds(start + CLIP_FRAMES)) for start in places]
     rows = [np.stack([n.onset, n.offset, n.pitch, n.velocity], axis=1).round(6).tolist() for n in struck]
     with atomic_write(_beside(target, ".json")) as scratch:
-        scratch.write_text(json.dumps({"sha256": checksum, "notes": rows}))
+        scratch.write_text(json.dumps({"sha256": checksum, "notes": rows}), "utf8")
 
 
 def _checksum(path: Path) -> str:
@@ -174,7 +174,7 @@ def _checksum(path: Path) -> str:
 def _record(target: Path) -> dict | None:
     """Checksum and notes of a performance that is done."""
     try:
-        return json.loads(_beside(target, ".json").read_text()) if _beside(target, ".npy").exists() else None
+        return json.loads(_beside(target, ".json").read_text("utf8")) if _beside(target, ".npy").exists() else None
     except (FileNotFoundError, json.JSONDecodeError):  # the second after a power cut
         return None
 
@@ -204,7 +204,7 @@ def _finish(folder: Path, split: str, tree: Maestro) -> None:
         "order": order,
     }
     with atomic_write(folder / "corpus.json") as scratch:
-        scratch.write_text(json.dumps(contents))
+        scratch.write_text(json.dumps(contents), "utf8")
 
 
 def _made(todo: dict[Performance, Path], workers: int, progress: bool) -> dict[Performance, Exception]:
@@ -239,8 +239,7 @@ def _results(todo: dict[Performance, Path], workers: int) -> Iterator[tuple[Perf
             for performance, call in calls.items():
                 yield performance, _problem(call)
         return
-    started = multiprocessing.get_context("forkserver")  # a thread must not be forked, and PyTorch has some
-    started.set_forkserver_preload([__name__])  # so that all workers together import it once
+    started = _processes()
     pool = ProcessPoolExecutor(min(workers, len(todo)), started, initializer=_begin)
     try:
         futures = {pool.submit(call): performance for performance, call in calls.items()}
@@ -248,6 +247,15 @@ def _results(todo: dict[Performance, Path], workers: int) -> Iterator[tuple[Perf
             yield futures[future], _problem(future.result)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _processes() -> multiprocessing.context.BaseContext:
+    """How workers start: a thread must not be forked, and PyTorch has some."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():  # Windows
+        return multiprocessing.get_context("spawn")
+    started = multiprocessing.get_context("forkserver")
+    started.set_forkserver_preload([__name__])  # so that all workers together import it once
+    return started
 
 
 def _problem(call: Callable[[], None]) -> Exception | None:
@@ -289,16 +297,14 @@ def _alone(folder: Path) -> Iterator[None]:
     writable(folder)
     if (folder / "corpus.json").exists() or any(folder.glob("*/features.u8")):
         raise InputError(f"{folder}: holds a corpus of another kind; name a folder of its own.")
-    lock = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        held = FileLock(folder / ".lock").acquire(blocking=False)  # until this process ends, however it ends
+    except Timeout as problem:
+        raise InputError(f"{folder}: another run is at work there; wait for it, or end it.") from problem
+    with held:
         for left in folder.rglob(".writing-*"):
             shutil.rmtree(left, ignore_errors=True)
         yield
-    except BlockingIOError as problem:
-        raise InputError(f"{folder}: another run is at work there; wait for it, or end it.") from problem
-    finally:
-        os.close(lock)
 
 
 def _sizes(todo: Iterable[Performance]) -> tuple[dict[Performance, int], dict[Performance, Exception]]:

@@ -103,9 +103,9 @@ def _make_pages(folder: Path) -> None:
     peer.mkdir(parents=True, exist_ok=True)
     package = peer / "node_modules" / "@spotify" / "basic-pitch"
     if not package.exists():
-        (peer / "package.json").write_text("{}")
+        (peer / "package.json").write_text("{}", "utf8")
         _run("npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", PACKAGE, cwd=peer)
-    (peer / "entry.js").write_text(ENTRY)
+    (peer / "entry.js").write_text(ENTRY, "utf8")
     esbuild = ROOT / "web" / "node_modules" / ".bin" / "esbuild"
     _run(esbuild, "entry.js", "--bundle", "--minify", "--log-level=error", f"--outfile={folder / 'peer.js'}", cwd=peer)
     shutil.copytree(package / "model", folder / "model")

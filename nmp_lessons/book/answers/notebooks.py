@@ -18,6 +18,7 @@ from typing import Any
 import jupytext
 import nbformat
 
+from .. import manuscript
 from . import keys, source
 
 BOOK = "Neural Music Transcription, by ear"
@@ -134,8 +135,7 @@ def assignment(slug: str, *, solutions: bool, seed: int) -> nbformat.NotebookNod
     exercises = source.TITLE.sub("", source.FRONT_MATTER.sub("", source.text(slug, seed=seed)))
     if not solutions:
         exercises = source.without_solutions(exercises)
-    book = source.folder().parent / "book"
-    found = pages(book)
+    found = pages(manuscript.root() / "book")
     bodies = source.answers(slug, seed=seed)
     marks = sum(keys.marks(body) for body in bodies.values())
     title = f"# Exercises: {found.titles.get(slug, slug)}\n\n"
@@ -225,9 +225,7 @@ class _Writer:
         if name == "solution-code":
             return f"```python\n{_solution(argument)}```"
         if name == "literalinclude":
-            return (
-                f"```python\n{_included((source.folder().parent / 'book' / argument).read_text('utf8'), options)}\n```"
-            )
+            return f"```python\n{_included((manuscript.root() / 'book' / argument).read_text('utf8'), options)}\n```"
         if name in ("solution-end", "bibliography"):
             return ""
         if name in ("note", "tip", "warning", "important"):
@@ -238,7 +236,7 @@ class _Writer:
         return f"\n+++\n\n### {title}\n\n{text}"
 
     def answer(self, body: dict) -> str:
-        imported = "" if self.checks else "from nmp_lessons import answers\n\n"
+        imported = "" if self.checks else "from nmp_lessons.book import answers\n\n"
         self.checks = True
         if body["kind"] == "code":
             name = body["name"]
@@ -268,7 +266,7 @@ class _Assignment(_Writer):
             f"number. The cell after it tells how your answer is read, not whether it is right: that is seen when the "
             f"work is graded. Together the exercises give {marks} marks. Hand in this notebook, under its own name.\n\n"
             + _cell(
-                f"import os\n\nos.environ[{self.home}\n\nfrom nmp_lessons import answers",
+                f"import os\n\nos.environ[{self.home}\n\nfrom nmp_lessons.book import answers",
                 tags=["otter_ignore"],
             )
         )

@@ -39,9 +39,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
-import nmp_lessons
-
 from ...errors import InputError
+from .. import manuscript
 from . import keys, variants
 
 SOLUTION = re.compile(
@@ -61,9 +60,9 @@ HIDDEN = re.compile(r"^### BEGIN HIDDEN\n.*?^### END HIDDEN\n", re.MULTILINE | r
 
 
 def folder() -> Path:
-    """Where the exercises are: ``$NMP_LESSONS_EXERCISES``, else beside the package in its repository."""
+    """Where the exercises are: ``$NMP_LESSONS_EXERCISES``, else those of the book."""
     chosen = os.environ.get("NMP_LESSONS_EXERCISES")
-    found = Path(chosen) if chosen else Path(nmp_lessons.__file__).parents[1] / "exercises"
+    found = Path(chosen) if chosen else manuscript.root() / "exercises"
     if not found.is_dir():
         raise InputError(f"{found}: no exercises here. Set NMP_LESSONS_EXERCISES to the book's folder exercises.")
     return found

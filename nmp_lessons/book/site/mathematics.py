@@ -34,8 +34,8 @@ class Typesetter:
         self.katex = web / "node_modules" / "katex"
         if not self.katex.is_dir():
             raise ExtensionError(f"{self.katex} is missing: run `make bundle`, which installs it.")
-        self.version = json.loads((self.katex / "package.json").read_text())["version"]
-        self.known = json.loads(kept.read_text()) if kept.exists() else {}
+        self.version = json.loads((self.katex / "package.json").read_text("utf8"))["version"]
+        self.known = json.loads(kept.read_text("utf8")) if kept.exists() else {}
 
     def __call__(self, formulas: list[tuple[str, bool]]) -> list[dict]:
         """For each (TeX, is it displayed) a dict with "html" or "error"."""
@@ -46,7 +46,7 @@ class Typesetter:
         return [self.known[key] for key in keys]
 
     def save(self) -> None:
-        self.kept.write_text(json.dumps(self.known))
+        self.kept.write_text(json.dumps(self.known), "utf8")
 
     def _key(self, tex: str, displayed: bool) -> str:
         return hashlib.sha256(f"{self.version} {displayed} {tex}".encode()).hexdigest()
