@@ -20,6 +20,7 @@ from pathlib import Path
 import platformdirs
 
 from .errors import InputError
+from .files import member_bytes
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def read(package: Package, member: str) -> bytes:
             with zipfile.ZipFile(path) as wheel:
                 return wheel.read(member)
         with tarfile.open(path) as tar:
-            return tar.extractfile(member).read()
+            return member_bytes(tar, tar.getmember(member))
     except (KeyError, tarfile.TarError, zipfile.BadZipFile) as problem:
         raise InputError(f"{path}: cannot read {member} ({problem}). Delete the file to fetch it again.") from problem
 

@@ -171,7 +171,7 @@ def stored_clip(audio: np.ndarray, notes: Notes, cqt: CQT) -> tuple[np.ndarray, 
     """Features (T, 309), Yn and Yo (T, 88) of a clip as they are stored, uint8."""
     with torch.inference_mode():
         power = cqt.power(torch.from_numpy(audio)[None])[0]
-    return stored_levels(power)[:CLIP_FRAMES], *stored_answers(notes, frames=CLIP_FRAMES)
+    return stored_levels(power)[:CLIP_FRAMES], *encode_targets(notes, frames=CLIP_FRAMES)
 
 
 def stored_levels(power: torch.Tensor) -> np.ndarray:
@@ -180,7 +180,7 @@ def stored_levels(power: torch.Tensor) -> np.ndarray:
     return np.clip(np.round(STEPS * (level - QUIETEST)), 0, 255).astype(np.uint8)
 
 
-def stored_answers(notes: Notes, *, frames: int) -> tuple[np.ndarray, np.ndarray]:
+def encode_targets(notes: Notes, *, frames: int) -> tuple[np.ndarray, np.ndarray]:
     """Yn and Yo (T, 88) of some notes as they are stored, uint8."""
     y = targets(notes, frames=frames, onset_width=ONSET_WIDTH, onset_at="time")
     return y.note.astype(np.uint8), np.round(ONSET_STEPS * y.onset).astype(np.uint8)

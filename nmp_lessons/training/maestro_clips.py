@@ -22,7 +22,7 @@ import os
 import shutil
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -41,7 +41,7 @@ from ..data.store import CLIP_FRAMES, ROW, Corpus
 from ..errors import InputError
 from ..files import atomic_write, writable
 from ..notes.note_list import Notes
-from .corpus import ONSET_WIDTH, stored_answers, stored_levels
+from .corpus import ONSET_WIDTH, encode_targets, stored_levels
 
 SPLITS = ("train", "validation")
 CLIP_BYTES = CLIP_FRAMES * ROW
@@ -121,11 +121,11 @@ def clips(performance: Performance, notes: Notes) -> Iterator[np.ndarray]:
         rows = np.zeros((CLIP_FRAMES, ROW), np.uint8)
         with torch.inference_mode():
             rows[: stop - start, : NMP.cqt_bins] = stored_levels(cqt.between(audio, start, stop))
-        rows[:, NMP.cqt_bins :] = np.concatenate(answers(notes, start), axis=1)
+        rows[:, NMP.cqt_bins :] = np.concatenate(clip_targets(notes, start), axis=1)
         yield rows
 
 
-def answers(notes: Notes, start: int) -> tuple[np.ndarray, np.ndarray]:
+def clip_targets(notes: Notes, start: int) -> tuple[np.ndarray, np.ndarray]:
     """Yn and Yo of the clip from a frame on, (5168, 88), a part of those of the whole performance.
 
     Notes struck before it may sound on; an onset just outside still reaches in.
@@ -133,7 +133,8 @@ def answers(notes: Notes, start: int) -> tuple[np.ndarray, np.ndarray]:
     before = min(ONSET_WIDTH, start)
     frames = before + CLIP_FRAMES + ONSET_WIDTH
     seen = notes.between(_seconds(start - before), _seconds(start - before + frames), held=True)
-    return tuple(part[before : before + CLIP_FRAMES] for part in stored_answers(seen, frames=frames))
+    note, onset = (part[before : before + CLIP_FRAMES] for part in encode_targets(seen, frames=frames))
+    return note, onset
 
 
 def _seconds(frame: int) -> float:
@@ -156,7 +157,7 @@ def _write(performance: Performance, target: Path) -> None:
             form = {"descr": "|u1", "fortran_order": False, "shape": (len(places), CLIP_FRAMES, ROW)}
             np.lib.format.write_array_header_1_0(file, form)
             for rows in clips(performance, notes):
-                file.write(rows)
+                file.write(rows.data)
             file.flush()
             os.fsync(file.fileno())
         checksum = _checksum(scratch)
@@ -193,7 +194,12 @@ def _drop_damaged(targets: Iterable[Path]) -> None:
 def _finish(folder: Path, split: str, tree: Maestro) -> None:
     """Write ``corpus.json``: only now is the folder a corpus."""
     pieces = [f"{p.year}/{p.name}" for p in tree.performances(split)]
-    records = [_record(folder / piece) for piece in pieces]
+    records = []
+    for piece in pieces:
+        record = _record(folder / piece)
+        if record is None:
+            raise InputError(f"{folder / piece}: is gone, though it was made just now; run the command again.")
+        records.append(record)
     places = [(i, minute) for i, record in enumerate(records) for minute in range(len(record["notes"]))]
     order = [places[i] for i in np.random.default_rng(0).permutation(len(places))]
     contents = {
@@ -274,7 +280,7 @@ def _problem(call: Callable[[], None]) -> Exception | None:
 
 
 @contextmanager
-def _one_core() -> Iterator[None]:
+def _one_core() -> Generator[None]:
     """Sums are then the same whatever the number of workers."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -288,11 +294,17 @@ def _begin() -> None:
     """What a worker does first: it keeps to one core, and does not outlive the process that started it."""
     torch.set_num_threads(1)
     parent = multiprocessing.parent_process()
-    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+
+    def end_with_parent() -> None:
+        if parent:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _alone(folder: Path) -> Generator[None]:
     """Keep other runs out of a folder, and clear away what a killed one left half written."""
     writable(folder)
     if (folder / "corpus.json").exists() or any(folder.glob("*/features.u8")):
