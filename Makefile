@@ -45,10 +45,10 @@ serve: book
 	@$(BIN)/python -m http.server --directory _build/html --bind localhost 8000
 
 check: environment web/node_modules/.installed
+	@mkdir -p _build
 	@$(BIN)/ruff check -q
 	@$(BIN)/ruff format --check -q
-	@$(BIN)/pyrefly check --summary none -q
-	@mkdir -p _build
+	@$(BIN)/pyrefly check --output-format min-text > _build/types.txt 2>&1 || { cat _build/types.txt; exit 1; }
 	@$(BIN)/lint-imports --no-cache > _build/imports.txt || { cat _build/imports.txt; exit 1; }
 	@cd web && npm run --silent check
 

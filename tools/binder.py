@@ -243,7 +243,7 @@ def _drives(page, index: int) -> bool:
 def _answered(page, slug: str) -> bool:
     """Whether the first exercise refuses a wrong answer and takes the right one, both typed into its cell."""
     cells = page.evaluate(
-        """() => window.jupyterapp.shell.currentWidget.content.widgets.map(cell => cell.model.sharedModel.getSource())"""
+        "() => window.jupyterapp.shell.currentWidget.content.widgets.map(cell => cell.model.sharedModel.getSource())"
     )
     for index, code in enumerate(cells):
         # The first that takes text: a matrix is given as rows.

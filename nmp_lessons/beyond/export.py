@@ -8,7 +8,8 @@ network does is one:
 - the halving is a convolution of stride 2 (eq-halve);
 - a layer with its batch normalisation is a convolution with other filters (eq-norm-folding).
 
-The fast forms of `nmp_lessons._fast.convolution.Conv` stay out of it: they suit PyTorch on a CPU, and give the same sums.
+The fast forms of `nmp_lessons._fast.convolution.Conv` stay out of it: they suit PyTorch on a CPU and give the same
+sums.
 
 A graph has three inputs: `audio` (1, samples), as much of it as its frames depend on, and `first` and `last`,
 the frames of it on which the network is run. So a recording of any length is run piece by piece (`pieces`), in

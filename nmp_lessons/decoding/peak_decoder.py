@@ -50,8 +50,8 @@ class PeakDecoder:
 
     A peak is the highest value within `reach` frames (eq-peak); a parabola through it and its neighbours places
     the onset between frames (eq-parabola). Its probability is σ(w · x), where x is its `evidence` (eq-evidence);
-    by default that is Yo itself. A note ends where Yn first falls below `note_threshold`, or where the key is struck again; it lasts at
-    least two frames.
+    by default that is Yo itself. A note ends where Yn first falls below `note_threshold`, or where the key is struck
+    again; it lasts at least two frames.
 
     Parameters
     ----------

@@ -124,7 +124,7 @@ class Task(nn.Module):
 def memory(recipe: Recipe) -> int:
     """Bytes that one batch keeps, in float32, from the way forward for the way back (eq-memory).
 
-    Counted by running one window of 20 frames and counting the tensors that autograd saves; the weights are not among them.
+    One window of 20 frames is run, and the tensors that autograd saves are counted; the weights are not among them.
 
     >>> 0.2e9 < memory(Recipe("", batch=16)) < 0.4e9
     True
@@ -189,7 +189,8 @@ def train(
     stop_after
         Stop early after so many validations without a better one.
     stop_at
-        Leave off after this step, to be resumed; the model (not `recalibrate_batchnorm`) and the record are then those so far.
+        Leave off after this step, to be resumed; the model (its statistics not recalibrated) and the record are then
+        those so far.
     shown
         Show a progress bar.
 

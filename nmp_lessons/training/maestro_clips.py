@@ -1,8 +1,8 @@
 """From ten recordings to all of MAESTRO: training data made of real recordings.
 
-Chapter ``scaling``. `cut_corpus` reads a folder of MAESTRO's form (`Maestro`) and writes what training reads (`Corpus`):
-for each performance one file of features and targets, ``YEAR/NAME.npy``, and beside it its notes and its checksum,
-``YEAR/NAME.json``. What that costs stands in `nmp_lessons.training.scaling`.
+Chapter ``scaling``. `cut_corpus` reads a folder of MAESTRO's form (`Maestro`) and writes what training reads
+(`Corpus`): for each performance one file of features and targets, ``YEAR/NAME.npy``, and beside it its notes and its
+checksum, ``YEAR/NAME.json``. What that costs stands in `nmp_lessons.training.scaling`.
 
 - A *clip* is 5,168 frames, a minute and a third of a millisecond, cut from the transform of the whole recording, so
   that no clip has an edge of its own. The last one ends with the recording: it overlaps the one before, so that no

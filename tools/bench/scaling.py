@@ -1,9 +1,10 @@
 """What it costs to train on more: ``python -m tools.bench scaling [TURNS]``, some minutes.
 
 The book's ten performances, as stereo WAV at 44,100 Hz, stand in a folder of MAESTRO's form once, twice, four and
-eight times, under other names. Measured are the making of a corpus of them (`nmp_lessons.training.maestro_clips.cut_corpus`), each of its
-parts, and steps of training on it. The rows go into ``nmp_lessons/checkpoints/scaling.csv``, with the load of the
-machine just before each; chapter ``scaling`` reads them.
+eight times, under other names. Measured are the making of a corpus of them
+(`nmp_lessons.training.maestro_clips.cut_corpus`), each of its parts, and steps of training on it.
+The rows go into ``nmp_lessons/checkpoints/scaling.csv``, with the load of the machine just before each; chapter
+``scaling`` reads them.
 """
 
 import csv

@@ -19,10 +19,9 @@ from nmp_lessons.book import bundle, show
 from nmp_lessons.book.site.assets import as_files
 from nmp_lessons.constants import NMP
 from nmp_lessons.data import maestro
+from tools.browser import launched, served
 
 ROOT = Path(__file__).parents[2]
-
-from tools.browser import launched, served
 
 PACKAGE = "@spotify/basic-pitch@1.0.1"
 ENTRY = """

@@ -405,6 +405,8 @@ def summary(rows: dict[str, dict[str, float]], whole: dict[str, int]) -> str:
     for student, marks in {"(possible)": whole, **rows}.items():
         cells = [sum(marks[name] for name in whole if source.chapter(name) == slug) for slug in chapters]
         cells.append(sum(marks.values()))
-        columns = "".join(f"  {cell:>{max(8, len(slug))}g}" for slug, cell in zip([*chapters, "total"], cells))
+        columns = "".join(
+            f"  {cell:>{max(8, len(slug))}g}" for slug, cell in zip([*chapters, "total"], cells, strict=True)
+        )
         lines.append(f"{student:{width}}{columns}")
     return "\n".join(lines)

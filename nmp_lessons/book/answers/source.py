@@ -224,6 +224,7 @@ def _formal_text(slug: str, seed: int) -> str:
         if body["kind"] == "code":
             return f"{fence}{{answer}} {name}\nkind: code\nfunction: {body['function']}\n{fence}"
         shown = [{"text": option["text"]} for option in body.get("options", [])]
-        return f"{fence}{{answer}} {name}\nsealed: {keys.sealed(keys.form(body) | ({'options': shown} if shown else {}))}\n{fence}"
+        sealed = keys.sealed(keys.form(body) | ({"options": shown} if shown else {}))
+        return f"{fence}{{answer}} {name}\nsealed: {sealed}\n{fence}"
 
     return keys.ANSWER.sub(formal, without_solutions(text(slug, seed=seed)))

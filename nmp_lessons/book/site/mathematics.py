@@ -40,9 +40,9 @@ class Typesetter:
     def __call__(self, formulas: list[tuple[str, bool]]) -> list[dict]:
         """For each (TeX, is it displayed) a dict with "html" or "error"."""
         keys = [self._key(*formula) for formula in formulas]
-        new = {key: formula for key, formula in zip(keys, formulas) if key not in self.known}
+        new = {key: formula for key, formula in zip(keys, formulas, strict=True) if key not in self.known}
         if new:
-            self.known.update(zip(new, self._set(list(new.values()))))
+            self.known.update(zip(new, self._set(list(new.values())), strict=True))
         return [self.known[key] for key in keys]
 
     def save(self) -> None:
@@ -92,7 +92,7 @@ def _set_page(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         return
     found = [*doctree.findall(nodes.math), *doctree.findall(nodes.math_block)]
     formulas = [(node.astext(), isinstance(node, nodes.math_block)) for node in found]
-    for node, result in zip(found, _typesetters[app](formulas)):
+    for node, result in zip(found, _typesetters[app](formulas), strict=True):
         if "error" in result:
             logger.warning("%s", result["error"], location=node)
 

@@ -6,7 +6,7 @@ verified when the site is built. ``{versions}`` lists the versions of everything
 
 import re
 import subprocess
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -63,7 +63,7 @@ class Versions(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         self.env.note_reread()  # it is true of one build
-        facts = {"built on": spelled(datetime.now(timezone.utc).date()), "commit": self.config.nmp_commit}
+        facts = {"built on": spelled(datetime.now(UTC).date()), "commit": self.config.nmp_commit}
         rows = {**facts, **versions()}
         body = nodes.tbody("", *(_row(name, value) for name, value in rows.items() if value))
         columns = [nodes.colspec(colwidth=1), nodes.colspec(colwidth=2)]
@@ -89,7 +89,7 @@ def _note_commit(app: Sphinx, config) -> None:
 def _say(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
     known = versions()
     context["verified"] = {
-        "day": spelled(_executed(app, pagename) or datetime.now(timezone.utc).date()),
+        "day": spelled(_executed(app, pagename) or datetime.now(UTC).date()),
         "commit": app.config.nmp_commit,
         "versions": ", ".join(f"{name} {known[name]}" for name in ["Python", *NAMED] if name in known),
     }
