@@ -24,7 +24,7 @@ built book the style sheet of the bundle inverts the lightness of figures and ke
     show.plot_notes(notes)
     ```
 
-The text then refers to it by ``{numref}`fig-first-bars` ``. Every figure has an `alt`.
+The text then refers to ``fig-first-bars`` by the role ``numref``. Every figure has an `alt`.
 """
 
 import base64
