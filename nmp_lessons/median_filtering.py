@@ -1,4 +1,4 @@
-"""Medians and boxes: a vote and a blur, over the neighbours of each sample or of each cell of a picture.
+"""Medians and means (boxes), over the neighbours of each sample or of each cell of a picture.
 
 Chapter ``median_filtering``. Both filters look at a window of odd size around every place and answer with one
 number. A box takes the mean (eq-box): it is linear, a convolution with equal weights, and every neighbour
@@ -18,13 +18,15 @@ Sources: Tukey, "Exploratory Data Analysis", 1977; Gallagher and Wise, IEEE TASS
 "Harmonic/percussive separation using median filtering", DAFx 2010.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Literal
 
 import librosa
 import numpy as np
 import torch
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import ArrayLike
 
 from .audio.recording import Recording
 from .constants import NMP
@@ -32,7 +34,7 @@ from .errors import InputError
 from .model.posteriorgram import Posteriors
 
 #: How an array goes on beyond its ends: SciPy's name, then NumPy's.
-MODES = {
+MODES: dict[str, Literal["symmetric", "edge", "constant", "reflect", "wrap"]] = {
     "reflect": "symmetric",
     "nearest": "edge",
     "constant": "constant",
@@ -45,7 +47,9 @@ WINDOW = 1024  # samples of the short-time spectrum that `separated` takes apart
 # Filters
 
 
-def neighbours(values, size, *, mode: str = "reflect", outside: float = 0.0) -> np.ndarray:
+def neighbours(
+    values: ArrayLike, size: int | Sequence[int], *, mode: str = "reflect", outside: float = 0.0
+) -> np.ndarray:
     """The window around each place, in one row: shape of `values` × number of places in a window.
 
     Parameters
@@ -71,12 +75,17 @@ def neighbours(values, size, *, mode: str = "reflect", outside: float = 0.0) -> 
     """
     values, size = _checked(values, size, mode)
     sides = [(length // 2, length // 2) for length in size]
-    filling = {"constant_values": outside} if mode == "constant" else {}
-    windows = sliding_window_view(np.pad(values, sides, mode=MODES[mode], **filling), size)
+    if mode == "constant":
+        padded = np.pad(values, sides, mode="constant", constant_values=outside)
+    else:
+        padded = np.pad(values, sides, mode=MODES[mode])
+    windows = sliding_window_view(padded, size)
     return windows.reshape(*values.shape, -1)
 
 
-def ranked(values, size, rank: int, *, mode: str = "reflect", outside: float = 0.0) -> np.ndarray:
+def ranked(
+    values: ArrayLike, size: int | Sequence[int], rank: int, *, mode: str = "reflect", outside: float = 0.0
+) -> np.ndarray:
     """The value of that rank in each window, 0 for the smallest, −1 for the largest (eq-rank).
 
     Parameters and errors as in `neighbours`.
@@ -91,7 +100,7 @@ def ranked(values, size, rank: int, *, mode: str = "reflect", outside: float = 0
     return np.partition(windows, rank % places, axis=-1)[..., rank]
 
 
-def median(values, size, *, mode: str = "reflect", outside: float = 0.0) -> np.ndarray:
+def median(values: ArrayLike, size: int | Sequence[int], *, mode: str = "reflect", outside: float = 0.0) -> np.ndarray:
     """The middle one of each window, in order (eq-median). Parameters and errors as in `neighbours`.
 
     A lonely impulse goes, an edge stays:
@@ -103,7 +112,7 @@ def median(values, size, *, mode: str = "reflect", outside: float = 0.0) -> np.n
     return ranked(values, size, int(np.prod(checked)) // 2, mode=mode, outside=outside)
 
 
-def box(values, size, *, mode: str = "reflect", outside: float = 0.0) -> np.ndarray:
+def box(values: ArrayLike, size: int | Sequence[int], *, mode: str = "reflect", outside: float = 0.0) -> np.ndarray:
     """The mean of each window (eq-box). Parameters and errors as in `neighbours`.
 
     The impulse is smeared, and so is the edge:
@@ -116,11 +125,7 @@ def box(values, size, *, mode: str = "reflect", outside: float = 0.0) -> np.ndar
 
 def over_time(posteriors: Posteriors, smooth: Callable, frames: int) -> Posteriors:
     """All heads of a posteriorgram filtered along time by `median` or `box`; the first and last frame repeat."""
-
-    def head(values: np.ndarray | None) -> np.ndarray | None:
-        return None if values is None else smooth(values, (frames, 1), mode="nearest")
-
-    return Posteriors(*map(head, (posteriors.contour, posteriors.note, posteriors.onset)), posteriors.times)
+    return posteriors.map(lambda head: smooth(head, (frames, 1), mode="nearest"))
 
 
 def relu_median(x: torch.Tensor) -> torch.Tensor:
@@ -154,7 +159,7 @@ def _checked(values, size, mode: str) -> tuple[np.ndarray, tuple[int, ...]]:
 # What theory says
 
 
-def box_response(frequency, size: int) -> np.ndarray:
+def box_response(frequency: ArrayLike, size: int) -> np.ndarray:
     """What a box makes of a cosine: the factor at each frequency, in cycles per sample (eq-dirichlet).
 
     >>> box_response([0.0, 1 / 3, 0.5], 3).round(3).tolist()
@@ -190,7 +195,9 @@ def median_variance(size: int, *, share: float = 0.0, spread: float = 10.0) -> f
 # Noise
 
 
-def impulses(values, *, share: float, rng: np.random.Generator, low: float = 0.0, high: float = 1.0) -> np.ndarray:
+def impulses(
+    values: ArrayLike, *, share: float, rng: np.random.Generator, low: float = 0.0, high: float = 1.0
+) -> np.ndarray:
     """A copy in which a `share` of the places, on average, hold `low` or `high` by the toss of a coin.
 
     >>> np.unique(impulses(np.full(1000, 0.5), share=0.1, rng=np.random.default_rng(0))).tolist()
@@ -201,7 +208,7 @@ def impulses(values, *, share: float, rng: np.random.Generator, low: float = 0.0
     return np.where(hit < share, np.where(coin < 0.5, low, high), values).astype(values.dtype)
 
 
-def dropped(values, *, share: float, rng: np.random.Generator, empty: float = 0.0) -> np.ndarray:
+def dropped(values: ArrayLike, *, share: float, rng: np.random.Generator, empty: float = 0.0) -> np.ndarray:
     """A copy in which a `share` of the rows (frames), on average, is `empty`.
 
     >>> dropped(np.ones((6, 2)), share=0.5, rng=np.random.default_rng(0)).min(axis=1).tolist()
@@ -250,7 +257,9 @@ def _with_share(values, share: float) -> np.ndarray:
 # Harmonic and percussive
 
 
-def harmonic_percussive_masks(magnitude, *, size: int = 31, power: float = 2.0) -> tuple[np.ndarray, np.ndarray]:
+def harmonic_percussive_masks(
+    magnitude: ArrayLike, *, size: int = 31, power: float = 2.0
+) -> tuple[np.ndarray, np.ndarray]:
     """How much of each cell belongs to lines along time, and how much to lines along frequency (eq-masks).
 
     The two add up to 1. Where both medians are 0 each mask is a half.

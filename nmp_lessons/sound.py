@@ -10,6 +10,7 @@ Chapter: ``book/sound.md``.
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .audio.recording import Recording
 from .constants import NMP
@@ -17,7 +18,7 @@ from .errors import InputError
 from .notes.pitch import pitch_to_frequency
 
 
-def level_in_db(amplitude, *, reference: float = 1.0):
+def level_in_db(amplitude: ArrayLike, *, reference: float = 1.0) -> np.ndarray:
     """Level of an amplitude in decibels: L = 20 · log10(a/reference) (eq-sound-level).
 
     Arrays welcome; silence is -inf.
@@ -103,7 +104,7 @@ def measured_partials(recording: Recording, pitch: float, count: int = 8) -> tup
     return np.array(frequencies[1:]), np.array(levels)
 
 
-def fit_inharmonicity(frequencies) -> tuple[float, float]:
+def fit_inharmonicity(frequencies: ArrayLike) -> tuple[float, float]:
     """Fundamental and inharmonicity that fit measured partials 1, 2, 3, … best (eq-sound-partials).
 
     By least squares on (f_h/h)² = f² + f²β·h², a straight line in h².
@@ -123,7 +124,7 @@ def fit_inharmonicity(frequencies) -> tuple[float, float]:
     return float(np.sqrt(intercept)), float(slope / intercept)
 
 
-def folded_frequency(frequency, *, rate: float):
+def folded_frequency(frequency: ArrayLike, *, rate: float) -> np.ndarray:
     """Frequency in Hz, at most half the rate, that samples of a sine show, ``|f − rate·round(f/rate)|``.
 
     Equation eq-sound-folding. Arrays welcome.

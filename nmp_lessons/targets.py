@@ -15,6 +15,7 @@ Source: Bittner et al., ICASSP 2022; the data preparation of basic-pitch 0.4.0.
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .constants import NMP
 from .errors import InputError
@@ -66,7 +67,7 @@ def targets(notes: Notes, *, frames: int | None = None, onset_width: float = 1.0
     return Targets(on_contour_bins(note), note, onset)
 
 
-def frame_of(seconds):
+def frame_of(seconds: ArrayLike) -> np.ndarray:
     """The frame nearest to a time, t = round(s · 22,050 / 256) (eq-frame).
 
     >>> frame_of([0.0, 1.0, 3600.0]).tolist()

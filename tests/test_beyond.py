@@ -18,8 +18,8 @@ from nmp_lessons.beyond import (
     GRUNet,
     SeparableConfig,
     TransformerConfig,
+    attention_weights,
     by_distance,
-    listening,
     quantise,
     quantise_weights,
     stored_bytes,
@@ -155,7 +155,7 @@ def test_nothing_is_felt_beyond_the_reach_and_something_within(config):
     felt = torch.nonzero(change > 1e-6)[:, 0] - 280
     patch = getattr(config, "patch", 1)
     assert felt.abs().max() > 4
-    assert felt.abs().max() < net.reach + patch
+    assert felt.abs().max() < net.context + patch
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=KINDS)
@@ -268,7 +268,7 @@ def test_intervals_are_a_convolution_along_the_keys():
 
 def test_listening_gives_shares_that_make_the_answers():
     net, x = awake(TransformerConfig()), music(160)
-    found = listening(net, x)
+    found = attention_weights(net, x)
     assert len(found) == net.config.depth
     for block in found:
         for shares in block:
@@ -285,7 +285,7 @@ def test_listening_is_what_the_network_used():
     kept = {}
     attention = net.blocks[0].time
     attention.register_forward_hook(lambda module, given, out: kept.update(x=given[0], y=out))
-    shares = torch.from_numpy(listening(net, x)[0].time)
+    shares = torch.from_numpy(attention_weights(net, x)[0].time)
     values = attention.qkv(kept["x"]).unflatten(-1, (3, attention.count, -1))[:, :, 2].transpose(1, 2)
     heard = attention.output((shares @ values).transpose(1, 2).flatten(2))
     assert torch.allclose(heard, kept["y"], atol=1e-5)

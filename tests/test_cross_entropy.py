@@ -8,9 +8,9 @@ from hypothesis import given, strategies as st
 
 from nmp_lessons.cross_entropy import (
     Loss,
+    balancing_weight,
     class_means,
     cross_entropy,
-    equal_vote_weight,
     focal,
     smoothed,
     smoothing_floor,
@@ -112,7 +112,7 @@ def test_the_weighted_optimum_is_the_minimum(share, weight):
 
 @given(share=shares)
 def test_an_equal_vote_leaves_the_best_constant_at_one_half(share):
-    weight = equal_vote_weight(share)
+    weight = balancing_weight(share)
     assert weighted_optimum(share, weight) == pytest.approx(0.5)
     assert share * weight == pytest.approx(1 - share)
 

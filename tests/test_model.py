@@ -142,17 +142,17 @@ def test_the_fast_order_of_sums_gives_the_plain_result(config, monkeypatch):
 
 
 @pytest.mark.parametrize("config", VARIANTS, ids=str)
-def test_the_inner_frames_need_no_padding_and_feel_no_end(config):
+def test_the_inner_frames_need_no_padding_and_depend_on_no_end(config):
     net = randomised(config).double()
     features = torch.rand(2, 60, NMP.cqt_bins, generator=torch.manual_seed(1), dtype=torch.float64)
-    feel = net.reach
+    context = net.context
     with torch.no_grad():
         whole, inner = net.logits(features), net.logits(features, inner=True)
         elsewhere = net.logits(torch.rand_like(features).index_copy(1, torch.arange(20, 41), features[:, 20:41]))
     for one, other, changed in zip(whole, inner, elsewhere, strict=True):
         if one is not None:
-            assert torch.allclose(one[:, feel:-feel], other, atol=1e-12)
-            if feel <= 10:  # the middle frame of these 21
+            assert torch.allclose(one[:, context:-context], other, atol=1e-12)
+            if context <= 10:  # the middle frame of these 21
                 assert torch.allclose(one[:, 30], changed[:, 30], atol=1e-12)
 
 
@@ -225,7 +225,7 @@ def test_receptive_fields():
     assert contour.bins[-1] == 132 + 101 + reach
     without = receptive_field(NMPNet(Config(stacking=False)), "contour", at=132)
     assert len(without.bins) == 2 * reach + 1
-    assert max(frames) // 2 <= net.reach
+    assert max(frames) // 2 <= net.context
 
 
 def test_whole_files_are_exact_whatever_the_chunks(monkeypatch):
@@ -243,7 +243,7 @@ def test_whole_files_are_exact_whatever_the_chunks(monkeypatch):
             assert np.abs(getattr(found, head) - whole).max() < 1e-5
 
 
-def test_windows_run_on_what_their_kept_frames_feel():
+def test_windows_run_on_what_their_kept_frames_depend_on():
     """Leaving out the frames that will be dropped changes nothing."""
     net = released.load()
     audio = noise(5).audio
@@ -251,7 +251,7 @@ def test_windows_run_on_what_their_kept_frames_feel():
     with torch.inference_mode():
         full = [head[:, 15:157].flatten(0, 1).numpy() for head in net(torch.from_numpy(cut))]
     for one, other in zip(run_windows(net, audio, hop=released.RELEASED_HOP), full, strict=True):
-        assert np.abs(one - other).max() < 1e-6
+        assert np.abs(one.numpy() - other).max() < 1e-6
 
 
 def test_windows_cut_in_turn_are_those_cut_at_once():

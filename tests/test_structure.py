@@ -1,6 +1,8 @@
 """README's map is true of the files."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,3 +47,18 @@ def test_every_test_file_is_named_after_what_it_tests():
     rooms = {*SLUGS, "audio", "notes", "data", "book", "cli", "structure"}
     for path in (ROOT / "tests").glob("test_*.py"):
         assert any(path.stem == f"test_{room}" or path.stem.startswith(f"test_{room}_") for room in rooms), path.name
+
+
+@pytest.mark.parametrize(
+    "code, absent",
+    [
+        ("import nmp_lessons, nmp_lessons.cli as cli; cli.parser()", {"torch", "numba", "librosa", "mir_eval", "scipy"}),
+        ("from nmp_lessons import transcribe", {"librosa", "mir_eval", "lightning_fabric", "matplotlib"}),
+        ("from nmp_lessons.training import load", {"librosa", "mir_eval", "lightning_fabric", "matplotlib"}),
+    ],
+)
+def test_an_import_loads_what_it_needs(code, absent):
+    command = [sys.executable, "-c", f"import sys; {code}; print(*{absent} & set(sys.modules))"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.strip() == "", done.stdout + done.stderr
+    assert done.returncode == 0, done.stderr

@@ -168,16 +168,16 @@ def test_a_run_cut_in_two_equals_an_uninterrupted_one(corpus, tmp_path, one_thre
     assert sorted(p.name for p in (tmp_path / "cut").iterdir()) == ["cut.json", "cut.safetensors"]
 
 
-def test_patience_counts_on_where_a_run_was_stopped(corpus, tmp_path, monkeypatch):
+def test_stopping_early_counts_on_where_a_run_was_stopped(corpus, tmp_path, monkeypatch):
     recipe = Recipe("patient", **SMALL)
 
     def steps_until_it_gives_up(folder, *stops):
         scores = iter([0.5, 0.4, 0.4, 0.4, 0.4, 0.4])
-        monkeypatch.setattr(training, "validate", lambda *_: {"threshold": 0.5, "Fno": next(scores)})
-        monkeypatch.setattr(training, "fit_decoder", lambda *_: (PeakDecoder(), 0.5))
+        monkeypatch.setattr(training.loop, "validate", lambda *_: {"threshold": 0.5, "Fno": next(scores)})
+        monkeypatch.setattr(training.loop, "fit_decoder", lambda *_: (PeakDecoder(), 0.5))
         for stop in (*stops, None):
             _, record = training.train(
-                recipe, corpus, corpus, folder=folder, fabric=fabric(), validate_every=1, patience=3, stop_at=stop
+                recipe, corpus, corpus, folder=folder, fabric=fabric(), validate_every=1, stop_after=3, stop_at=stop
             )
         return record["steps"]
 

@@ -26,6 +26,7 @@ from pathlib import Path
 from nmp_lessons.book.answers import keys, source
 from nmp_lessons.book.site.launch import opened
 from tools.browser import launched
+from tools.lock import TORCH
 
 ROOT = Path(__file__).parents[1]
 PLACE = ROOT / "_build" / "binder"
@@ -82,8 +83,7 @@ def make() -> None:
             (repository / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, repository / name)
     subprocess.run([sys.executable, "-m", "venv", PLACE / "env"], check=True)
-    torch = re.search(r"^torch==.*$", (ROOT / "requirements.lock").read_text("utf8"), re.MULTILINE)[0]
-    subprocess.run([PLACE / "env" / "bin" / "pip", "install", "-qq", torch], check=True)
+    subprocess.run([PLACE / "env" / "bin" / "pip", "install", "-qq", TORCH], check=True)
     began = time.monotonic()
     subprocess.run([repository / "binder" / "postBuild"], env=environment(), check=True)
     print(f"binder/postBuild took {time.monotonic() - began:.0f} s")
@@ -115,7 +115,7 @@ def capped():
         yield ["systemd-run", "--user", "--scope", "-q", "-p", f"MemoryMax={MEMORY}", "-p", "MemorySwapMax=0"], []
         return
     group.mkdir()
-    (group / "memory.limit_in_bytes").write_text(str(MEMORY))
+    (group / "memory.limit_in_bytes").write_text(str(MEMORY), "utf8")
     taken, over = [], threading.Event()
 
     def watch() -> None:
@@ -139,7 +139,7 @@ def capped():
 
 def _taken(group: Path) -> int:
     """Bytes of the processes themselves; the file cache, which gives way, is not counted."""
-    return int(re.search(r"^total_rss (\d+)", (group / "memory.stat").read_text(), re.MULTILINE)[1])
+    return int(re.search(r"^total_rss (\d+)", (group / "memory.stat").read_text("utf8"), re.MULTILINE)[1])
 
 
 @contextlib.contextmanager
@@ -155,14 +155,14 @@ def jupyterlab(cap: list[str]):
         "jupyterlab.NeverCheckForUpdate",
     ]  # fmt: skip
     address, began = f"http://localhost:{port}", time.monotonic()
-    with (PLACE / "jupyterlab.log").open("w") as log:
+    with (PLACE / "jupyterlab.log").open("w", encoding="utf8") as log:
         server = subprocess.Popen(
             command, cwd=PLACE / "repository", env=environment(), stdout=log, stderr=log, start_new_session=True
         )
     try:
         while not _answers(f"{address}/lab"):
             if server.poll() is not None or time.monotonic() - began > 300:
-                raise RuntimeError(f"JupyterLab did not start:\n{(PLACE / 'jupyterlab.log').read_text()}")
+                raise RuntimeError(f"JupyterLab did not start:\n{(PLACE / 'jupyterlab.log').read_text('utf8')}")
             time.sleep(0.2)
         yield address, time.monotonic() - began
     finally:
@@ -243,7 +243,7 @@ def _drives(page, index: int) -> bool:
 def _answered(page, slug: str) -> bool:
     """Whether the first exercise refuses a wrong answer and takes the right one, both typed into its cell."""
     cells = page.evaluate(
-        """() => window.jupyterapp.shell.currentWidget.content.widgets.map(cell => cell.model.sharedModel.getSource())"""
+        "() => window.jupyterapp.shell.currentWidget.content.widgets.map(cell => cell.model.sharedModel.getSource())"
     )
     for index, code in enumerate(cells):
         # The first that takes text: a matrix is given as rows.

@@ -127,7 +127,7 @@ def main() -> int:
                 book.append(set_html(browser, contents(starts)), outline_item="Contents", pages=(0, 1))
         numbered = set_html(browser, numbers(len(book.pages)), margin={}, scale=1)
     assert len(numbered.pages) == len(book.pages)
-    for sheet, number in zip(book.pages, numbered.pages):
+    for sheet, number in zip(book.pages, numbered.pages, strict=True):
         sheet.merge_page(number)
         sheet.compress_content_streams()  # merging unpacked it
     book.compress_identical_objects()  # the fonts of each part

@@ -3,7 +3,8 @@
 import numpy as np
 import torch
 import torch.nn.functional as F
-from matplotlib.figure import Figure
+
+from nmp_lessons.errors import needs
 
 
 def check_weighted_cross_entropy(student):
@@ -78,6 +79,9 @@ def _far_out(student):
 
 
 def check_plot_equal_vote(student):
+    needs("chapters", "matplotlib")
+    from matplotlib.figure import Figure
+
     shares = np.geomspace(0.001, 0.9, 60)
     for marked in (0.01, 0.2):
         axes = student(Figure().subplots(), shares, marked)
@@ -125,6 +129,8 @@ def hidden_weighted_cross_entropy(student, solution):
 
 
 def hidden_plot_equal_vote(student, solution):
+    from matplotlib.figure import Figure
+
     shares = np.geomspace(0.0005, 0.6, 45)
     axes = student(Figure().subplots(), shares, 0.07)
     _curve(axes, shares)

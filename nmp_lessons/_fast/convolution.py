@@ -18,8 +18,11 @@ class Conv(nn.Conv2d):
     WIDE = 16  # columns from which on the transforms pay
     PIECE = 84  # frames transformed at once, so that all results stay in the core's cache
 
-    def forward(self, x: torch.Tensor, *, inner: bool = False) -> torch.Tensor:
-        return self.convolve(x, self.weight, self.bias, inner=inner)
+    bias: nn.Parameter  # PyTorch's may be None; here there always is one
+    padding: tuple[int, int]
+
+    def forward(self, input: torch.Tensor, *, inner: bool = False) -> torch.Tensor:
+        return self.convolve(input, self.weight, self.bias, inner=inner)
 
     def convolve(
         self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, *, inner: bool = False
@@ -44,19 +47,19 @@ class Conv(nn.Conv2d):
         frames += 2 * padding + 1 - weight.shape[2]
         size = transform_size(bins, self.kernel_size[1])
         response, offset = _response(weight, size), size * bias
-        found = x.new_empty(batch, frames, bins, len(bias))
+        outputs = x.new_empty(batch, frames, bins, len(bias))
         for i, recording in enumerate(x):
             for start in range(0, frames, self.PIECE):
                 piece = self._piece(recording, start - padding, min(self.PIECE, frames - start), response, offset)
-                found[i, start : start + self.PIECE] = piece[..., :bins].mT
-        return found.permute(0, 3, 1, 2)
+                outputs[i, start : start + self.PIECE] = piece[..., :bins].mT
+        return outputs.permute(0, 3, 1, 2)
 
     def _piece(self, x: torch.Tensor, start: int, frames: int, response: torch.Tensor, offset: torch.Tensor):
-        """Answers to x (in, frames, bins) for kernels from `start` on, bins not yet cut: (frames, out, size)."""
+        """Outputs for x (in, frames, bins), kernels from `start` on, bins not yet cut: (frames, out, size)."""
         rows, size = len(response), 2 * (response.shape[1] - 1)
         last = start + frames + rows - 1
-        felt = x[:, max(start, 0) : last].transpose(0, 1)
-        padded = F.pad(felt, (0, size - x.shape[2], 0, 0, max(-start, 0), max(last - x.shape[1], 0)))
+        seen = x[:, max(start, 0) : last].transpose(0, 1)
+        padded = F.pad(seen, (0, size - x.shape[2], 0, 0, max(-start, 0), max(last - x.shape[1], 0)))
         spectrum = _frequencies_first(torch.fft.rfft(padded))  # (frequencies, frames + rows - 1, 2 · in)
         total = spectrum[:, :frames] @ response[0]  # (frequencies, frames, 2 · out)
         for i in range(1, rows):

@@ -53,7 +53,8 @@ def _workers(count: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(count, "core", initializer=_one_core)
 
 
-os.register_at_fork(after_in_child=_workers.cache_clear)  # a forked process has no threads
+if hasattr(os, "register_at_fork"):  # a forked process has no threads; Windows does not fork
+    os.register_at_fork(after_in_child=_workers.cache_clear)
 
 
 def _one_core() -> None:

@@ -46,7 +46,7 @@ class Comparison(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """`verdict` of the interval; of fewer than three seeds nothing can be told."""
+        """`verdict` of the interval; fewer than three seeds are inconclusive."""
         return verdict(self.low, self.high) if len(self.scores) == len(SEEDS) else INCONCLUSIVE
 
 
@@ -85,7 +85,7 @@ def recorded(name: str, measure: str = "real_piano", *, folder: Path = CHECKPOIN
     for seed in SEEDS:
         path = Path(folder) / f"{name}-{seed}.json"
         if path.exists():
-            scores = json.loads(path.read_text()).get("scores", {})
+            scores = json.loads(path.read_text("utf8")).get("scores", {})
             scores = scores.get("robustness", {}) | scores
             if measure not in scores:
                 raise InputError(f"{path}: not measured on {measure!r}; run `nmp-lessons measure {name}-{seed}`.")
@@ -115,7 +115,7 @@ def baseline_for(name: str, *, folder: Path = CHECKPOINTS) -> str:
     ('baseline-second', 'baseline')
     """
     paths = [Path(folder) / f"{each}-{SEEDS[0]}.json" for each in (name, BASELINES[1])]
-    hardware = [json.loads(path.read_text()).get("hardware") for path in paths if path.exists()]
+    hardware = [json.loads(path.read_text("utf8")).get("hardware") for path in paths if path.exists()]
     return BASELINES[len(hardware) == 2 and hardware[0] == hardware[1]]
 
 

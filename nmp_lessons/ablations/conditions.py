@@ -1,6 +1,6 @@
 """Test clips under disturbances: what a clip goes through, and the scores of a network under each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache
 
@@ -13,10 +13,10 @@ from ..audio.rooms import room
 from ..augmentation.interference import babble, hum
 from ..augmentation.waveforms import equalise, faster, gain, interfere, reverberate, white_noise
 from ..data.maestro import full_notes
-from ..decoding.peak_decoder import PeakDecoder
 from ..evaluation import onset_scores
 from ..model.inference import feature_posteriors, fixed_features
 from ..model.network import Transcriber
+from ..model.posteriorgram import Decoder
 from ..notes.note_list import Notes
 
 
@@ -48,7 +48,7 @@ def _with_hum(recording: Recording, rng: np.random.Generator) -> Recording:
     return interfere(recording, hum(recording.seconds, frequency=100.0, rate=recording.rate), ratio=6.0)
 
 
-CONDITIONS: dict[str, Callable] = {
+CONDITIONS: dict[str, Callable[[Recording, np.random.Generator], Recording]] = {
     "clean": lambda recording, rng: recording,
     "room": _in_room,
     "noise": _in_noise,
@@ -78,10 +78,10 @@ def disturbed_clip(name: str, start: float, condition: str) -> Recording:
 def _test_features(condition: str) -> list[tuple[torch.Tensor, Notes]]:
     """Features (1, frames, 309) on the fixed scale, and notes, of all test clips."""
     clips = [disturbed_clip(name, start, condition) for name, start in EXCERPTS]
-    return [(fixed_features(clip), clip.notes) for clip in clips]
+    return [(fixed_features(clip), clip.reference) for clip in clips]
 
 
-def robustness(model: Transcriber, decoder: PeakDecoder, conditions=CONDITIONS) -> dict[str, list[float]]:
+def robustness(model: Transcriber, decoder: Decoder, conditions: Iterable[str] = CONDITIONS) -> dict[str, list[float]]:
     """Fno on each test clip, by condition: a row of the robustness table (eq-robust)."""
     return {
         condition: [

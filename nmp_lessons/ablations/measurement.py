@@ -3,7 +3,7 @@
 import csv
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from ..files import atomic_write
 from ..model import released
 from ..model.inference import feature_posteriors, fixed_features, posteriors
 from ..model.network import Transcriber
+from ..model.posteriorgram import Decoder, Posteriors
 from ..notes.note_list import Notes
 from ..notes.tables import read_table
 from ..training.checkpoints import CHECKPOINTS, load, save
@@ -39,13 +40,13 @@ class Real(NamedTuple):
 
 
 def real_recordings(folder: str | os.PathLike, *, seconds: float = 60.0) -> list[Real]:
-    """Each recording's first minute; each FLAC has a TSV beside it, and ``lag_ms.json`` may tell the lags."""
+    """Each recording's first minute; each FLAC has a TSV of the same name, and ``lag_ms.json`` may list the lags."""
     paths = sorted(Path(folder).glob("*.flac"))
     if not paths:
         raise InputError(f"{folder}: no FLAC files there; give a folder of recordings with a note list beside each.")
-    told = Path(folder) / "lag_ms.json"
-    lags = json.loads(told.read_text()) if told.exists() else {}
-    found = []
+    lag_table = Path(folder) / "lag_ms.json"
+    lags = json.loads(lag_table.read_text("utf8")) if lag_table.exists() else {}
+    recordings = []
     for path in paths:
         notes = read_table(path.with_suffix(".tsv"))
         first = notes.onset < seconds
@@ -53,8 +54,8 @@ def real_recordings(folder: str | os.PathLike, *, seconds: float = 60.0) -> list
         lag = next((ms / 1000 for name, ms in lags.items() if path.stem.endswith(name)), 0.0)
         recording = load_sound(path, stop=seconds)
         notes = Notes(*(column[first] for column in columns))
-        found.append(Real(recording, fixed_features(recording), notes, lag))
-    return found
+        recordings.append(Real(recording, fixed_features(recording), notes, lag))
+    return recordings
 
 
 def measure_released(recordings: Sequence[Real], *, folder: Path = CHECKPOINTS) -> list[float]:
@@ -62,11 +63,11 @@ def measure_released(recordings: Sequence[Real], *, folder: Path = CHECKPOINTS) 
     if not recordings:
         raise InputError("released: name the folder of recordings with --recordings.")
     network = released.load()
-    found = [onset_scores(real.notes, decode(posteriors(network, real.recording)))["Fno"] for real in recordings]
-    rows = [f"{real.recording.title},{score:.4f}" for real, score in zip(recordings, found, strict=True)]
+    fno = [onset_scores(real.notes, decode(posteriors(network, real.recording)))["Fno"] for real in recordings]
+    rows = [f"{real.recording.title},{score:.4f}" for real, score in zip(recordings, fno, strict=True)]
     with atomic_write(Path(folder) / "released.csv") as scratch:
-        scratch.write_text("\n".join(["recording,Fno", *rows]) + "\n")
-    return found
+        scratch.write_text("\n".join(["recording,Fno", *rows]) + "\n", "utf8")
+    return fno
 
 
 ERRORS, CURVES = "real_errors.csv", "real_thresholds.csv"
@@ -84,9 +85,9 @@ def measure_errors(recordings: Sequence[Real], *, name: str = "main-0", folder: 
         raise InputError("errors: name the folder of recordings with --recordings.")
     model, record = load(name)
     network, decoder = released.load(), PeakDecoder(**record["decoder"])
-    answered = [(feature_posteriors(model, real.features), real.notes) for real in recordings]
-    heard = {
-        name: [decoder(answer) for answer, _ in answered],
+    pairs = [(feature_posteriors(model, real.features), real.notes) for real in recordings]
+    predictions = {
+        name: [decoder(each) for each, _ in pairs],
         "released": [decode(posteriors(network, real.recording)) for real in recordings],
     }
     rows = [
@@ -94,15 +95,15 @@ def measure_errors(recordings: Sequence[Real], *, name: str = "main-0", folder: 
         | {score: round(value, 4) for score, value in scores(real.notes, notes).items()}
         | {"shift": round(shift, 4), "Fno shifted": round(onset_scores(real.notes.shifted(shift), notes)["Fno"], 4)}
         | cause_counts(real.notes, notes)
-        for which, found in heard.items()
-        for real, notes in zip(recordings, found, strict=True)
+        for which, predicted in predictions.items()
+        for real, notes in zip(recordings, predicted, strict=True)
         for shift in [median_shift(real.notes, notes)]
     ]
 
-    def at(answer, threshold: float) -> Notes:
-        return replace(decoder, threshold=threshold)(answer)
+    def at(each: Posteriors, threshold: float) -> Notes:
+        return replace(decoder, threshold=threshold)(each)
 
-    curves = threshold_curves(at, answered, THRESHOLDS)
+    curves = threshold_curves(at, pairs, THRESHOLDS)
     curve_rows = [
         {"threshold": threshold, "recording": real.recording.title}
         | {score: round(float(values[i, j]), 4) for score, values in curves.items()}
@@ -138,39 +139,40 @@ def measure_decoders(
 ) -> list[dict]:
     """Fno of four decoders on the same posteriors, on every recording and test clip; kept in ``decoders.csv``.
 
-    Whatever a decoder can be told is chosen on the eight training performances of the book's set, for all alike.
+    Every decoder's settings are chosen on the eight training performances of the book's set.
     """
     if not recordings:
         raise InputError("decoders: name the folder of recordings with --recordings.")
     clips = [disturbed_clip(name, start, "clean") for name, start in EXCERPTS]
     tests = [("real piano", real.recording, real.recording.title, real.notes) for real in recordings]
     tests += [
-        ("clips", clip, f"{name} {start:.0f}", clip.notes) for clip, (name, start) in zip(clips, EXCERPTS, strict=True)
+        ("clips", clip, f"{name} {start:.0f}", clip.reference)
+        for clip, (name, start) in zip(clips, EXCERPTS, strict=True)
     ]
     rows = []
     for name in networks:
         network = released.load() if name == "released" else load(name, folder=folder)[0]
-        heard = [(posteriors(network, recording), notes) for _, recording, _, notes in tests]
+        pairs = [(posteriors(network, recording), notes) for _, recording, _, notes in tests]
         for decoder, (options, decoded) in rival_decoders(network).items():
-            found = [onset_scores(notes, decoded(answer))["Fno"] for answer, notes in heard]
-            told = {"network": name, "decoder": decoder, "options": json.dumps(options)}
+            fno = [onset_scores(notes, decoded(each))["Fno"] for each, notes in pairs]
+            setting = {"network": name, "decoder": decoder, "options": json.dumps(options)}
             rows += [
-                told | {"set": of, "recording": title, "Fno": f"{score:.4f}"}
-                for (of, _, title, _), score in zip(tests, found, strict=True)
+                setting | {"set": of, "recording": title, "Fno": f"{score:.4f}"}
+                for (of, _, title, _), score in zip(tests, fno, strict=True)
             ]
     _write_rows(Path(folder) / "decoders.csv", rows)
     return rows
 
 
-def rival_decoders(network: Transcriber) -> dict[str, tuple[dict, Callable]]:
+def rival_decoders(network: Transcriber) -> dict[str, tuple[dict, Decoder]]:
     """Four decoders for one network by name: their options, and the function from posteriors to notes."""
-    answered = [
-        (posteriors(network, recording), recording.notes)
+    pairs = [
+        (posteriors(network, recording), recording.reference)
         for recording in (one.segment() for one in book_set().performances("train"))
     ]
-    chosen, _ = best_options(answered)
-    peaks, _ = best_threshold(PeakDecoder(), answered)
-    evidence, _ = best_threshold(fit_peak_decoder(answered), answered)
+    chosen, _ = best_options(pairs)
+    peaks, _ = best_threshold(PeakDecoder(), pairs)
+    evidence, _ = best_threshold(fit_peak_decoder(pairs), pairs)
     return {
         "as released": ({}, decode),
         "released, chosen": (chosen, partial(decode, **chosen)),
@@ -179,7 +181,7 @@ def rival_decoders(network: Transcriber) -> dict[str, tuple[dict, Callable]]:
     }
 
 
-def decoder_named(name: str, options: str) -> Callable:
+def decoder_named(name: str, options: str) -> Decoder:
     """A decoder of ``decoders.csv`` again, from its name and its options there.
 
     >>> decoder_named("peaks", '{"threshold": 0.4}').threshold
@@ -197,18 +199,17 @@ def measure(name: str, *, folder: Path = CHECKPOINTS, recordings: Sequence[Real]
     """
     model, record = load(name, folder=folder)
     decoder, bare = PeakDecoder(**record["decoder"]), PeakDecoder(threshold=record["validation"][-1]["threshold"])
-    found = record.get("scores", {}) | {"robustness": robustness(model, decoder), "book_test": {}}
+    measured = record.get("scores", {}) | {"robustness": robustness(model, decoder), "book_test": {}}
     for one in book_set().performances("test"):
-        heard = decoder(feature_posteriors(model, fixed_features(one.segment())))
-        found["book_test"][one.name] = scores(one.notes, heard)
+        predicted = decoder(feature_posteriors(model, fixed_features(one.segment())))
+        measured["book_test"][one.name] = scores(one.notes, predicted)
     if recordings:
-        heard = [feature_posteriors(model, real.features) for real in recordings]
-        pairs = list(zip(recordings, heard, strict=True))
-        found["real_piano"] = [onset_scores(real.notes, decoder(p))["Fno"] for real, p in pairs]
-        found["real_piano_bare_peaks"] = [onset_scores(real.notes, bare(p))["Fno"] for real, p in pairs]
-        found["real_piano_lag_corrected"] = [
+        pairs = [(real, feature_posteriors(model, real.features)) for real in recordings]
+        measured["real_piano"] = [onset_scores(real.notes, decoder(p))["Fno"] for real, p in pairs]
+        measured["real_piano_bare_peaks"] = [onset_scores(real.notes, bare(p))["Fno"] for real, p in pairs]
+        measured["real_piano_lag_corrected"] = [
             onset_scores(real.notes.shifted(real.lag), decoder(p))["Fno"] for real, p in pairs
         ]
-    record["scores"] = json.loads(json.dumps(found), parse_float=lambda digits: round(float(digits), 4))
+    record["scores"] = json.loads(json.dumps(measured), parse_float=lambda digits: round(float(digits), 4))
     save(model, record, folder)
     return record["scores"]

@@ -2,7 +2,7 @@
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -141,7 +141,7 @@ def _check_file(path: Path) -> None:
 
 
 @contextmanager
-def _opened(path: Path, rate: int | None) -> Iterator[soundfile.SoundFile]:
+def _opened(path: Path, rate: int | None) -> Generator[soundfile.SoundFile, None, None]:
     """The file, found to be audio and whole, as far as that shows before it is read."""
     _check_file(path)
     if rate is not None and not rate > 0:

@@ -26,7 +26,7 @@ from numba import njit
 from ..constants import NMP
 from ..errors import InputError
 from ..fetch import SALAMANDER, archive, cache_dir
-from ..files import atomic_write
+from ..files import atomic_write, member_bytes
 from ..notes.note_list import Notes
 
 RATE = NMP.sample_rate
@@ -77,12 +77,21 @@ def bank(piano: Piano) -> np.ndarray:
     """The keys of a piano, int16 (7 velocities, 88 keys, samples), made once and memory-mapped from the cache."""
     path = cache_dir() / "banks" / f"{piano.name}.npy"
     if not path.exists():
-        makers = {"salamander": _salamander_bank, "soundfont": _soundfont_bank, "strings": string_piano}
-        arguments = (piano.source, piano.program) if piano.kind == "soundfont" else (piano.source,)
-        made = makers[piano.kind](*arguments)
+        keys = _rendered(piano)
         with atomic_write(path) as scratch:
-            np.save(scratch, made)
+            np.save(scratch, keys)
     return np.load(path, mmap_mode="r")
+
+
+def _rendered(piano: Piano) -> np.ndarray:
+    match piano.kind, piano.source:
+        case "salamander", str(side):
+            return _salamander_bank(side)
+        case "soundfont", str(font):
+            return _soundfont_bank(font, piano.program)
+        case "strings", int(seed):
+            return string_piano(seed)
+    raise InputError(f"{piano.name}: no piano of kind {piano.kind!r} comes from {piano.source!r}.")
 
 
 def _salamander_bank(side: str) -> np.ndarray:
@@ -108,7 +117,7 @@ def _recorded_keys(package: Path) -> dict[int, tuple[np.ndarray, int]]:
             if member.name.endswith(".ogg"):
                 name = Path(member.name).stem.rsplit("v", 1)[0]  # "D#4v10" -> "D#4"
                 pitch = within_octave[name[:-1]] + 12 * (int(name[-1]) + 1)
-                recorded[pitch] = soundfile.read(io.BytesIO(tar.extractfile(member).read()), dtype="float32")
+                recorded[pitch] = soundfile.read(io.BytesIO(member_bytes(tar, member)), dtype="float32")
     return recorded
 
 
@@ -253,7 +262,7 @@ def play(notes: Notes, keys: np.ndarray, *, rng: np.random.Generator, seconds: f
     touch, soft = rng.uniform(0.9, 1.9), rng.uniform(0.6, 1.1) if rng.random() < 0.65 else rng.uniform(0.3, 0.7)
     lift = rng.uniform(0.03, 0.12) if rng.random() < 0.5 else 0.0
     thump = 0.06 * 10 ** (rng.uniform(-40, -14) / 20) if rng.random() < 0.7 else 0.0
-    felt, again = _felt(rng), _struck_again(notes)
+    damper, again = _damper_noise(rng), _struck_again(notes)
     damping = np.exp(rng.uniform(np.log(0.05), np.log(0.25)))
     swelling = rng.uniform(0, 0.05) if rng.random() < 0.4 else 0.0
     audio = np.zeros(int(seconds * RATE), np.float32)
@@ -273,7 +282,7 @@ def play(notes: Notes, keys: np.ndarray, *, rng: np.random.Generator, seconds: f
         _add_key(audio, *pair, mix, onset * RATE, ratio, rise, held, level, release)
         fallen = int(onset * RATE + held)
         if thump and not undamped and fallen < len(audio):
-            audio[fallen : fallen + len(felt)] += thump * rng.uniform(0.3, 1.5) * felt[: len(audio) - fallen]
+            audio[fallen : fallen + len(damper)] += thump * rng.uniform(0.3, 1.5) * damper[: len(audio) - fallen]
     return audio
 
 
@@ -286,7 +295,7 @@ def _struck_again(notes: Notes) -> np.ndarray:
     return again
 
 
-def _felt(rng: np.random.Generator) -> np.ndarray:
+def _damper_noise(rng: np.random.Generator) -> np.ndarray:
     """A damper's thump: 80 ms of dull noise at the level 1."""
     noise = rng.standard_normal(int(0.08 * RATE))
     width = int(rng.integers(4, 40))

@@ -31,6 +31,7 @@ import soxr
 from .. import fetch
 from ..constants import NMP
 from ..errors import InputError
+from ..files import member_bytes
 from ..notes.note_list import VELOCITY, Notes
 from ..notes.pitch import pitch_name, pitch_number
 from .recording import Recording
@@ -228,7 +229,7 @@ def _recorded_layer(layer: int) -> dict[int, tuple[np.ndarray, int]]:
     with tarfile.open(fetch.archive(fetch.SALAMANDER[layer])) as tar:
         for member in tar:
             if member.name in names:
-                audio, rate = soundfile.read(io.BytesIO(tar.extractfile(member).read()), dtype="float32")
+                audio, rate = soundfile.read(io.BytesIO(member_bytes(tar, member)), dtype="float32")
                 found[names[member.name]] = (audio[: round(1.1 * LONGEST * rate), 0], rate)
     return found
 

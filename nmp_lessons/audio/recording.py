@@ -74,6 +74,19 @@ class Recording:
         notes = None if self.notes is None else self.notes.between(start, min(stop, self.seconds))
         return replace(self, audio=self.audio[first:last].copy(), notes=notes)
 
+    @property
+    def reference(self) -> "Notes":
+        """The notes of a recording whose notes are known.
+
+        Raises
+        ------
+        InputError
+            If they are not.
+        """
+        if self.notes is None:
+            raise InputError(f"{self.title or 'the recording'}: its notes are not known; give it some.")
+        return self.notes
+
     def resampled(self, rate: int) -> "Recording":
         """The same sound at another sample rate, in Hz (band-limited, by soxr)."""
         if rate == self.rate:

@@ -20,6 +20,7 @@ from dataclasses import replace
 import librosa
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import nn
 
 from ..audio.recording import Recording
@@ -166,7 +167,7 @@ def filtered(recording: Recording, before: torch.Tensor, after: torch.Tensor, *,
 # A toy whose optimum is known
 
 
-def posterior_mean(noisy, values, weights, *, sigma: float) -> np.ndarray:
+def posterior_mean(noisy: ArrayLike, values: ArrayLike, weights: ArrayLike, *, sigma: float) -> np.ndarray:
     """E[x | x̃] if x is one of some values and x̃ = x + σ · a standard normal number (eq-denoise).
 
     >>> posterior_mean([-5.0, 0.0, 5.0], [-1.0, 1.0], [0.5, 0.5], sigma=1.0).round(3).tolist()
@@ -176,7 +177,7 @@ def posterior_mean(noisy, values, weights, *, sigma: float) -> np.ndarray:
     return (share * np.asarray(values, float)).sum(-1) / share.sum(-1)
 
 
-def tweedie(noisy, values, weights, *, sigma: float, step: float = 1e-4) -> np.ndarray:
+def tweedie(noisy: ArrayLike, values: ArrayLike, weights: ArrayLike, *, sigma: float, step: float = 1e-4) -> np.ndarray:
     """x̃ + σ² · d log p(x̃) / dx̃, the slope by differences (eq-tweedie): the same as `posterior_mean`.
 
     >>> tweedie([0.3], [-1.0, 1.0], [0.5, 0.5], sigma=1.0).round(6) == np.tanh([0.3]).round(6)
@@ -187,9 +188,9 @@ def tweedie(noisy, values, weights, *, sigma: float, step: float = 1e-4) -> np.n
     return noisy + sigma**2 * (up - down) / (2 * step)
 
 
-def _shares(noisy, values, weights, sigma: float) -> np.ndarray:
+def _shares(noisy: ArrayLike, values: ArrayLike, weights: ArrayLike, sigma: float) -> np.ndarray:
     """How much each value contributes to the density of x̃, (noisy, values), up to a common factor."""
-    if sigma <= 0 or len(values) != len(weights):
+    if sigma <= 0 or np.size(values) != np.size(weights):
         raise InputError("give one weight for each value, and a spread above 0.")
     away = np.asarray(noisy, float)[..., None] - np.asarray(values, float)
     return np.asarray(weights, float) * np.exp(-0.5 * (away / sigma) ** 2)

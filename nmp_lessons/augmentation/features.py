@@ -1,5 +1,6 @@
 """The same changes on features, fast enough for every batch of training."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -102,8 +103,7 @@ def _mixed(features: torch.Tensor, targets: Heads, rng, *, chance: float) -> tup
     softer[rng.random(len(features)) >= chance] = np.inf
     joined = _added(features, features.roll(1, 0), torch.from_numpy(-softer).to(features))
     present = torch.from_numpy(np.isfinite(softer)).to(features.device)[:, None, None]
-    both = (None if y is None else torch.where(present, torch.maximum(y, y.roll(1, 0)), y) for y in targets)
-    return joined, Heads(*both)
+    return joined, targets.map(lambda y: torch.where(present, torch.maximum(y, y.roll(1, 0)), y))
 
 
 def _disturbed(features: torch.Tensor, rng, *, chance: float) -> torch.Tensor:
@@ -160,18 +160,18 @@ def coloured(features: torch.Tensor, curves: torch.Tensor, floors: torch.Tensor,
     return on_fixed_scale(torch.log(power + noise + FLOOR) / nepers)
 
 
-def transposed(features: torch.Tensor, targets: Heads, semitones) -> tuple[torch.Tensor, Heads]:
+def transposed(features: torch.Tensor, targets: Heads, semitones: Iterable[int]) -> tuple[torch.Tensor, Heads]:
     """Each example higher by its number of semitones: all bins move by three a semitone (eq-equivariance).
 
     `semitones` is (batch,). Silence comes in at one end; what leaves at the other is lost, labels too.
     """
     step = NMP.bins_per_semitone
-    moved = Heads(*(None if y is None else torch.zeros_like(y) for y in targets))
+    moved = targets.map(torch.zeros_like)
     shifted = torch.full_like(features, SILENCE)
     for i, by in enumerate(int(s) for s in semitones):
         _move(features[i], shifted[i], step * by)
         for y, to in zip(targets, moved, strict=True):
-            if y is not None:
+            if y is not None and to is not None:
                 _move(y[i], to[i], by * (step if y.shape[-1] == NMP.contour_bins else 1))
     return shifted, moved
 

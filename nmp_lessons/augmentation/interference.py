@@ -8,7 +8,8 @@ from ..constants import NMP
 def hum(seconds: float, *, frequency: float = 50.0, rate: int = NMP.sample_rate) -> np.ndarray:
     """A mains hum: a tone and its odd partials."""
     time = np.arange(int(seconds * rate)) / rate
-    return sum(np.sin(2 * np.pi * frequency * n * time) / n for n in (1, 3, 5, 7))
+    partials = [np.sin(2 * np.pi * frequency * n * time) / n for n in (1, 3, 5, 7)]
+    return np.sum(partials, axis=0)
 
 
 def sweep(seconds: float, *, low: float = 100.0, high: float = 4000.0, rate: int = NMP.sample_rate) -> np.ndarray:

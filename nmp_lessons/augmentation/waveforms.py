@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import librosa
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.signal import oaconvolve
 
 from ..audio.recording import Recording
@@ -46,7 +47,7 @@ def interfere(recording: Recording, waveform: np.ndarray, *, ratio: float) -> Re
     return _with_audio(recording, recording.audio + scale * other)
 
 
-def equalise(recording: Recording, frequencies, levels) -> Recording:
+def equalise(recording: Recording, frequencies: ArrayLike, levels: ArrayLike) -> Recording:
     """A filter with the given levels in dB at the given frequencies in Hz (eq-eq).
 
     Between them it is straight over the octaves. It has zero phase, so nothing moves in time.

@@ -38,10 +38,10 @@ from .separable import (
 )
 from .transformer import (
     Attention as Attention,
+    AttentionWeights as AttentionWeights,
     AxialBlock as AxialBlock,
-    Listening as Listening,
     Transformer as Transformer,
     TransformerConfig as TransformerConfig,
+    attention_weights as attention_weights,
     by_distance as by_distance,
-    listening as listening,
 )

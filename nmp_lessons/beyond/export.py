@@ -8,9 +8,10 @@ network does is one:
 - the halving is a convolution of stride 2 (eq-halve);
 - a layer with its batch normalisation is a convolution with other filters (eq-norm-folding).
 
-The fast forms of `nmp_lessons._fast.convolution.Conv` stay out of it: they suit PyTorch on a CPU, and give the same sums.
+The fast forms of `nmp_lessons._fast.convolution.Conv` stay out of it: they suit PyTorch on a CPU and give the same
+sums.
 
-A graph has three inputs: `audio` (1, samples), as much of it as its frames can feel, and `first` and `last`,
+A graph has three inputs: `audio` (1, samples), as much of it as its frames depend on, and `first` and `last`,
 the frames of it on which the network is run. So a recording of any length is run piece by piece (`pieces`), in
 memory that does not grow, with the result of the whole (eq-margin). Its outputs are `contour` (1, frames, 264)
 where there is Yp, `note` and `onset` (1, frames, 88).
@@ -24,15 +25,14 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import nn
 
 from .._fast.convolution import Conv
 from ..audio.recording import Recording
 from ..constants import NMP
 from ..cqt import FLOOR, TAPS, halving_filter
-from ..errors import InputError
+from ..errors import InputError, needs
 from ..model.inference import KEPT, OVERLAP, at_model_rate
-from ..model.network import Config, NMPNet, folded
+from ..model.network import BatchNorm, Config, NMPNet, Transcriber, folded
 from ..model.posteriorgram import Posteriors
 
 OPSET = 17
@@ -51,8 +51,8 @@ class Plan(NamedTuple):
     hop: int  # samples
     rate: int  # Hz
     shortest: int  # samples that the transform needs at least
-    margin: int  # frames at a cut of the audio that can feel it
-    context: int  # frames at a cut of the features that can feel it
+    margin: int  # frames that depend on what lies beyond a cut of the audio
+    context: int  # frames on either side of the features that an output can depend on
     decoder: dict | None  # of `nmp_lessons.decoding.peak_decoder.PeakDecoder`
 
     @property
@@ -62,14 +62,14 @@ class Plan(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """One run of a graph: samples start to stop (silence outside the recording), and which answers to keep."""
+    """One run of a graph: samples start to stop (silence outside the recording), and which outputs to keep."""
 
     start: int
     stop: int
     first: int  # frames of these samples on which the network is run
     last: int
-    place: int  # frame of the recording that the first kept answer is for
-    kept: slice  # answers
+    place: int  # frame of the recording that the first kept output is for
+    kept: slice  # outputs
 
 
 def pieces(plan: Plan, samples: int) -> Iterator[Piece]:
@@ -105,10 +105,11 @@ def _chunk(plan: Plan, samples: int, place: int, stop: int) -> Piece:
 
 
 def run_graph(graph: bytes, recording: Recording, *, progress: Callable = list) -> Posteriors:
-    """What a graph believes about a recording, run by ONNX Runtime on one core.
+    """The posteriors of a recording from a graph, run by ONNX Runtime on one core.
 
     `progress` may wrap the list of pieces, as `tqdm` does.
     """
+    needs("export", "onnxruntime")
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -116,13 +117,13 @@ def run_graph(graph: bytes, recording: Recording, *, progress: Callable = list) 
     session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     plan = read_plan(session.get_modelmeta().custom_metadata_map)
     audio = at_model_rate(recording)
-    found = {name: [] for name in plan.heads}
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in plan.heads}
     for piece in progress(list(pieces(plan, len(audio)))):
         for name, head in zip(plan.heads, session.run(list(plan.heads), _inputs(piece, audio)), strict=True):
-            found[name].append(head[0, piece.kept])
-    heads = (np.concatenate(found[name]) if name in found else None for name in ("contour", "note", "onset"))
+            parts[name].append(np.asarray(head)[0, piece.kept])
+    heads = {name: np.concatenate(arrays) for name, arrays in parts.items()}
     times = np.arange(len(audio) // plan.hop + 1) * plan.hop / plan.rate
-    return Posteriors(*heads, times)
+    return Posteriors(heads.get("contour"), heads["note"], heads["onset"], times)
 
 
 def _inputs(piece: Piece, audio: np.ndarray) -> dict[str, np.ndarray]:
@@ -140,7 +141,7 @@ def read_plan(metadata: dict[str, str]) -> Plan:
     return plan._replace(heads=tuple(plan.heads))
 
 
-def plan(name: str, model: NMPNet, decoder: dict | None = None) -> Plan:
+def plan(name: str, model: Transcriber, decoder: dict | None = None) -> Plan:
     """What a program must know to run this network's graph."""
     config, cqt = model.config, model.cqt
     return Plan(
@@ -151,12 +152,12 @@ def plan(name: str, model: NMPNet, decoder: dict | None = None) -> Plan:
         NMP.sample_rate,
         cqt.shortest,
         cqt.margin,
-        model.reach,
+        model.context,
         decoder,
     )
 
 
-def graph(name: str, model: NMPNet, decoder: dict | None = None) -> bytes:
+def graph(name: str, model: Transcriber, decoder: dict | None = None) -> bytes:
     """A network as an ONNX file, its plan in the metadata.
 
     Raises
@@ -164,6 +165,7 @@ def graph(name: str, model: NMPNet, decoder: dict | None = None) -> bytes:
     InputError
         If the network is of another kind than NMP, or has a median filter in front, which has no operator.
     """
+    needs("export", "onnx")
     import onnx
 
     if not isinstance(model, NMPNet):
@@ -260,20 +262,25 @@ def _normalised(drawn: _Drawing, level: str, config: Config) -> str:
 def _network(drawn: _Drawing, model: NMPNet, features: str) -> None:
     """The heads of features (1, frames, 309): `NMPNet.logits` and the sigmoids."""
     config, stack = model.config, _stack(drawn, model, features)
-    found = stack
-    if config.missing != "off":
-        beside = _layer(drawn, stack, model.missing, model.missing_norm)
-        found = beside if config.missing == "series" else stack
-    found = _layer(drawn, found, model.contour, model.contour_norm)
-    if config.missing == "parallel":
-        found = drawn.add("Concat", found, beside, axis=1)
+    pitch = _contour_channels(drawn, model, stack)
     if config.contour:
-        found = _head(drawn, found, model.contour_out, "contour")
-    note = _head(drawn, _layer(drawn, found, model.note), model.note_out, "note")
-    seen = [note] * config.onset_sees_note
+        pitch = _head(drawn, pitch, model.contour_out, "contour")
+    note = _head(drawn, _layer(drawn, pitch, model.note), model.note_out, "note")
+    inputs = [note] * config.onset_sees_note
     if config.onset_features:
-        seen.append(_layer(drawn, stack, model.onset, model.onset_norm))
-    _head(drawn, drawn.add("Concat", *seen, axis=1), model.onset_out, "onset")
+        inputs.append(_layer(drawn, stack, model.onset, model.onset_norm))
+    _head(drawn, drawn.add("Concat", *inputs, axis=1), model.onset_out, "onset")
+
+
+def _contour_channels(drawn: _Drawing, model: NMPNet, stack: str) -> str:
+    """What comes before Yp: `NMPNet._contour_channels`."""
+    if model.config.missing == "off":
+        return _layer(drawn, stack, model.contour, model.contour_norm)
+    missing = _layer(drawn, stack, model.missing, model.missing_norm)
+    if model.config.missing == "series":
+        return _layer(drawn, missing, model.contour, model.contour_norm)
+    contour = _layer(drawn, stack, model.contour, model.contour_norm)
+    return drawn.add("Concat", contour, missing, axis=1)
 
 
 def _stack(drawn: _Drawing, model: NMPNet, features: str) -> str:
@@ -292,7 +299,7 @@ def _stack(drawn: _Drawing, model: NMPNet, features: str) -> str:
     return drawn.add("Concat", *copies, axis=1)
 
 
-def _layer(drawn: _Drawing, given: str, conv: Conv, norm: nn.BatchNorm2d | None = None) -> str:
+def _layer(drawn: _Drawing, given: str, conv: Conv, norm: BatchNorm | None = None) -> str:
     """Convolution, batch normalisation if there is one, ReLU."""
     weight, bias = folded(conv, norm) if norm else (conv.weight, conv.bias)
     return drawn.add("Relu", _convolved(drawn, given, conv, weight, bias))

@@ -15,7 +15,7 @@ from .design import SEMITONE, Design, _ByKeys, _way_in
 
 @dataclass(frozen=True)
 class GRUConfig(Design):
-    """Settings of a `GRUNet`: features of a key and moment, and numbers that each direction remembers."""
+    """Settings of a `GRUNet`: features of a key and moment, and the size of each direction's hidden state."""
 
     kind: str = "gru"
     width: int = 24
@@ -26,7 +26,7 @@ class GRUConfig(Design):
 
 
 class GRUNet(_ByKeys):
-    """One gated memory for all keys, forward and backward in time (eq-gates, eq-remember).
+    """One GRU for all keys, forward and backward in time (eq-gates, eq-remember).
 
     >>> net = GRUConfig().network()
     >>> sum(weights.numel() for weights in net.parameters())
@@ -44,10 +44,10 @@ class GRUNet(_ByKeys):
         """The heads before their sigmoids, from features (batch, frames, 309)."""
         x = self.features_of_key(self.stack(features))  # (batch, width, frames, keys)
         batch, width, frames, keys = x.shape
-        heard, _ = self.gru(x.permute(2, 0, 3, 1).reshape(frames, batch * keys, width))
-        return self.heads(self.out(heard).view(frames, batch, keys, -1).transpose(0, 1))
+        hidden, _ = self.gru(x.permute(2, 0, 3, 1).reshape(frames, batch * keys, width))
+        return self.heads(self.out(hidden).view(frames, batch, keys, -1).transpose(0, 1))
 
     @property
-    def reach(self) -> int:
-        """A memory reaches without end; it has learned on two seconds, and gets as much on either side."""
+    def context(self) -> int:
+        """A GRU's context has no end; this one is trained on two seconds, and gets as much on either side."""
         return NMP.window_frames

@@ -71,8 +71,10 @@ def quantise_weights(model: nn.Module, bits: int = 8, *, per_channel: bool = Tru
 
 
 def stored_bytes(model: nn.Module, bits: int = 32, *, per_channel: bool = True) -> int:
-    """Bytes of all that is trained: `bits` for each weight that `quantise_weights` rounds, with a scale of four bytes and a
-    zero of one for each grid; four bytes for every other number. With 32 bits nothing is rounded.
+    """Bytes of all trained numbers.
+
+    Each weight that `quantise_weights` rounds takes `bits`, and each grid a scale of four bytes and a zero of one;
+    every other number takes four bytes. With 32 bits nothing is rounded.
 
     >>> stored_bytes(nn.Linear(10, 4)), stored_bytes(nn.Linear(10, 4), 8)
     (176, 76)

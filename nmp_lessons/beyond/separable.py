@@ -53,7 +53,7 @@ class SeparableConfig(Design):
 
 
 class Mixing(nn.Module):
-    """A filter in time and one over intervals for each channel, then a small network of each place, and the input again.
+    """A residual block: for each channel a filter in time and one over intervals, then a small network of each place.
 
     >>> block = Mixing(SeparableConfig(width=4, hidden=8), dilation=2)
     >>> tuple(block(torch.zeros(1, 20, 88, 4)).shape)
@@ -117,6 +117,6 @@ class SeparableNet(_ByKeys):
         return self.heads(_unpatched(self.out(x), patch)[:, :frames])
 
     @property
-    def reach(self) -> int:
+    def context(self) -> int:
         """Half the length of every filter in time, added."""
         return self.config.patch * (2 + self.config.taps // 2 * sum(self.config.dilations))

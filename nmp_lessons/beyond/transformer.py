@@ -24,11 +24,11 @@ class TransformerConfig(Design):
     Parameters
     ----------
     width
-        Numbers that stand for a patch.
+        Features of a patch.
     depth
-        Blocks.
+        Number of blocks.
     heads
-        Attentions side by side; `width` is a multiple.
+        Heads of each attention; `width` is a multiple of it.
     hidden
         Width of the layer inside each block.
     patch
@@ -54,14 +54,14 @@ class TransformerConfig(Design):
 
 
 class Attention(nn.Module):
-    """Every place of a row queries all others within `reach` what they know (eq-attention).
+    """Attention of every place of a row to all places within `reach` (eq-attention), by relative position.
 
-    Places have no numbers: what counts is what stands there, and how far away (eq-relative).
+    Places have no numbers: a score depends on what stands at the two places and on the distance (eq-relative).
 
     Parameters
     ----------
     width, heads
-        Of a place, and how many attentions share it.
+        Features of a place, and the number of heads that share them.
     reach
         The farthest distance.
 
@@ -81,15 +81,16 @@ class Attention(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(rows, places, width) -> the same shape."""
-        weights, values = self.weights(x)  # (rows, blocks, heads, asking, asked), (rows, blocks, heads, asked, ·)
-        heard = (weights @ values).transpose(2, 3).flatten(3).flatten(1, 2)
-        return self.output(heard[:, : x.shape[1]])
+        weights, values = self.weights(x)  # (rows, blocks, heads, query, key), (rows, blocks, heads, key, ·)
+        attended = (weights @ values).transpose(2, 3).flatten(3).flatten(1, 2)
+        return self.output(attended[:, : x.shape[1]])
 
     def weights(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Whom each place listens to, and what it would hear, block by block.
+        """Attention weights and values, block by block.
 
-        A row longer than `reach` is cut into blocks of that many places; each queries itself and its two neighbours, so
-        that the work grows with the length of the row and not with its square.
+        A row longer than `reach` is cut into blocks of that many places; the queries of a block meet the keys of
+        that block and of its two neighbours, so that the work grows with the length of the row and not with its
+        square.
         """
         rows, places, width = x.shape
         size, side = (places, 0) if places <= self.reach + 1 else (self.reach, self.reach)
@@ -103,13 +104,13 @@ class Attention(nn.Module):
         return weights, values
 
     def _distances(self, places: int, blocks: int, size: int, side: int) -> torch.Tensor:
-        """What a distance adds to a score, (blocks, heads, size, asked); minus infinity where nobody is."""
-        asked = torch.arange(-side, size + side)
-        apart = asked - torch.arange(size)[:, None]
+        """What a distance adds to a score, (blocks, heads, query, key); minus infinity where there is no key."""
+        key = torch.arange(-side, size + side)
+        apart = key - torch.arange(size)[:, None]
         bias = self.distance[:, (apart + self.reach).clamp(0, 2 * self.reach)]
-        place = torch.arange(blocks)[:, None] * size + asked  # (blocks, asked)
-        there = ((place >= 0) & (place < places))[:, None, :] & (apart.abs() <= self.reach)
-        return bias.masked_fill(~there[:, None], -torch.inf)
+        place = torch.arange(blocks)[:, None] * size + key  # (blocks, key)
+        exists = ((place >= 0) & (place < places))[:, None, :] & (apart.abs() <= self.reach)
+        return bias.masked_fill(~exists[:, None], -torch.inf)
 
 
 def _neighbourhoods(x: torch.Tensor, size: int, side: int) -> torch.Tensor:
@@ -167,32 +168,32 @@ class Transformer(_ByKeys):
         return self.heads(_unpatched(self.out(self.norm(x)), self.config.patch)[:, :frames])
 
     @property
-    def reach(self) -> int:
-        """Each block looks so many patches far."""
+    def context(self) -> int:
+        """Each block attends to so many patches on either side."""
         return self.config.patch * self.config.patches * self.config.depth
 
 
-class Listening(NamedTuple):
-    """Whom every place of a block listens to: weights [..., asking, asked] that sum to 1 over the asked."""
+class AttentionWeights(NamedTuple):
+    """The attention weights of one block, [..., query, key], which sum to 1 over the keys."""
 
-    keys: np.ndarray  # (moments, heads, 88, 88)
-    time: np.ndarray  # (88, heads, moments, moments); 0 beyond the reach
+    keys: np.ndarray  # (moments, heads, 88, 88), among the piano's keys of a moment
+    time: np.ndarray  # (88, heads, moments, moments), among the moments of a key; 0 beyond the reach
 
 
 @torch.inference_mode()
-def listening(model: Transformer, features: torch.Tensor) -> list[Listening]:
-    """What each block of a transformer attends to in features (1, frames, 309), the first block first.
+def attention_weights(model: Transformer, features: torch.Tensor) -> list[AttentionWeights]:
+    """The attention weights of a transformer on features (1, frames, 309), the first block first.
 
     Memory grows with the square of the length: give it some seconds.
 
-    >>> first, _ = listening(TransformerConfig().network(), torch.rand(1, 80, NMP.cqt_bins))
+    >>> first, _ = attention_weights(TransformerConfig().network(), torch.rand(1, 80, NMP.cqt_bins))
     >>> first.keys.shape, first.time.shape
     ((20, 2, 88, 88), (88, 2, 20, 20))
     """
-    found = {}
+    weights: list[np.ndarray] = []  # of keys and time in turn, in the order in which the blocks run
 
-    def keep(attention: Attention, given: tuple[torch.Tensor]) -> None:
-        found[attention] = _whole_weights(attention, given[0]).numpy()
+    def keep(attention: Attention, inputs: tuple[torch.Tensor]) -> None:
+        weights.append(_joined_weights(attention, inputs[0]).numpy())
 
     hooks = [each.register_forward_pre_hook(keep) for each in model.modules() if isinstance(each, Attention)]
     try:
@@ -200,18 +201,18 @@ def listening(model: Transformer, features: torch.Tensor) -> list[Listening]:
     finally:
         for hook in hooks:
             hook.remove()
-    return [Listening(found[block.keys], found[block.time]) for block in model.blocks]
+    return [AttentionWeights(keys, time) for keys, time in zip(weights[::2], weights[1::2], strict=True)]
 
 
-def _whole_weights(attention: Attention, x: torch.Tensor) -> torch.Tensor:
-    """The blocks of `Attention.weights` put in their places, (rows, heads, asking, asked)."""
+def _joined_weights(attention: Attention, x: torch.Tensor) -> torch.Tensor:
+    """The blocks of `Attention.weights` put in their places, (rows, heads, query, key)."""
     weights, _ = attention.weights(x)
-    rows, blocks, heads, size, asked = weights.shape
-    side, places = (asked - size) // 2, x.shape[1]
-    whole = weights.new_zeros(rows, heads, blocks * size, blocks * size + 2 * side)
+    rows, blocks, heads, size, keys = weights.shape
+    side, places = (keys - size) // 2, x.shape[1]
+    joined = weights.new_zeros(rows, heads, blocks * size, blocks * size + 2 * side)
     for i in range(blocks):
-        whole[:, :, i * size : (i + 1) * size, i * size : i * size + asked] = weights[:, i]
-    return whole[:, :, :places, side : side + places]
+        joined[:, :, i * size : (i + 1) * size, i * size : i * size + keys] = weights[:, i]
+    return joined[:, :, :places, side : side + places]
 
 
 def by_distance(weights: np.ndarray, reach: int) -> np.ndarray:

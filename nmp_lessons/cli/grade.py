@@ -23,8 +23,9 @@ def add(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from ..book.answers.instructor import grade, possible, submissions, summary, write_table
+    from ..book.answers.instructor import grade, needs_otter, possible, submissions, summary, write_table
 
+    needs_otter()
     whole = possible(arguments.folder)
     if arguments.output.exists() and not arguments.overwrite:
         raise InputError(f"{arguments.output}: exists already. Give --overwrite or another -o.")

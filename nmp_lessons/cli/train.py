@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import InputError, needs
 from ..files import CHECKPOINTS, writable
 from .data import default_corpus
 
@@ -20,6 +20,7 @@ def add(commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train one network, or go on where it was stopped; weights and record appear when it is done."""
+    needs("train", "lightning_fabric")
     from ..ablations.runs import recipe
     from ..data.store import Corpus
     from ..training.loop import can_compile, default_fabric, train

@@ -11,6 +11,7 @@ import warnings
 from pathlib import Path
 
 from ..errors import InputError
+from ..files import member_bytes
 from ..notes.midi import read_midi
 from ..notes.note_list import Notes
 
@@ -59,7 +60,7 @@ def _members(source: Path, names: set[str]) -> dict[str, bytes]:
     try:
         with tarfile.open(source) as tar:
             return {
-                member.name.removeprefix("./"): tar.extractfile(member).read()
+                member.name.removeprefix("./"): member_bytes(tar, member)
                 for member in tar
                 if member.name.removeprefix("./") in names
             }

@@ -1,7 +1,7 @@
 """Corpora on the disk: features and targets as uint8, memory-mapped.
 
-A clip lasts 60 s, 5,168 frames; features are levels in half decibels above −100 dB; Yn is 0 or 1, Yo in
-two-hundredths.
+A clip lasts 60 s, 5,168 frames; features are levels in half decibels above −100 dB; Yn is 0 or 1, Yo in steps of
+0.005.
 """
 
 import json
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -23,12 +24,32 @@ STEPS = 2  # stored levels in a decibel
 ONSET_STEPS = 200  # stored values from 0 to 1 of Yo
 
 
+class StoredClips(Protocol):
+    """What training reads: a `Corpus` on the disk, or `nmp_lessons.training.sampling.Clips` in memory."""
+
+    @property
+    def features(self) -> "np.ndarray | Joined": ...
+
+    @property
+    def note(self) -> "np.ndarray | Joined": ...
+
+    @property
+    def onset(self) -> "np.ndarray | Joined": ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    def __len__(self) -> int: ...
+
+    def notes(self, clip: int) -> Notes: ...
+
+
 @dataclass(frozen=True)
 class Corpus:
     """Clips on the disk: ``features`` (clips, 5168, 309), ``note`` and ``onset`` (clips, 5168, 88), all uint8.
 
-    They lie in one file each, as `make` writes them, or in one file for every performance, as
-    `nmp_lessons.training.maestro_clips.cut_corpus` does.
+    They are kept in one file each, as `nmp_lessons.training.corpus.render_corpus` writes them, or in one file for
+    every performance, as `nmp_lessons.training.maestro_clips.cut_corpus` does.
     """
 
     folder: Path
@@ -45,7 +66,7 @@ class Corpus:
         """What the corpus was made of: "clips", "fingerprint" and more, and where each clip's notes are."""
         path = self.folder / "corpus.json"
         try:
-            index = json.loads(path.read_text())
+            index = json.loads(path.read_text("utf8"))
             index["clips"], index["fingerprint"]
         except (ValueError, KeyError, TypeError) as problem:
             raise InputError(f"{path}: is not the index of a corpus ({problem}); make the corpus again.") from problem
@@ -82,7 +103,7 @@ class Corpus:
         """The notes of one clip, exactly."""
         if "pieces" in self.index:
             piece, minute = self.index["order"][clip]
-            rows = json.loads(self._piece(piece, ".json").read_text())["notes"][minute]
+            rows = json.loads(self._piece(piece, ".json").read_text("utf8"))["notes"][minute]
         else:
             rows = self.index["notes"][clip]
         return Notes(*np.array(rows, dtype=float).reshape(-1, 4).T)
@@ -132,7 +153,7 @@ def _opened(path: Path) -> np.ndarray:
         ) from problem
 
 
-def _mapped(folder: Path, name: str, clips: int, mode: str) -> np.ndarray:
+def _mapped(folder: Path, name: str, clips: int, mode: Literal["r", "r+"]) -> np.memmap:
     path, shape = folder / f"{name}.u8", (clips, CLIP_FRAMES, BINS[name])
     if not path.exists() or path.stat().st_size < np.prod(shape):
         raise InputError(f"{path}: is missing or cut off; make the corpus again.")

@@ -1,8 +1,9 @@
 """What a decoder learns on validation data: weights, a threshold, the released algorithm's options."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 from scipy.special import expit
@@ -25,13 +26,13 @@ CHOICES = {
 }  # of `decode`, for `best_options`
 
 
-def fit_peak_decoder(answered: Sequence[tuple[Posteriors, Notes]], *, iterations: int = 20) -> PeakDecoder:
+def fit_peak_decoder(pairs: Sequence[tuple[Posteriors, Notes]], *, iterations: int = 20) -> PeakDecoder:
     """A decoder whose weights make its probabilities true on some recordings: a logistic regression.
 
-    Each reference note is answered by the likeliest candidate of its key within 50 ms; all other candidates are
+    Each reference note is matched with the highest candidate of its key within 50 ms; all other candidates are
     false. Newton's method then maximises the likelihood (eq-newton), held by a small ridge.
     """
-    found = [(posteriors, *candidates(posteriors.onset), notes) for posteriors, notes in answered]
+    found = [(posteriors, *candidates(posteriors.onset), notes) for posteriors, notes in pairs]
     x = np.concatenate([evidence(posteriors, frame, key) for posteriors, frame, key, _ in found])
     y = np.concatenate([_true(*one) for one in found])
     if not 0 < y.sum() < len(y):
@@ -55,7 +56,7 @@ def _penalty(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> float:
 
 
 def _true(posteriors: Posteriors, frame: np.ndarray, key: np.ndarray, reference: Notes) -> np.ndarray:
-    """1 for each candidate that answers a reference note, else 0."""
+    """1 for each candidate that is matched with a reference note, else 0."""
     place, height = _between_frames(posteriors, frame, key), posteriors.onset[frame, key]
     true = np.zeros(len(frame))
     for pitch in np.unique(reference.pitch):
@@ -68,10 +69,10 @@ def _true(posteriors: Posteriors, frame: np.ndarray, key: np.ndarray, reference:
 
 
 def best_threshold(
-    decoder: PeakDecoder, answered: Sequence[tuple[Posteriors, Notes]], *, thresholds=THRESHOLDS
+    decoder: PeakDecoder, pairs: Sequence[tuple[Posteriors, Notes]], *, thresholds: Iterable[float] = THRESHOLDS
 ) -> tuple[PeakDecoder, float]:
     """The decoder with the threshold that gives the best mean Fno on some recordings, and that Fno."""
-    found = [(posteriors, *decoder.candidates(posteriors), notes) for posteriors, notes in answered]
+    found = [(posteriors, *decoder.candidates(posteriors), notes) for posteriors, notes in pairs]
     best, best_score = decoder, -1.0
     for threshold in sorted(thresholds, reverse=True):
         kept = [probability >= threshold for _, _, _, probability, _ in found]
@@ -87,14 +88,16 @@ def best_threshold(
     return best, best_score
 
 
-def best_options(answered: Sequence[tuple[Posteriors, Notes]], *, choices=CHOICES) -> tuple[dict, float]:
+def best_options(
+    pairs: Sequence[tuple[Posteriors, Notes]], *, choices: Mapping[str, Sequence] = CHOICES
+) -> tuple[dict, float]:
     """The options of `decode` that give the best mean Fno on some recordings, and that Fno; all are tried.
 
     So the released algorithm can be compared with ours on equal terms: both learned from the same recordings.
     """
-    tried = [dict(zip(choices, values, strict=True)) for values in product(*choices.values())]
+    tried: list[dict[str, Any]] = [dict(zip(choices, values, strict=True)) for values in product(*choices.values())]
     scores = [
-        float(np.mean([onset_scores(notes, decode(posteriors, **options))["Fno"] for posteriors, notes in answered]))
+        float(np.mean([onset_scores(notes, decode(posteriors, **options))["Fno"] for posteriors, notes in pairs]))
         for options in tried
     ]
     best = int(np.argmax(scores))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 
 from ..constants import NMP
@@ -49,8 +50,8 @@ class PeakDecoder:
 
     A peak is the highest value within `reach` frames (eq-peak); a parabola through it and its neighbours places
     the onset between frames (eq-parabola). Its probability is σ(w · x), where x is its `evidence` (eq-evidence);
-    by default that is Yo itself. A note ends where Yn first falls below `note_threshold`, or where the key is struck again; it lasts at
-    least two frames.
+    by default that is Yo itself. A note ends where Yn first falls below `note_threshold`, or where the key is struck
+    again; it lasts at least two frames.
 
     Parameters
     ----------
@@ -111,7 +112,8 @@ def candidates(onset: np.ndarray, *, floor: float = CANDIDATE, reach: int = 2) -
     for d in range(1, reach + 1):
         highest &= onset >= padded[reach - d : len(padded) - reach - d]
         highest &= onset > padded[reach + d : len(padded) - reach + d]
-    return np.nonzero(highest)
+    frame, key = np.nonzero(highest)
+    return frame, key
 
 
 def evidence(posteriors: Posteriors, frame: np.ndarray, key: np.ndarray) -> np.ndarray:
@@ -138,7 +140,7 @@ def _between_frames(posteriors: Posteriors, frame: np.ndarray, key: np.ndarray) 
     return np.maximum(posteriors.times[frame] + shift * _period(posteriors), 0)
 
 
-def vertex(before, top, after) -> np.ndarray:
+def vertex(before: ArrayLike, top: ArrayLike, after: ArrayLike) -> np.ndarray:
     """How far from a peak its parabola is highest, in steps, between −½ and ½ (eq-parabola).
 
     The parabola runs through three values, one step apart, of which the middle one is the highest.
@@ -146,7 +148,7 @@ def vertex(before, top, after) -> np.ndarray:
     >>> vertex([0.5, 0.4], [0.8, 0.6], [0.6, 0.6]).round(2).tolist()
     [0.1, 0.5]
     """
-    before, top, after = (np.asarray(value, dtype=float) for value in (before, top, after))
+    before, top, after = np.asarray(before, float), np.asarray(top, float), np.asarray(after, float)
     curvature = before - 2 * top + after
     curved = curvature < 0
     return np.where(curved, 0.5 * (before - after) / np.where(curved, curvature, 1), 0).clip(-0.5, 0.5)

@@ -11,6 +11,7 @@ from .inference import (
     KEPT as KEPT,
     OVERLAP as OVERLAP,
     PIECE_FRAMES as PIECE_FRAMES,
+    as_posteriors as as_posteriors,
     at_model_rate as at_model_rate,
     feature_posteriors as feature_posteriors,
     fixed_features as fixed_features,
@@ -27,6 +28,7 @@ from .inspection import (
 )
 from .network import (
     CHOICES as CHOICES,
+    BatchNorm as BatchNorm,
     Config as Config,
     Heads as Heads,
     NMPNet as NMPNet,
@@ -37,6 +39,7 @@ from .network import (
     probabilities as probabilities,
 )
 from .posteriorgram import (
+    Decoder as Decoder,
     Posteriors as Posteriors,
 )
 from .released import (

@@ -1,6 +1,6 @@
 """Running a network over a whole recording: cut, computed piece by piece, joined.
 
-Every piece is computed with as many frames around it as its answers can see, so that the joins leave no trace.
+Every piece is computed with as many frames around it as its outputs can see, so that the joins leave no trace.
 """
 
 from collections.abc import Callable
@@ -19,11 +19,11 @@ OVERLAP = 30  # frames that two neighbouring windows of the released network sha
 KEPT = NMP.window_frames - OVERLAP  # frames that each window contributes: 142
 BATCH = 3  # windows run at once: few, so that intermediate results stay in the cores' caches
 CHUNK_FRAMES = 2048  # of a whole file transformed at once: 24 s
-PIECE_FRAMES = 340  # of them run through the network at once
+PIECE_FRAMES = 340  # of a chunk, run through the network at once
 
 
 def posteriors(model: Transcriber, recording: Recording) -> Posteriors:
-    """Run the network over a whole recording, in memory that grows only with the answer.
+    """Run the network over a whole recording, in memory that grows only with the result.
 
     With the "fixed" normalisation the result is that of the whole file at once, whatever its length. With the
     "released" one, windows of two seconds are run as released, each contributing its inner 142 frames, but
@@ -32,12 +32,11 @@ def posteriors(model: Transcriber, recording: Recording) -> Posteriors:
     """
     audio = at_model_rate(recording)
     frames = len(audio) // NMP.hop + 1
-    if model.config.normalisation == "released":
+    if isinstance(model, NMPNet) and model.config.normalisation == "released":
         heads = run_windows(model, audio, hop=KEPT * NMP.hop)
     else:
-        heads = _run_whole(model, audio, frames)
-    heads = (None if head is None else head[:frames] for head in heads)
-    return Posteriors(*heads, model.cqt.times(frames))
+        heads = _run_file(model, audio, frames)
+    return as_posteriors(heads.map(lambda head: head[:frames]), model.cqt.times(frames))
 
 
 @torch.no_grad()
@@ -53,10 +52,15 @@ def fixed_features(recording: Recording) -> torch.Tensor:
 
 @torch.inference_mode()
 def feature_posteriors(model: Transcriber, features: torch.Tensor) -> Posteriors:
-    """What the network makes of features (1, frames, 309) that are ready already."""
+    """The posteriors of features (1, frames, 309) that have been computed already."""
     heads = probabilities(model.eval().logits(features.to(model.input_norm.running_mean)))
-    heads = [None if head is None else head[0].float().cpu().numpy() for head in heads]
-    return Posteriors(*heads, model.cqt.times(features.shape[1]))
+    return as_posteriors(heads.map(lambda head: head[0].float().cpu()), model.cqt.times(features.shape[1]))
+
+
+def as_posteriors(heads: Heads, times: np.ndarray) -> Posteriors:
+    """The heads of one recording, (frames, 264 or 88), and the times of their frames, as plain arrays."""
+    contour = None if heads.contour is None else heads.contour.numpy()
+    return Posteriors(contour, heads.note.numpy(), heads.onset.numpy(), times)
 
 
 def at_model_rate(recording: Recording) -> np.ndarray:
@@ -82,62 +86,69 @@ def windows(audio: np.ndarray, *, hop: int, first: int = 0, last: int | None = N
     return cut
 
 
-def run_windows(model: NMPNet, audio: np.ndarray, *, hop: int) -> list[np.ndarray | None]:
-    """The three heads of all windows, joined: half an overlap is dropped at both ends of each.
+def run_windows(model: NMPNet, audio: np.ndarray, *, hop: int) -> Heads:
+    """The three heads of all windows, joined (frames, 264 or 88): half an overlap is dropped at both ends of each.
 
-    Windows are cut when their turn comes, and their answers go straight to their places.
+    Windows are cut when their turn comes, and their outputs go straight to their places.
     """
     drop = OVERLAP // 2
-    feel = min(model.reach, drop)  # the network runs on the kept frames and those that they can feel
-    inner = model.reach <= drop
+    context = min(model.context, drop)  # the network runs on the kept frames and those that they depend on
+    inner = model.context <= drop
 
-    def answer(start: int) -> Heads:
+    def batch_heads(start: int) -> Heads:
         first = start // KEPT
         batch = _on(model, windows(audio, hop=hop, first=first, last=first + BATCH))
-        features = model.features(batch)[:, drop - feel : drop + KEPT + feel]
+        features = model.features(batch)[:, drop - context : drop + KEPT + context]
         heads = probabilities(model.logits(features, inner=inner))
-        return Heads(*(None if head is None else middle(head, KEPT).flatten(0, 1) for head in heads))
+        return heads.map(lambda head: middle(head, KEPT).flatten(0, 1))
 
     frames = KEPT * -(-(len(audio) + drop * NMP.hop) // hop)
-    return _gather(model, answer, range(0, frames, BATCH * KEPT), frames)
+    return _gather(model, batch_heads, range(0, frames, BATCH * KEPT), frames)
 
 
-def _run_whole(model: Transcriber, audio: np.ndarray, frames: int) -> list[np.ndarray | None]:
-    """The heads of a whole file, chunk by chunk; each chunk is run with all the frames that it can feel."""
+def _run_file(model: Transcriber, audio: np.ndarray, frames: int) -> Heads:
+    """The heads of a whole file, chunk by chunk; each chunk is run with all the frames that it depends on."""
     short = model.cqt.shortest - len(audio)
     if short > 0:
         audio = np.pad(audio, (0, short))
     last = len(audio) // NMP.hop + 1
-    feel = model.reach
+    context = model.context
 
-    def answer(start: int) -> Heads:
+    def chunk_heads(start: int) -> Heads:
         stop = min(start + CHUNK_FRAMES, frames)
-        first, final = max(0, start - feel), min(last, stop + feel)
+        first, final = max(0, start - context), min(last, stop + context)
         features = NORMALISATIONS["fixed"](model.cqt.between(audio, first, final)[None]).mT
         pieces = []
         for here in range(start, stop, PIECE_FRAMES):
             there = min(here + PIECE_FRAMES, stop)
-            left = max(first, here - feel)
-            heads = probabilities(model.logits(features[:, left - first : there + feel - first]))
-            pieces.append([None if head is None else head[0, here - left : there - left] for head in heads])
-        return Heads(*(None if head[0] is None else torch.cat(head) for head in zip(*pieces, strict=True)))
+            left = max(first, here - context)
+            heads = probabilities(model.logits(features[:, left - first : there + context - first]))
+            pieces.append(heads.map(lambda head, part=slice(here - left, there - left): head[0, part]))
+        return _joined(pieces)
 
-    return _gather(model, answer, range(0, frames, CHUNK_FRAMES), frames)
+    return _gather(model, chunk_heads, range(0, frames, CHUNK_FRAMES), frames)
+
+
+def _joined(pieces: list[Heads]) -> Heads:
+    """Pieces (frames, 264 or 88) one after another."""
+    contours = [piece.contour for piece in pieces if piece.contour is not None]
+    note, onset = torch.cat([piece.note for piece in pieces]), torch.cat([piece.onset for piece in pieces])
+    return Heads(torch.cat(contours) if contours else None, note, onset)
 
 
 def _on(model: Transcriber, array: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(array).to(model.cqt.halving)
 
 
-def _gather(model: Transcriber, answer: Callable[[int], Heads], starts: range, frames: int) -> list[np.ndarray | None]:
-    """The answers from every start on, without gradients, put in their places in one array for each head."""
-    bins = [NMP.contour_bins if model.config.contour else None, NMP.keys, NMP.keys]
-    whole = [None if width is None else np.empty((frames, width), np.float32) for width in bins]
+def _gather(model: Transcriber, heads_from: Callable[[int], Heads], starts: range, frames: int) -> Heads:
+    """The heads from every start on, without gradients, put in their places in one tensor for each head."""
+    contour = torch.empty(frames, NMP.contour_bins) if model.config.contour else None
+    gathered = Heads(contour, torch.empty(frames, NMP.keys), torch.empty(frames, NMP.keys))
 
     def write(start: int) -> None:
-        for array, head in zip(whole, answer(start), strict=True):
-            if head is not None:
-                torch.from_numpy(array[start : start + len(head)]).copy_(head)
+        for gathered_head, head in zip(gathered, heads_from(start), strict=True):
+            if gathered_head is not None and head is not None:
+                gathered_head[start : start + len(head)].copy_(head)
 
     with torch.inference_mode():
         if model.cqt.halving.device.type == "cpu":
@@ -145,4 +156,4 @@ def _gather(model: Transcriber, answer: Callable[[int], Heads], starts: range, f
         else:
             for start in starts:
                 write(start)
-    return whole
+    return gathered

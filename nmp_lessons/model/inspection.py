@@ -48,25 +48,26 @@ def layers(model: NMPNet) -> list[Layer]:
 
 
 class ReceptiveField(NamedTuple):
-    """What one answer can feel: so many frames, and these bins of the transform."""
+    """What one output can see: how many frames, and which bins of the transform."""
 
     frames: int
     bins: np.ndarray
 
 
 def receptive_field(model: NMPNet, head: str, *, at: int) -> ReceptiveField:
-    """What bin or key number `at` of a head can feel, found by sending a gradient back (eq-receptive).
+    """What bin or key number `at` of a head can see, found by sending a gradient back (eq-receptive).
 
     >>> field = receptive_field(NMPNet(), "contour", at=132)
     >>> field.frames, int(field.bins[0]), int(field.bins[-1])
     (7, 75, 254)
     """
     probe = _positive(model)
-    frames = 2 * model.reach + 3
+    frames = 2 * model.context + 3
     features = torch.ones(1, frames, NMP.cqt_bins, dtype=torch.float64, requires_grad=True)
-    getattr(probe.logits(features), head)[0, frames // 2, at].backward()
-    felt = features.grad[0] > 1e-12 * features.grad.max()  # all paths count positive; rounding does not
-    return ReceptiveField(int(felt.any(1).sum()), np.flatnonzero(felt.any(0).numpy()))
+    output = getattr(probe.logits(features), head)[0, frames // 2, at]
+    (gradient,) = torch.autograd.grad(output, features)  # (1, frames, bins)
+    seen = gradient[0] > 1e-12 * gradient.max()  # all paths count positive; rounding does not
+    return ReceptiveField(int(seen.any(1).sum()), np.flatnonzero(seen.any(0).numpy()))
 
 
 def _positive(model: NMPNet) -> NMPNet:

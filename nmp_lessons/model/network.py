@@ -3,6 +3,7 @@
 Tensors are (batch, channels, frames, bins); kernels are time × frequency.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -42,7 +43,7 @@ class Config:
         Its width; the source had 32.
     padding
         Of the layers with stride 3: "released" centres key n's kernel on bin 3n + 1, where the released Yp
-        answers the key; "centred" on bin 3n, where the key lies in the transform (eq-centre).
+        peaks for the key; "centred" on bin 3n, where the key lies in the transform (eq-centre).
     normalisation
         "released", min–max over each window of two seconds, or "fixed", which does not depend on cuts.
     fill
@@ -50,7 +51,7 @@ class Config:
     onset_features
         Yo has 32 features of its own from the stack; without, it is read from Yn alone.
     onset_sees_note
-        Yo sees Yn beside its own features.
+        Yo sees Yn in addition to its own features.
     median
         Frames, odd, of a median filter over time in front of the network; 1 is none.
 
@@ -90,17 +91,37 @@ class Config:
 
 
 class Heads(NamedTuple):
-    """What the network answers, (batch, frames, 264 or 88); `contour` is None when it is switched off."""
+    """What the network outputs, (batch, frames, 264 or 88); `contour` is None when it is switched off."""
 
     contour: torch.Tensor | None
     note: torch.Tensor
     onset: torch.Tensor
 
+    def map(self, change: Callable[[torch.Tensor], torch.Tensor]) -> "Heads":
+        """The same change made to each head.
+
+        >>> zeros = torch.zeros(1, 2, 88)
+        >>> Heads(None, zeros, zeros).map(lambda head: head + 1).note.unique()
+        tensor([1.])
+        """
+        contour = None if self.contour is None else change(self.contour)
+        return Heads(contour, change(self.note), change(self.onset))
+
+
+class BatchNorm(nn.BatchNorm2d):
+    """Batch normalisation with Keras' numbers: eps 1e-3, and momentum .99, which PyTorch calls .01."""
+
+    running_mean: torch.Tensor  # PyTorch's may be None; here the statistics are always kept
+    running_var: torch.Tensor
+
+    def __init__(self, channels: int):
+        super().__init__(channels, eps=1e-3, momentum=0.01)
+
 
 class Transcriber(nn.Module):
-    """What every network of this book shares: the way from audio to the stack, and the form of its answer.
+    """What every network of this book shares: the way from audio to the stack, and the form of its output.
 
-    A network adds `logits` and `reach`, and names in `OUTPUTS` the layers before its sigmoids.
+    A network adds `logits` and `context`, and names in `OUTPUTS` the layers before its sigmoids.
     """
 
     OUTPUTS: tuple[str, ...] = ()
@@ -109,7 +130,7 @@ class Transcriber(nn.Module):
         super().__init__()
         self.config = config
         self.cqt = CQT()
-        self.input_norm = _norm(1)
+        self.input_norm = BatchNorm(1)
         self.stacking = HarmonicStacking(config.harmonics if config.stacking else (1,))
 
     def forward(self, audio: torch.Tensor) -> Heads:
@@ -126,8 +147,8 @@ class Transcriber(nn.Module):
         raise NotImplementedError
 
     @property
-    def reach(self) -> int:
-        """Frames at a cut that can feel it, at most."""
+    def context(self) -> int:
+        """How many frames on either side an output can depend on, at most."""
         raise NotImplementedError
 
     def stack(self, features: torch.Tensor) -> torch.Tensor:
@@ -160,55 +181,55 @@ class NMPNet(Transcriber):
     def __init__(self, config: Config = Config()):
         super().__init__(config)
         stacked = len(self.stacking.harmonics)
-        contour_in, beside = stacked, 0
+        contour_in, parallel = stacked, 0
         if config.missing != "off":
             self.missing = _conv(stacked, config.missing_filters, (5, 5))
-            self.missing_norm = _norm(config.missing_filters)
+            self.missing_norm = BatchNorm(config.missing_filters)
         if config.missing == "series":
             contour_in = config.missing_filters
         if config.missing == "parallel":
-            beside = config.missing_filters
+            parallel = config.missing_filters
         self.contour = _conv(contour_in, 8, (3, 39))
-        self.contour_norm = _norm(8)
+        self.contour_norm = BatchNorm(8)
         if config.contour:
-            self.contour_out = _conv(8 + beside, 1, (5, 5))
-        self.note = _conv(1 if config.contour else 8 + beside, 32, (7, 7), padding=config.padding)
+            self.contour_out = _conv(8 + parallel, 1, (5, 5))
+        self.note = _conv(1 if config.contour else 8 + parallel, 32, (7, 7), padding=config.padding)
         self.note_out = _conv(32, 1, (7, 3))
         if config.onset_features:
             self.onset = _conv(stacked, 32, (5, 5), padding=config.padding)
-            self.onset_norm = _norm(32)
+            self.onset_norm = BatchNorm(32)
         self.onset_out = _conv(config.onset_sees_note + 32 * config.onset_features, 1, (3, 3))
         self.to(memory_format=torch.channels_last)
 
     def logits(self, features: torch.Tensor, *, inner: bool = False) -> Heads:
         """The heads before their sigmoids, from features (batch, frames, 309): what a loss should see.
 
-        With `inner`, only for the frames that feel no end: `reach` fewer at either end. Then no layer is
+        With `inner`, only for the frames that depend on no padding: `context` fewer at either end. Then no layer is
         padded in time, and each computes just what the next one needs (eq-inner).
         """
         if self.config.median > 1:
             features = median_in_time(features, self.config.median)
         stack = self.stack(features)  # (batch, 8, frames, 264)
-        found = self._contour_channels(stack, inner)
-        contour = self.contour_out(found, inner=inner) if self.config.contour else None
-        pitch = contour.sigmoid() if self.config.contour else found
+        channels = self._contour_channels(stack, inner)
+        contour = self.contour_out(channels, inner=inner) if self.config.contour else None
+        pitch = channels if contour is None else contour.sigmoid()
         note = self.note_out(self.note(pitch, inner=inner).relu_(), inner=inner)  # (batch, 1, frames, 88)
         onset = self._onset(stack, note.sigmoid(), inner)
-        heads = Heads(*(None if head is None else head[:, 0] for head in (contour, note, onset)))
+        heads = Heads(contour, note, onset).map(lambda head: head[:, 0])
         if not inner:
             return heads
-        frames = features.shape[1] - 2 * self.reach
-        return Heads(*(None if head is None else middle(head, frames) for head in heads))
+        frames = features.shape[1] - 2 * self.context
+        return heads.map(lambda head: middle(head, frames))
 
     def _onset(self, stack: torch.Tensor, note: torch.Tensor, inner: bool) -> torch.Tensor:
         """Yo before its sigmoid, (batch, 1, frames, 88), from what the switches let it see."""
         if not self.config.onset_features:
             return self.onset_out(note, inner=inner)
-        felt = middle(stack, note.shape[2] + 4 * inner, dim=2)  # the layer is five frames high
-        begins = _normed(self.onset, self.onset_norm, felt, inner)  # (batch, 32, frames, 88)
+        context = middle(stack, note.shape[2] + 4 * inner, dim=2)  # the layer is five frames high
+        channels = _normed(self.onset, self.onset_norm, context, inner)  # (batch, 32, frames, 88)
         if not self.config.onset_sees_note:
-            return self.onset_out(begins, inner=inner)
-        return _out_of_both(self.onset_out, note, begins, inner)
+            return self.onset_out(channels, inner=inner)
+        return _convolved_pair(self.onset_out, note, channels, inner)
 
     def _contour_channels(self, stack: torch.Tensor, inner: bool) -> torch.Tensor:
         """What comes before Yp, (batch, 8 or more, frames, 264)."""
@@ -217,12 +238,12 @@ class NMPNet(Transcriber):
         missing = _normed(self.missing, self.missing_norm, stack, inner)
         if self.config.missing == "series":
             return _normed(self.contour, self.contour_norm, missing, inner)
-        beside = _normed(self.contour, self.contour_norm, stack, inner)
-        return _beside(middle(beside, missing.shape[2], dim=2), missing)
+        contour = _normed(self.contour, self.contour_norm, stack, inner)
+        return _concatenated(middle(contour, missing.shape[2], dim=2), missing)
 
     @property
-    def reach(self) -> int:
-        """Half the height of every kernel on the longest way, that to Yn and on."""
+    def context(self) -> int:
+        """Half the height of every kernel on the longest path, through Yn to Yo, added up."""
         layers = [layer for name, layer in self.named_children() if isinstance(layer, Conv) and name != "onset"]
         return self.config.median // 2 + sum(layer.kernel_size[0] // 2 for layer in layers)
 
@@ -250,10 +271,10 @@ def middle(x: torch.Tensor, frames: int, *, dim: int = 1) -> torch.Tensor:
 
 def probabilities(logits: Heads) -> Heads:
     """The sigmoids of the heads."""
-    return Heads(*(None if head is None else head.sigmoid() for head in logits))
+    return logits.map(torch.sigmoid)
 
 
-def _normed(conv: "Conv", norm: nn.BatchNorm2d, x: torch.Tensor, inner: bool = False) -> torch.Tensor:
+def _normed(conv: Conv, norm: BatchNorm, x: torch.Tensor, inner: bool = False) -> torch.Tensor:
     """Convolution, batch normalisation, ReLU.
 
     Once trained, a batch normalisation is a factor and a shift for each channel: they go into the filters,
@@ -264,26 +285,26 @@ def _normed(conv: "Conv", norm: nn.BatchNorm2d, x: torch.Tensor, inner: bool = F
     return conv.convolve(x, *folded(conv, norm), inner=inner).relu_()
 
 
-def folded(conv: "Conv", norm: nn.BatchNorm2d) -> tuple[torch.Tensor, torch.Tensor]:
+def folded(conv: Conv, norm: BatchNorm) -> tuple[torch.Tensor, torch.Tensor]:
     """Weight and bias of a convolution that does the work of a trained normalisation too (eq-norm-folding)."""
     scale = norm.weight / (norm.running_var + norm.eps).sqrt()
     bias = (conv.bias - norm.running_mean) * scale + norm.bias
     return conv.weight * scale[:, None, None, None], bias
 
 
-def _beside(*channels: torch.Tensor) -> torch.Tensor:
+def _concatenated(*channels: torch.Tensor) -> torch.Tensor:
     """Channels concatenated, and laid out channels-last whatever came in."""
     return torch.cat([x.permute(0, 2, 3, 1) for x in channels], dim=-1).permute(0, 3, 1, 2)
 
 
-def _out_of_both(conv: "Conv", one: torch.Tensor, other: torch.Tensor, inner: bool = False) -> torch.Tensor:
+def _convolved_pair(conv: Conv, one: torch.Tensor, other: torch.Tensor, inner: bool = False) -> torch.Tensor:
     """The convolution of two groups of channels; once trained, they need not be copied side by side."""
     if conv.training:
-        return conv(_beside(one, other), inner=inner)
+        return conv(_concatenated(one, other), inner=inner)
     weights = conv.weight.split([one.shape[1], other.shape[1]], dim=1)
-    nothing = torch.zeros_like(conv.bias)
-    found = conv.convolve(other, weights[1], nothing, inner=inner)
-    return found.add_(conv.convolve(one, weights[0], conv.bias, inner=inner))
+    no_bias = torch.zeros_like(conv.bias)
+    second = conv.convolve(other, weights[1], no_bias, inner=inner)
+    return second.add_(conv.convolve(one, weights[0], conv.bias, inner=inner))
 
 
 def _conv(inputs: int, outputs: int, kernel: tuple[int, int], *, padding: str | None = None) -> Conv:
@@ -297,8 +318,3 @@ def _conv(inputs: int, outputs: int, kernel: tuple[int, int], *, padding: str | 
         return Conv(inputs, outputs, kernel, padding=(time // 2, frequency // 2))
     side = frequency // 2 - (padding == "released")
     return Conv(inputs, outputs, kernel, stride=(1, NMP.bins_per_semitone), padding=(time // 2, side))
-
-
-def _norm(channels: int) -> nn.BatchNorm2d:
-    """Batch normalisation with Keras' numbers: eps 1e-3, and momentum .99, which PyTorch calls .01."""
-    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)

@@ -1,16 +1,18 @@
-"""What a network says about a recording: probabilities for every frame, as plain arrays."""
+"""What a network outputs for a recording: probabilities for every frame, as plain arrays."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..constants import NMP
 from ..errors import InputError
+from ..notes.note_list import Notes
 
 
 @dataclass(frozen=True)
 class Posteriors:
-    """What the network believes about a recording: probabilities for every frame.
+    """What the network outputs for a recording: probabilities for every frame.
 
     Parameters
     ----------
@@ -44,3 +46,12 @@ class Posteriors:
 
     def __len__(self) -> int:
         return len(self.times)
+
+    def map(self, change: Callable[[np.ndarray], np.ndarray]) -> "Posteriors":
+        """The same change made to each head; the times stay."""
+        contour = None if self.contour is None else change(self.contour)
+        return Posteriors(contour, change(self.note), change(self.onset), self.times)
+
+
+Decoder = Callable[[Posteriors], Notes]
+"""What turns posteriors into notes: `nmp_lessons.decoding.released.decode`, a `PeakDecoder`, or one of your own."""

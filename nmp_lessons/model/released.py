@@ -9,6 +9,7 @@ folded into the filters; the variables keep all 16,782 trainable numbers.
 
 import struct
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ import torch
 from .. import fetch
 from ..audio.recording import Recording
 from ..constants import NMP
-from .inference import KEPT, OVERLAP, at_model_rate, run_windows
+from .inference import KEPT, OVERLAP, as_posteriors, at_model_rate, run_windows
 from .network import NMPNet
 from .posteriorgram import Posteriors
 
@@ -103,8 +104,8 @@ def windowed_posteriors(recording: Recording, *, model: NMPNet | None = None) ->
     """
     audio = at_model_rate(recording)
     heads = run_windows(model or load(), audio, hop=RELEASED_HOP)
-    frames = min(len(heads[1]), len(audio) * LABEL_RATE // NMP.sample_rate)
-    return Posteriors(*(head[:frames] for head in heads), released_times(frames))
+    frames = min(len(heads.note), len(audio) * LABEL_RATE // NMP.sample_rate)
+    return as_posteriors(heads.map(lambda head: head[:frames]), released_times(frames))
 
 
 def released_times(frames: int) -> np.ndarray:
@@ -161,13 +162,13 @@ def _block(block: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def _entry(value: bytes) -> tuple[tuple[int, ...], int, int]:
     """Shape, offset and size in bytes of a tensor, from its protocol-buffer message."""
-    fields = dict(_fields(value))
-    dimensions = [dict(_fields(dimension)).get(1, 0) for _, dimension in _fields(fields[2])]
-    return tuple(dimensions), fields.get(4, 0), fields[5]
+    fields: dict[int, Any] = dict(_fields(value))
+    dimensions: list[dict[int, Any]] = [dict(_fields(dimension)) for _, dimension in _fields(fields[2])]
+    return tuple(dimension.get(1, 0) for dimension in dimensions), fields.get(4, 0), fields[5]
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Numbers and contents of a protocol-buffer message's fields; 0 fields are not written."""
+def _fields(message: bytes) -> Iterator[tuple[int, Any]]:
+    """Numbers and contents (int or bytes) of a protocol-buffer message's fields; 0 fields are not written."""
     position = 0
     while position < len(message):
         tag, position = _varint(message, position)

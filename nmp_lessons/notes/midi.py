@@ -119,7 +119,12 @@ def _channel_notes(messages, channel: int, pedal: bool) -> np.ndarray:
     return np.stack([onset, offset, pitch, velocity])
 
 
-def write_midi(notes: Notes, path: str | os.PathLike, *, bends: Sequence[Sequence[float] | None] | None = None) -> None:
+def write_midi(
+    notes: Notes,
+    path: str | os.PathLike,
+    *,
+    bends: Sequence[Sequence[float] | np.ndarray | None] | None = None,
+) -> None:
     """Write notes as a standard MIDI file for piano, whole or not at all. Times are right within 0.3 ms.
 
     Parameters
@@ -137,27 +142,31 @@ def write_midi(notes: Notes, path: str | os.PathLike, *, bends: Sequence[Sequenc
     InputError
         If there is not one bend for each note, or one is not finite or wider than two octaves.
     """
-    bends = [None] * len(notes) if bends is None else [None if b is None else np.asarray(b, float) for b in bends]
-    _check_bends(notes, bends)
-    widest = max((float(np.abs(bend).max()) for bend in bends if bend is not None and len(bend)), default=0.0)
+    curves = _curves(notes, bends)
+    widest = max((float(np.abs(curve).max()) for curve in curves if curve is not None and len(curve)), default=0.0)
     bend_range = max(2, int(np.ceil(widest)))
-    bent = any(bend is not None for bend in bends)
+    bent = any(curve is not None for curve in curves)
     channels = _voices(notes) if bent else np.zeros(len(notes), dtype=int)
     events = [event for channel in sorted({0, *channels}) for event in _setup(int(channel), bend_range, bent)]
     for i in range(len(notes)):
-        events += _note_events(notes, i, int(channels[i]), bends[i], bend_range, bent)
+        events += _note_events(notes, i, int(channels[i]), curves[i], bend_range, bent)
     file = mido.MidiFile(type=0, ticks_per_beat=TICKS_PER_BEAT)
     file.tracks.append(_as_track(events))
     with atomic_write(path) as scratch:
         file.save(scratch)
 
 
-def _check_bends(notes: Notes, bends) -> None:
-    if len(bends) != len(notes):
-        raise InputError(f"bends: {len(bends)} for {len(notes)} notes; give one for each, or None.")
-    for bend in bends:
-        if bend is not None and not (np.isfinite(bend).all() and (np.abs(bend) <= 24).all()):
+def _curves(notes: Notes, bends: Sequence[Sequence[float] | np.ndarray | None] | None) -> list[np.ndarray | None]:
+    """The bend of each note as an array, checked; None for a note without one."""
+    if bends is None:
+        return [None] * len(notes)
+    curves = [None if bend is None else np.asarray(bend, float) for bend in bends]
+    if len(curves) != len(notes):
+        raise InputError(f"bends: {len(curves)} for {len(notes)} notes; give one for each, or None.")
+    for curve in curves:
+        if curve is not None and not (np.isfinite(curve).all() and (np.abs(curve) <= 24).all()):
             raise InputError("bends: one is not finite or wider than 24 semitones; give semitones from the pitch.")
+    return curves
 
 
 def _voices(notes: Notes) -> np.ndarray:
@@ -167,7 +176,7 @@ def _voices(notes: Notes) -> np.ndarray:
     chosen = np.zeros(len(notes), dtype=int)
     for i, (onset, offset) in enumerate(notes.intervals):
         free = (channel for channel in melodic if free_from[channel] <= onset)
-        chosen[i] = next(free, min(free_from, key=free_from.get))
+        chosen[i] = next(free, min(free_from, key=free_from.__getitem__))
         free_from[chosen[i]] = offset
     return chosen
 

@@ -10,6 +10,7 @@ Chapter: ``book/sound.md``.
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..constants import NMP
 from ..errors import InputError
@@ -26,9 +27,9 @@ class Notes:
 
     Parameters
     ----------
-    onset, offset : array, shape (n,), seconds
-    pitch : array of int, shape (n,), MIDI numbers 21 to 108
-    velocity : array of int, shape (n,), or one int for all; 1 to 127
+    onset, offset : array-like, shape (n,), seconds
+    pitch : array-like of int, shape (n,), MIDI numbers 21 to 108
+    velocity : array-like of int, shape (n,), or one int for all; 1 to 127
 
     Raises
     ------
@@ -44,13 +45,13 @@ class Notes:
     onset: np.ndarray
     offset: np.ndarray
     pitch: np.ndarray
-    velocity: np.ndarray | int = VELOCITY
+    velocity: np.ndarray
 
-    def __post_init__(self):
-        onset = np.array(self.onset, dtype=np.float64)
-        offset = np.array(self.offset, dtype=np.float64)
-        pitch = _whole_numbers(self.pitch, "pitch")
-        velocity = _whole_numbers(self.velocity, "velocity")
+    def __init__(self, onset: ArrayLike, offset: ArrayLike, pitch: ArrayLike, velocity: ArrayLike = VELOCITY):
+        onset = np.array(onset, dtype=np.float64)
+        offset = np.array(offset, dtype=np.float64)
+        pitch = _whole_numbers(pitch, "pitch")
+        velocity = _whole_numbers(velocity, "velocity")
         if velocity.ndim == 0:
             velocity = np.full(onset.shape, velocity)
         _check(onset, offset, pitch, velocity)
@@ -61,7 +62,7 @@ class Notes:
     def __len__(self) -> int:
         return len(self.onset)
 
-    def __eq__(self, other) -> bool:
+    def __eq__(self, other: object) -> bool:
         if not isinstance(other, Notes):
             return NotImplemented
         names = ("onset", "offset", "pitch", "velocity")
@@ -107,7 +108,7 @@ class Notes:
         return replace(self, pitch=self.pitch + semitones)
 
 
-def _whole_numbers(values, name: str) -> np.ndarray:
+def _whole_numbers(values: ArrayLike, name: str) -> np.ndarray:
     values = np.asarray(values)
     if values.size == 0:
         return values.astype(np.int64)
@@ -139,14 +140,14 @@ def _check(onset: np.ndarray, offset: np.ndarray, pitch: np.ndarray, velocity: n
             )
 
 
-def apply_pedal(notes: Notes, times, values) -> Notes:
+def apply_pedal(notes: Notes, times: ArrayLike, values: ArrayLike) -> Notes:
     """Let notes sound on while the sustain pedal is down (eq-sound-pedal).
 
     Parameters
     ----------
     notes : Notes, as the keys were held
-    times : array, shape (events,), seconds, ascending
-    values : array, shape (events,), the pedal's position, 0 to 127
+    times : array-like, shape (events,), seconds, ascending
+    values : array-like, shape (events,), the pedal's position, 0 to 127
 
     Returns
     -------

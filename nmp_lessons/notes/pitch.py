@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..errors import InputError
 
@@ -11,7 +12,7 @@ A4_FREQUENCY = 440.0  # Hz
 PITCH_CLASSES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 
 
-def pitch_to_frequency(pitch):
+def pitch_to_frequency(pitch: ArrayLike) -> np.ndarray:
     """Frequency in Hz of a pitch in equal temperament: f = 440 · 2^((p − 69)/12) (eq-sound-temperament).
 
     Arrays welcome.
@@ -22,7 +23,7 @@ def pitch_to_frequency(pitch):
     return A4_FREQUENCY * 2.0 ** ((np.asarray(pitch, dtype=float) - A4_PITCH) / 12)
 
 
-def frequency_to_pitch(frequency):
+def frequency_to_pitch(frequency: ArrayLike) -> np.ndarray:
     """Pitch of a frequency in Hz, fractions included: p = 69 + 12 · log2(f/440) (eq-sound-pitch).
 
     Arrays welcome.

@@ -94,7 +94,7 @@ def _row_numbers(row: list[str], places: dict[str, int], where: str) -> list[flo
 def _first_fault(numbers: np.ndarray, lines: list[int], path: Path) -> InputError:
     for line, row in zip(lines, numbers, strict=True):
         try:
-            Notes(*([value] for value in row))
+            Notes(*row[:, None])
         except InputError as problem:
             return InputError(f"{path}, line {line}: {problem}")
     raise AssertionError("every row is a note")

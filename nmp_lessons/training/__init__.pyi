@@ -22,8 +22,8 @@ from .corpus import (
     clip as clip,
     default_pianos as default_pianos,
     degrade as degrade,
+    encode_targets as encode_targets,
     render_corpus as render_corpus,
-    stored_answers as stored_answers,
     stored_clip as stored_clip,
     stored_levels as stored_levels,
 )
@@ -44,7 +44,7 @@ from .maestro_clips import (
     KILLS as KILLS,
     SPARE as SPARE,
     SPLITS as SPLITS,
-    answers as answers,
+    clip_targets as clip_targets,
     clips as clips,
     cut_corpus as cut_corpus,
     starts as starts,
@@ -59,7 +59,7 @@ from .sampling import (
     Clips as Clips,
     batch as batch,
     batches as batches,
-    drawn as drawn,
+    draw_windows as draw_windows,
     stored_targets as stored_targets,
 )
 from .scaling import (

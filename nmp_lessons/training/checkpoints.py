@@ -14,11 +14,11 @@ import safetensors.torch
 from ..errors import InputError
 from ..files import CHECKPOINTS, atomic_write
 from ..model import released
-from ..model.network import NMPNet, Transcriber
+from ..model.network import Transcriber
 from .recipe import Recipe
 
 
-def named(name: str) -> tuple[NMPNet, dict | None]:
+def named(name: str) -> tuple[Transcriber, dict | None]:
     """The network of a run and its decoder; "released" is Spotify's, whose decoder is another one.
 
     Raises
@@ -39,7 +39,7 @@ def save(model: Transcriber, record: dict, folder: str | os.PathLike) -> None:
     with atomic_write(folder / f"{record['name']}.safetensors") as scratch:
         scratch.write_bytes(safetensors.torch.save(weights))
     with atomic_write(folder / f"{record['name']}.json") as scratch:
-        scratch.write_text(json.dumps(record, indent=1) + "\n")
+        scratch.write_text(json.dumps(record, indent=1) + "\n", "utf8")
 
 
 def load(name: str, *, folder: str | os.PathLike = CHECKPOINTS) -> tuple[Transcriber, dict]:
@@ -57,7 +57,7 @@ def load(name: str, *, folder: str | os.PathLike = CHECKPOINTS) -> tuple[Transcr
         there = f"of {len(known)} there the nearest are {', '.join(near)}" if known else "there are none"
         raise InputError(f"{weights_path}: no such checkpoint; {there}.")
     try:
-        record = json.loads(record_path.read_text())
+        record = json.loads(record_path.read_text("utf8"))
         model = Recipe.from_json(record["recipe"]).model.network()
         model.load_state_dict(safetensors.torch.load(weights_path.read_bytes()))
     except (ValueError, KeyError, TypeError, RuntimeError, safetensors.SafetensorError) as problem:

@@ -1,23 +1,15 @@
 """Training data: real performances, played on many pianos in many rooms, as features and targets on the disk.
 
-Chapter ``training``. A network that has heard one piano knows one piano. So each excerpt of a performance is
-played on an instrument drawn from a list, out of tune, unevenly voiced, a quarter of them with keys from two
-instruments, most of them in a room. The result is written once, memory-mapped, and read in random windows.
-
-- the recorded notes of the Salamander Grand Piano (CC BY 3.0), by its left, its right, or both microphones;
-- soundfonts with clear licences, sampled key by key through `fluidsynth`;
-- pianos that never were: stiff strings with random partials, decays, unisons and hammers (`string_piano`).
-
-Every piano is a *bank*: recorded keys at seven velocities, int16 (7, 88, samples) at 22,050 Hz, each cut to
-begin with its attack so that labels are right, each at one level so that a velocity means the same on all.
+Chapter ``training``. A network trained on one piano knows one piano. So each excerpt of a performance is played on an
+instrument chosen at random (`nmp_lessons.audio.instruments`), out of tune and unevenly voiced; a quarter of the
+excerpts take their keys from two instruments, and most are played in a room. The result is written once,
+memory-mapped, and read in random windows (`nmp_lessons.training.sampling`).
 
 Conventions: a clip lasts 60 s, 5,168 frames; features are uint8, level in half decibels above −100 dB; targets
-are uint8, Yn 0 or 1, Yo in two-hundredths (`targets`, triangles of half-base 2 around the true time). One seed
-gives one corpus; `Corpus.fingerprint` tells whether it did.
+are uint8, Yn 0 or 1, Yo in steps of 0.005 (`nmp_lessons.targets.targets`, triangles of half-base 2 around the true
+time). One seed gives one corpus; `Corpus.fingerprint` tells whether it did.
 
-Source of the performances: the (n)ASAP dataset (CC BY-NC-SA 4.0), without the pieces of which ASAP names a
-performance that MAESTRO v3 keeps for validation or test (``asap_split.csv`` beside this file; `derive_split` made
-it). Seven performances that MAESTRO keeps came in all the same: `LET_IN`.
+The performances come from the (n)ASAP dataset (CC BY-NC-SA 4.0); `nmp_lessons.data.asap` says which ones.
 """
 
 import hashlib
@@ -59,8 +51,8 @@ def clip(
     rng = np.random.default_rng(seed)
     notes = _excerpt(performances, rng)
     shares = np.array([piano.share for piano in pianos])
-    drawn = rng.choice(len(pianos), size=min(2, len(pianos)), replace=False, p=shares / shares.sum())
-    audio = _played(notes, [pianos[i] for i in drawn], rng)
+    chosen = rng.choice(len(pianos), size=min(2, len(pianos)), replace=False, p=shares / shares.sum())
+    audio = _played(notes, [pianos[i] for i in chosen], rng)
     if rooms and rng.random() < 0.5:
         halo = oaconvolve(audio, sympathetic_strings(int(rng.integers(8))))[: len(audio)]
         audio = audio + halo * _rms(audio) / (_rms(halo) + 1e-9) * 10 ** (rng.uniform(-30, -12) / 20)
@@ -71,7 +63,7 @@ def clip(
     late = int(rng.uniform(0.3, 3.0) / SPEED_OF_SOUND * RATE)
     audio = np.pad(audio, (late, 0))[: len(audio)]
     audio = audio * 10 ** (-22 / 20) / (_rms(audio) + 1e-9)
-    return audio.astype(np.float32), notes, pianos[drawn[0]].name
+    return audio.astype(np.float32), notes, pianos[chosen[0]].name
 
 
 def _rms(audio: np.ndarray) -> float:
@@ -98,11 +90,16 @@ def _played(notes: Notes, pianos: Sequence[Piano], rng: np.random.Generator) -> 
         return play(notes, bank(pianos[0]), rng=rng, seconds=CLIP_SECONDS)
     on_first = rng.random(NMP.keys)[notes.pitch - NMP.lowest_pitch] < 0.5
     seed = int(rng.integers(1 << 31))
-    parts = (Notes(*(a[mask] for a in _columns(notes))) for mask in (on_first, ~on_first))
-    return sum(
-        play(part, bank(piano), rng=np.random.default_rng(seed), seconds=CLIP_SECONDS)
-        for part, piano in zip(parts, pianos)
+    first, second = (
+        play(
+            Notes(notes.onset[mask], notes.offset[mask], notes.pitch[mask], notes.velocity[mask]),
+            bank(piano),
+            rng=np.random.default_rng(seed),
+            seconds=CLIP_SECONDS,
+        )
+        for mask, piano in zip((on_first, ~on_first), pianos, strict=True)
     )
+    return first + second
 
 
 def _columns(notes: Notes) -> tuple[np.ndarray, ...]:
@@ -122,7 +119,7 @@ def render_corpus(
 ) -> Corpus:
     """Render clips of some performances into a folder; what is there already is kept, and goes on after a stop.
 
-    Validation clips are worn (`degrade`) and played mostly on pianos that training never hears.
+    Validation clips are degraded (`degrade`) and played mostly on pianos that are not used in training.
     """
     folder = Path(folder)
     pianos = default_pianos(split) if pianos is None else list(pianos)
@@ -142,8 +139,8 @@ def render_corpus(
             for name, values in zip(BINS, (features, note, onset), strict=True):
                 stores[name][i] = values
             with atomic_write(done) as scratch:
-                scratch.write_text(json.dumps(np.stack(_columns(played), axis=1).round(6).tolist()))
-        rows.append(json.loads(done.read_text()))
+                scratch.write_text(json.dumps(np.stack(_columns(played), axis=1).round(6).tolist()), "utf8")
+        rows.append(json.loads(done.read_text("utf8")))
     for store in stores.values():
         store.flush()
     names = [piano.name for piano in pianos]
@@ -157,24 +154,24 @@ def render_corpus(
         "notes": rows,
     }
     with atomic_write(folder / "corpus.json") as scratch:
-        scratch.write_text(json.dumps(index))
+        scratch.write_text(json.dumps(index), "utf8")
     for i in range(clips):
         (folder / f"{i}.json").unlink()
     return Corpus(folder)
 
 
 def default_pianos(split: str) -> list[Piano]:
-    """The pianos of a split; validation adds two that training hears, so that both show."""
-    heard = [piano for piano in PIANOS if piano.name in ("salamander", "fluid-grand")]
+    """The pianos of a split; validation adds two of those used in training, so that both kinds are scored."""
+    shared = [piano for piano in PIANOS if piano.name in ("salamander", "fluid-grand")]
     own = [piano for piano in PIANOS if piano.split == split]
-    return own + heard if split == "validation" else own
+    return own + shared if split == "validation" else own
 
 
 def stored_clip(audio: np.ndarray, notes: Notes, cqt: CQT) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Features (T, 309), Yn and Yo (T, 88) of a clip as they are stored, uint8."""
     with torch.inference_mode():
         power = cqt.power(torch.from_numpy(audio)[None])[0]
-    return stored_levels(power)[:CLIP_FRAMES], *stored_answers(notes, frames=CLIP_FRAMES)
+    return stored_levels(power)[:CLIP_FRAMES], *encode_targets(notes, frames=CLIP_FRAMES)
 
 
 def stored_levels(power: torch.Tensor) -> np.ndarray:
@@ -183,10 +180,10 @@ def stored_levels(power: torch.Tensor) -> np.ndarray:
     return np.clip(np.round(STEPS * (level - QUIETEST)), 0, 255).astype(np.uint8)
 
 
-def stored_answers(notes: Notes, *, frames: int) -> tuple[np.ndarray, np.ndarray]:
+def encode_targets(notes: Notes, *, frames: int) -> tuple[np.ndarray, np.ndarray]:
     """Yn and Yo (T, 88) of some notes as they are stored, uint8."""
-    answers = targets(notes, frames=frames, onset_width=ONSET_WIDTH, onset_at="time")
-    return answers.note.astype(np.uint8), np.round(ONSET_STEPS * answers.onset).astype(np.uint8)
+    y = targets(notes, frames=frames, onset_width=ONSET_WIDTH, onset_at="time")
+    return y.note.astype(np.uint8), np.round(ONSET_STEPS * y.onset).astype(np.uint8)
 
 
 def degrade(stored: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -197,7 +194,7 @@ def degrade(stored: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.clip(np.round(STEPS * (10 * np.log10(power + FLOOR) - QUIETEST)), 0, 255).astype(np.uint8)
 
 
-def _store(folder: Path, name: str, clips: int) -> np.ndarray:
+def _store(folder: Path, name: str, clips: int) -> np.memmap:
     path, size = folder / f"{name}.u8", clips * CLIP_FRAMES * BINS[name]
     if not path.exists() or path.stat().st_size != size:
         with path.open("ab") as file:
@@ -206,12 +203,12 @@ def _store(folder: Path, name: str, clips: int) -> np.ndarray:
 
 
 def _sha256(folder: Path) -> str:
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for name in BINS:
         with (folder / f"{name}.u8").open("rb") as file:
             while block := file.read(1 << 24):
-                found.update(block)
-    return found.hexdigest()
+                digest.update(block)
+    return digest.hexdigest()
 
 
 def _progress(items, shown: bool, label: str):

@@ -10,7 +10,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import safetensors
@@ -21,10 +21,10 @@ from torch import nn
 
 from ..constants import NMP
 from ..cross_entropy import Loss
-from ..data.store import Corpus
-from ..errors import InputError
+from ..data.store import StoredClips
+from ..errors import InputError, needs
 from ..files import atomic_write
-from ..model.network import Heads, Transcriber
+from ..model.network import BatchNorm, Heads, Transcriber
 from .checkpoints import save
 from .recipe import OPTIMISERS, Recipe
 from .sampling import batch, batches, stored_targets
@@ -60,35 +60,40 @@ def new_model(recipe: Recipe, features: torch.Tensor) -> Transcriber:
 
 
 @torch.no_grad()
-def recalibrate_batchnorm(model: Transcriber, recipe: Recipe, corpus: Corpus, *, count: int = 10) -> Transcriber:
+def recalibrate_batchnorm(model: Transcriber, recipe: Recipe, corpus: StoredClips, *, count: int = 10) -> Transcriber:
     """A copy of the network whose normalisations use the mean statistics of some batches (eq-settled).
 
     In training they follow at 1 % a step, so that a run of a hundred steps ends with a third of what they began
     with (eq-lag).
     """
-    made = copy.deepcopy(model).train()
-    made.input_norm.eval()
-    norms = [layer for layer in made.modules() if isinstance(layer, nn.BatchNorm2d) and layer.training]
+    recalibrated = copy.deepcopy(model).train()
+    recalibrated.input_norm.eval()
+    norms = [layer for layer in recalibrated.modules() if isinstance(layer, nn.BatchNorm2d) and layer.training]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # the plain mean of all that come
     for step in range(count):
-        made.logits(batch(recipe, corpus, step)[0].to(made.input_norm.running_mean))
+        recalibrated.logits(batch(recipe, corpus, step)[0].to(recalibrated.input_norm.running_mean))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
-    return made.eval()
+    return recalibrated.eval()
 
 
-class CommonNorm(nn.BatchNorm2d):
+class CommonNorm(BatchNorm):
     """Batch normalisation over the batches of all processes, so that two halves make one whole (eq-halves)."""
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    num_batches_tracked: torch.Tensor
+    momentum: float
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
         if not self.training:
-            return super().forward(x)
-        x = x.to(self.running_mean.dtype)
+            return super().forward(input)
+        from torch.distributed.nn.functional import all_reduce  # here, since not every build of PyTorch has it
+
+        x = input.to(self.running_mean.dtype)
         sums = torch.stack([x.mean((0, 2, 3)), x.square().mean((0, 2, 3))])
-        mean, square = dist.nn.functional.all_reduce(sums) / dist.get_world_size()
+        mean, square = all_reduce(sums) / dist.get_world_size()
         variance = square - mean.square()
         count = x.numel() // x.shape[1] * dist.get_world_size()
         with torch.no_grad():
@@ -106,24 +111,25 @@ class Task(nn.Module):
         super().__init__()
         self.model, self.loss = model, loss
 
-    def forward(self, features: torch.Tensor, contour, note, onset) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(
+        self, features: torch.Tensor, contour: torch.Tensor, note: torch.Tensor, onset: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """The loss, and the parts of its heads (Yp, Yn, Yo), detached."""
-        logits = self.model.logits(features)
-        logits = Heads(*(None if z is None else z.to(note.dtype) for z in logits))
+        logits = self.model.logits(features).map(lambda z: z.to(note.dtype))
         parts = self.loss.parts(logits, Heads(contour, note, onset))
-        total = sum(w * part for w, part in zip(self.loss.heads, parts, strict=True) if part is not None)
+        total = self.loss.total(parts)
         return total, torch.stack([total.new_zeros(()) if p is None else p.detach() for p in parts])
 
 
 def memory(recipe: Recipe) -> int:
     """Bytes that one batch keeps, in float32, from the way forward for the way back (eq-memory).
 
-    Counted by running one window of 20 frames and asking which tensors are kept; the weights are not among them.
+    One window of 20 frames is run, and the tensors that autograd saves are counted; the weights are not among them.
 
     >>> 0.2e9 < memory(Recipe("", batch=16)) < 0.4e9
     True
     """
-    frames, kept = 20, {}
+    frames, saved = 20, {}
     task = Task(recipe.model.network().train(), recipe.loss)
     task.model.input_norm.eval().requires_grad_(False)
     own = {weights.untyped_storage().data_ptr() for weights in task.parameters()}
@@ -131,13 +137,13 @@ def memory(recipe: Recipe) -> int:
     def keep(tensor):
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in own:
-            kept[storage.data_ptr()] = tensor, storage.nbytes()  # the tensor, so that its place is not used again
+            saved[storage.data_ptr()] = tensor, storage.nbytes()  # the tensor, so that its place is not used again
         return tensor
 
     targets = stored_targets(*(np.zeros((1, frames, NMP.keys), np.uint8) for _ in range(2)))
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         task(torch.zeros(1, frames, NMP.cqt_bins), *targets)
-    return sum(size for _, size in kept.values()) * recipe.batch * recipe.frames // frames
+    return sum(size for _, size in saved.values()) * recipe.batch * recipe.frames // frames
 
 
 @dataclass
@@ -154,15 +160,15 @@ class Progress:
 
 def train(
     recipe: Recipe,
-    corpus: Corpus,
-    validation: Corpus | None = None,
+    corpus: StoredClips,
+    validation: StoredClips | None = None,
     *,
     folder: str | os.PathLike,
     fabric: "Fabric | None" = None,
     compiled: bool = False,
     validate_every: int = 500,
     save_every: int = 100,
-    patience: int | None = None,
+    stop_after: int | None = None,
     stop_at: int | None = None,
     shown: bool = False,
 ) -> tuple[Transcriber, dict]:
@@ -179,9 +185,12 @@ def train(
     compiled
         Let `torch.compile` fuse the layers; it needs a C++ compiler, takes a minute, and saves half the time.
     validate_every, save_every
-        Steps. `patience`: stop early after so many validations without a better one.
+        Steps.
+    stop_after
+        Stop early after so many validations without a better one.
     stop_at
-        Leave off after this step, to be resumed; the model (not `recalibrate_batchnorm`) and the record are then those so far.
+        Leave off after this step, to be resumed; the model (its statistics not recalibrated) and the record are then
+        those so far.
     shown
         Show a progress bar.
 
@@ -224,16 +233,16 @@ def train(
         progress.step, progress.minutes = step + 1, (time.monotonic() - began) / 60
         at_end = progress.step == last
         if at_end or progress.step % save_every == 0:
-            means = fabric.all_reduce(torch.stack(since).mean(0), reduce_op="mean").tolist()
+            means = torch.as_tensor(fabric.all_reduce(torch.stack(since).mean(0), reduce_op="mean")).tolist()
             progress.losses.append([progress.step, *means])
             since = []
             steps.set_postfix(loss=f"{means[0]:.4f}")
         if validation is not None and (progress.step % validate_every == 0 or progress.step == recipe.steps):
-            found = validate(recalibrate_batchnorm(average, recipe, corpus), validation)
-            progress.validation.append({"step": progress.step, **found})
-            progress.worse = 0 if found["Fno"] > progress.best else progress.worse + 1
-            progress.best = max(progress.best, found["Fno"])
-            at_end = at_end or (patience is not None and progress.worse >= patience)
+            scores = validate(recalibrate_batchnorm(average, recipe, corpus), validation)
+            progress.validation.append({"step": progress.step, **scores})
+            progress.worse = 0 if scores["Fno"] > progress.best else progress.worse + 1
+            progress.best = max(progress.best, scores["Fno"])
+            at_end = at_end or (stop_after is not None and progress.worse >= stop_after)
         if fabric.is_global_zero and (at_end or progress.step % save_every == 0):
             _save_state(state_path, identity, progress, model, average, optimiser)
         if at_end:
@@ -250,12 +259,13 @@ def train(
     return finished, record
 
 
-def default_fabric(**settings) -> "Fabric":
+def default_fabric(**settings: Any) -> "Fabric":
     """One device, or those that `torchrun` started; bfloat16 where the hardware multiplies it."""
+    needs("train", "lightning_fabric")
     from lightning_fabric import Fabric  # here, since it takes seconds to import and transcribing needs none of it
 
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it would name its precision at every start
-    settings = {"accelerator": "auto", "devices": 1, "precision": best_precision()} | settings
+    settings: dict[str, Any] = {"accelerator": "auto", "devices": 1, "precision": best_precision()} | settings
     if "TORCHELASTIC_RUN_ID" in os.environ:
         settings |= {"devices": int(os.environ["LOCAL_WORLD_SIZE"]), "strategy": "ddp"}
         settings["num_nodes"] = int(os.environ["WORLD_SIZE"]) // int(os.environ["LOCAL_WORLD_SIZE"])
@@ -271,7 +281,7 @@ def best_precision() -> str:
     """
     if torch.cuda.is_available():
         return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
-    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    flags = Path("/proc/cpuinfo").read_text("utf8") if Path("/proc/cpuinfo").exists() else ""
     return "bf16-mixed" if "amx_bf16" in flags else "32-true"
 
 
@@ -376,7 +386,9 @@ def _record(recipe, corpus, validation, decoder, progress: Progress, fabric: "Fa
 
 def _processor() -> str:
     cpuinfo = Path("/proc/cpuinfo")
-    names = [line for line in cpuinfo.read_text().splitlines() if "model name" in line] if cpuinfo.exists() else []
+    names = (
+        [line for line in cpuinfo.read_text("utf8").splitlines() if "model name" in line] if cpuinfo.exists() else []
+    )
     return names[0].split(":", 1)[1].strip() if names else platform.processor()
 
 

@@ -1,8 +1,8 @@
 """From ten recordings to all of MAESTRO: training data made of real recordings.
 
-Chapter ``scaling``. `cut_corpus` reads a folder of MAESTRO's form (`Maestro`) and writes what training reads (`Corpus`):
-for each performance one file of features and targets, ``YEAR/NAME.npy``, and beside it its notes and its checksum,
-``YEAR/NAME.json``. What that costs stands in `nmp_lessons.training.scaling`.
+Chapter ``scaling``. `cut_corpus` reads a folder of MAESTRO's form (`Maestro`) and writes what training reads
+(`Corpus`): for each performance one file of features and targets, ``YEAR/NAME.npy``, and beside it its notes and its
+checksum, ``YEAR/NAME.json``. What that costs stands in `nmp_lessons.training.scaling`.
 
 - A *clip* is 5,168 frames, a minute and a third of a millisecond, cut from the transform of the whole recording, so
   that no clip has an edge of its own. The last one ends with the recording: it overlaps the one before, so that no
@@ -15,7 +15,6 @@ for each performance one file of features and targets, ``YEAR/NAME.npy``, and be
 """
 
 import errno
-import fcntl
 import hashlib
 import json
 import multiprocessing
@@ -23,7 +22,7 @@ import os
 import shutil
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -32,6 +31,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from filelock import FileLock, Timeout
 
 from ..audio.formats import Stream
 from ..constants import NMP
@@ -41,7 +41,7 @@ from ..data.store import CLIP_FRAMES, ROW, Corpus
 from ..errors import InputError
 from ..files import atomic_write, writable
 from ..notes.note_list import Notes
-from .corpus import ONSET_WIDTH, stored_answers, stored_levels
+from .corpus import ONSET_WIDTH, encode_targets, stored_levels
 
 SPLITS = ("train", "validation")
 CLIP_BYTES = CLIP_FRAMES * ROW
@@ -121,11 +121,11 @@ def clips(performance: Performance, notes: Notes) -> Iterator[np.ndarray]:
         rows = np.zeros((CLIP_FRAMES, ROW), np.uint8)
         with torch.inference_mode():
             rows[: stop - start, : NMP.cqt_bins] = stored_levels(cqt.between(audio, start, stop))
-        rows[:, NMP.cqt_bins :] = np.concatenate(answers(notes, start), axis=1)
+        rows[:, NMP.cqt_bins :] = np.concatenate(clip_targets(notes, start), axis=1)
         yield rows
 
 
-def answers(notes: Notes, start: int) -> tuple[np.ndarray, np.ndarray]:
+def clip_targets(notes: Notes, start: int) -> tuple[np.ndarray, np.ndarray]:
     """Yn and Yo of the clip from a frame on, (5168, 88), a part of those of the whole performance.
 
     Notes struck before it may sound on; an onset just outside still reaches in.
@@ -133,7 +133,8 @@ def answers(notes: Notes, start: int) -> tuple[np.ndarray, np.ndarray]:
     before = min(ONSET_WIDTH, start)
     frames = before + CLIP_FRAMES + ONSET_WIDTH
     seen = notes.between(_seconds(start - before), _seconds(start - before + frames), held=True)
-    return tuple(part[before : before + CLIP_FRAMES] for part in stored_answers(seen, frames=frames))
+    note, onset = (part[before : before + CLIP_FRAMES] for part in encode_targets(seen, frames=frames))
+    return note, onset
 
 
 def _seconds(frame: int) -> float:
@@ -156,14 +157,14 @@ def _write(performance: Performance, target: Path) -> None:
             form = {"descr": "|u1", "fortran_order": False, "shape": (len(places), CLIP_FRAMES, ROW)}
             np.lib.format.write_array_header_1_0(file, form)
             for rows in clips(performance, notes):
-                file.write(rows)
+                file.write(rows.data)
             file.flush()
             os.fsync(file.fileno())
         checksum = _checksum(scratch)
     struck = [notes.between(_seconds(start), _seconds(start + CLIP_FRAMES)) for start in places]
     rows = [np.stack([n.onset, n.offset, n.pitch, n.velocity], axis=1).round(6).tolist() for n in struck]
     with atomic_write(_beside(target, ".json")) as scratch:
-        scratch.write_text(json.dumps({"sha256": checksum, "notes": rows}))
+        scratch.write_text(json.dumps({"sha256": checksum, "notes": rows}), "utf8")
 
 
 def _checksum(path: Path) -> str:
@@ -174,7 +175,7 @@ def _checksum(path: Path) -> str:
 def _record(target: Path) -> dict | None:
     """Checksum and notes of a performance that is done."""
     try:
-        return json.loads(_beside(target, ".json").read_text()) if _beside(target, ".npy").exists() else None
+        return json.loads(_beside(target, ".json").read_text("utf8")) if _beside(target, ".npy").exists() else None
     except (FileNotFoundError, json.JSONDecodeError):  # the second after a power cut
         return None
 
@@ -193,7 +194,12 @@ def _drop_damaged(targets: Iterable[Path]) -> None:
 def _finish(folder: Path, split: str, tree: Maestro) -> None:
     """Write ``corpus.json``: only now is the folder a corpus."""
     pieces = [f"{p.year}/{p.name}" for p in tree.performances(split)]
-    records = [_record(folder / piece) for piece in pieces]
+    records = []
+    for piece in pieces:
+        record = _record(folder / piece)
+        if record is None:
+            raise InputError(f"{folder / piece}: is gone, though it was made just now; run the command again.")
+        records.append(record)
     places = [(i, minute) for i, record in enumerate(records) for minute in range(len(record["notes"]))]
     order = [places[i] for i in np.random.default_rng(0).permutation(len(places))]
     contents = {
@@ -204,7 +210,7 @@ def _finish(folder: Path, split: str, tree: Maestro) -> None:
         "order": order,
     }
     with atomic_write(folder / "corpus.json") as scratch:
-        scratch.write_text(json.dumps(contents))
+        scratch.write_text(json.dumps(contents), "utf8")
 
 
 def _made(todo: dict[Performance, Path], workers: int, progress: bool) -> dict[Performance, Exception]:
@@ -239,8 +245,7 @@ def _results(todo: dict[Performance, Path], workers: int) -> Iterator[tuple[Perf
             for performance, call in calls.items():
                 yield performance, _problem(call)
         return
-    started = multiprocessing.get_context("forkserver")  # a thread must not be forked, and PyTorch has some
-    started.set_forkserver_preload([__name__])  # so that all workers together import it once
+    started = _processes()
     pool = ProcessPoolExecutor(min(workers, len(todo)), started, initializer=_begin)
     try:
         futures = {pool.submit(call): performance for performance, call in calls.items()}
@@ -248,6 +253,15 @@ def _results(todo: dict[Performance, Path], workers: int) -> Iterator[tuple[Perf
             yield futures[future], _problem(future.result)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _processes() -> multiprocessing.context.BaseContext:
+    """How workers start: a thread must not be forked, and PyTorch has some."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():  # Windows
+        return multiprocessing.get_context("spawn")
+    started = multiprocessing.get_context("forkserver")
+    started.set_forkserver_preload([__name__])  # so that all workers together import it once
+    return started
 
 
 def _problem(call: Callable[[], None]) -> Exception | None:
@@ -266,7 +280,7 @@ def _problem(call: Callable[[], None]) -> Exception | None:
 
 
 @contextmanager
-def _one_core() -> Iterator[None]:
+def _one_core() -> Generator[None]:
     """Sums are then the same whatever the number of workers."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -280,25 +294,29 @@ def _begin() -> None:
     """What a worker does first: it keeps to one core, and does not outlive the process that started it."""
     torch.set_num_threads(1)
     parent = multiprocessing.parent_process()
-    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+
+    def end_with_parent() -> None:
+        if parent:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _alone(folder: Path) -> Generator[None]:
     """Keep other runs out of a folder, and clear away what a killed one left half written."""
     writable(folder)
     if (folder / "corpus.json").exists() or any(folder.glob("*/features.u8")):
         raise InputError(f"{folder}: holds a corpus of another kind; name a folder of its own.")
-    lock = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        held = FileLock(folder / ".lock").acquire(blocking=False)  # until this process ends, however it ends
+    except Timeout as problem:
+        raise InputError(f"{folder}: another run is at work there; wait for it, or end it.") from problem
+    with held:
         for left in folder.rglob(".writing-*"):
             shutil.rmtree(left, ignore_errors=True)
         yield
-    except BlockingIOError as problem:
-        raise InputError(f"{folder}: another run is at work there; wait for it, or end it.") from problem
-    finally:
-        os.close(lock)
 
 
 def _sizes(todo: Iterable[Performance]) -> tuple[dict[Performance, int], dict[Performance, Exception]]:

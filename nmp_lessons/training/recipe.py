@@ -42,7 +42,7 @@ class Recipe:
     average
         How much of the running average of the weights stays at each step, at most (`kept`).
     seed
-        Of the first weights and of every batch.
+        Of the initial weights and of every batch.
     corpus
         Which training clips: "train", or "dry", the same without rooms.
     """

@@ -10,7 +10,7 @@ import torch
 from ..audio.recording import Recording
 from ..constants import NMP
 from ..cqt import CQT, on_fixed_scale
-from ..data.store import CLIP_FRAMES, CLIP_SECONDS, ONSET_STEPS, Corpus, levels
+from ..data.store import CLIP_FRAMES, CLIP_SECONDS, ONSET_STEPS, StoredClips, levels
 from ..errors import InputError
 from ..model.inference import at_model_rate
 from ..model.network import Heads
@@ -21,7 +21,7 @@ from .recipe import Recipe
 
 
 class Clips:
-    """Whole minutes of recordings with their notes, as a corpus that lies in memory; `train` takes either.
+    """Whole minutes of recordings with their notes, as a corpus in memory; `nmp_lessons.training.train` takes either.
 
     Parameters
     ----------
@@ -42,9 +42,9 @@ class Clips:
                 raise InputError(f"{recording.title or 'recording'}: give at least {CLIP_SECONDS} s, with notes.")
         minutes = [recording.excerpt(0, CLIP_SECONDS) for recording in recordings]
         cqt = CQT()
-        made = [stored_clip(at_model_rate(minute), minute.notes, cqt) for minute in minutes]
-        self.features, self.note, self.onset = (np.stack(part) for part in zip(*made, strict=True))
-        self._notes = [minute.notes for minute in minutes]
+        clips = [stored_clip(at_model_rate(minute), minute.reference, cqt) for minute in minutes]
+        self.features, self.note, self.onset = (np.stack(part) for part in zip(*clips, strict=True))
+        self._notes = [minute.reference for minute in minutes]
 
     @property
     def fingerprint(self) -> str:
@@ -59,10 +59,10 @@ class Clips:
         return self._notes[clip]
 
 
-def batch(recipe: Recipe, corpus: Corpus, step: int) -> tuple[torch.Tensor, Heads]:
+def batch(recipe: Recipe, corpus: StoredClips, step: int) -> tuple[torch.Tensor, Heads]:
     """Features and targets of one step: random windows, changed at random, from (seed, step) alone."""
     rng = np.random.default_rng([recipe.seed, step])
-    windows = drawn(recipe, len(corpus), rng)
+    windows = draw_windows(recipe, len(corpus), rng)
     features = torch.from_numpy(on_fixed_scale(levels(np.stack([corpus.features[w] for w in windows]))))
     targets = stored_targets(np.stack([corpus.note[w] for w in windows]), np.stack([corpus.onset[w] for w in windows]))
     if recipe.augmentation is None:
@@ -70,11 +70,11 @@ def batch(recipe: Recipe, corpus: Corpus, step: int) -> tuple[torch.Tensor, Head
     return recipe.augmentation(features, targets, rng=rng)
 
 
-def drawn(recipe: Recipe, clips: int, rng: np.random.Generator) -> list[tuple[int, slice]]:
+def draw_windows(recipe: Recipe, clips: int, rng: np.random.Generator) -> list[tuple[int, slice]]:
     """The windows of one batch: of each its clip and its frames, all places equally likely.
 
     >>> recipe = Recipe("", batch=2, frames=172)
-    >>> drawn(recipe, 10, np.random.default_rng([recipe.seed, 0]))
+    >>> draw_windows(recipe, 10, np.random.default_rng([recipe.seed, 0]))
     [(8, slice(2554, 2726, None)), (6, slice(1348, 1520, None))]
     """
     chosen = rng.integers(clips, size=recipe.batch).tolist()
@@ -89,7 +89,7 @@ def stored_targets(note: np.ndarray, onset: np.ndarray) -> Heads:
     return Heads(*(torch.from_numpy(y) for y in (yp, yn, onset.astype(np.float32) / ONSET_STEPS)))
 
 
-def batches(recipe: Recipe, corpus: Corpus, start: int) -> Iterator[tuple[torch.Tensor, Heads]]:
+def batches(recipe: Recipe, corpus: StoredClips, start: int) -> Iterator[tuple[torch.Tensor, Heads]]:
     """The batches from a step on, each made while the one before is used."""
     with ThreadPoolExecutor(1) as worker:
         coming = worker.submit(batch, recipe, corpus, start)

@@ -1,6 +1,10 @@
-"""What training data costs, in time and on the disk: measured on a part of MAESTRO, and taken to the whole.
+"""What training data from all of MAESTRO would cost: measured on a part, extrapolated to the whole.
 
-Chapter ``scaling``. The data themselves are made by `nmp_lessons.training.maestro_clips`.
+Chapter ``scaling``. `nmp_lessons.training.maestro_clips.cut_corpus` makes the data; `measured` reads how long that took
+for more and more recordings, `fit` draws a straight line through these times, with an interval for any point on it,
+and `making` sets the arithmetic against the disk.
+
+Conventions: times are in seconds, amounts of audio in hours.
 """
 
 import csv
@@ -49,8 +53,8 @@ class Fit(NamedTuple):
         x = np.array([1.0, hours])
         seconds = self.start + self.slope * hours
         error = np.sqrt(x @ self.covariance @ x + (self.scatter * seconds) ** 2)
-        reach = stats.t.ppf((1 + confidence) / 2, self.runs - 2) * error
-        return seconds, max(0.0, seconds - reach), seconds + reach
+        margin = float(stats.t.ppf((1 + confidence) / 2, self.runs - 2) * error)
+        return seconds, max(0.0, seconds - margin), seconds + margin
 
 
 def fit(hours: Sequence[float], seconds: Sequence[float]) -> Fit:

@@ -1,10 +1,12 @@
 """Scoring a network on validation clips, and fitting its decoder there."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 
 from ..cqt import on_fixed_scale
-from ..data.store import Corpus, levels
+from ..data.store import StoredClips, levels
 from ..decoding.fitting import THRESHOLDS, best_threshold, fit_peak_decoder
 from ..decoding.peak_decoder import PeakDecoder
 from ..model.inference import feature_posteriors
@@ -18,18 +20,20 @@ def clip_posteriors(model: Transcriber, stored: np.ndarray) -> Posteriors:
     return feature_posteriors(model, torch.from_numpy(on_fixed_scale(levels(stored)))[None])
 
 
-def validate(model: Transcriber, corpus: Corpus, *, clips: int = 12, thresholds=THRESHOLDS) -> dict[str, float]:
+def validate(
+    model: Transcriber, corpus: StoredClips, *, clips: int = 12, thresholds: Iterable[float] = THRESHOLDS
+) -> dict[str, float]:
     """The threshold of bare peaks that is best for the mean Fno of some clips, and that Fno."""
-    decoder, score = best_threshold(PeakDecoder(), _answered(model, corpus, clips), thresholds=thresholds)
+    decoder, score = best_threshold(PeakDecoder(), _pairs(model, corpus, clips), thresholds=thresholds)
     return {"threshold": decoder.threshold, "Fno": score}
 
 
-def fit_decoder(model: Transcriber, corpus: Corpus, *, clips: int = 20) -> tuple[PeakDecoder, float]:
+def fit_decoder(model: Transcriber, corpus: StoredClips, *, clips: int = 20) -> tuple[PeakDecoder, float]:
     """The decoder that suits a network, its evidence and threshold learned on validation clips, and its Fno there."""
-    answered = _answered(model, corpus, clips)
-    return best_threshold(fit_peak_decoder(answered), answered)
+    pairs = _pairs(model, corpus, clips)
+    return best_threshold(fit_peak_decoder(pairs), pairs)
 
 
-def _answered(model: Transcriber, corpus: Corpus, clips: int) -> list[tuple[Posteriors, Notes]]:
-    """What a network makes of some clips, and their notes."""
+def _pairs(model: Transcriber, corpus: StoredClips, clips: int) -> list[tuple[Posteriors, Notes]]:
+    """The posteriors of some clips, and their notes."""
     return [(clip_posteriors(model, corpus.features[i]), corpus.notes(i)) for i in range(min(clips, len(corpus)))]

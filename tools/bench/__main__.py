@@ -1,4 +1,4 @@
-"""``make bench``: `bench.main`; with "browser", "scaling", "others" or "int8" as the first word another one's `main`."""
+"""``make bench``: `bench.main`; the first word "browser", "scaling", "others" or "int8" names another one's `main`."""
 
 import sys
 

@@ -1,9 +1,10 @@
 """What it costs to train on more: ``python -m tools.bench scaling [TURNS]``, some minutes.
 
 The book's ten performances, as stereo WAV at 44,100 Hz, stand in a folder of MAESTRO's form once, twice, four and
-eight times, under other names. Measured are the making of a corpus of them (`nmp_lessons.training.maestro_clips.cut_corpus`), each of its
-parts, and steps of training on it. The rows go into ``nmp_lessons/checkpoints/scaling.csv``, with the load of the
-machine just before each; chapter ``scaling`` reads them.
+eight times, under other names. Measured are the making of a corpus of them
+(`nmp_lessons.training.maestro_clips.cut_corpus`), each of its parts, and steps of training on it.
+The rows go into ``nmp_lessons/checkpoints/scaling.csv``, with the load of the machine just before each; chapter
+``scaling`` reads them.
 """
 
 import csv
@@ -26,7 +27,7 @@ from nmp_lessons.cqt import CQT
 from nmp_lessons.data import CLIP_FRAMES, ROW, Corpus, Maestro, maestro
 from nmp_lessons.files import atomic_write
 from nmp_lessons.notes import read_midi
-from nmp_lessons.training import answers, cut_corpus, scaling, starts, stored_levels
+from nmp_lessons.training import clip_targets, cut_corpus, scaling, starts, stored_levels
 from nmp_lessons.training.maestro_clips import _checksum
 
 COPIES = (1, 2, 4, 8)
@@ -129,7 +130,7 @@ def _parts(tree: Maestro, path: Path) -> list[dict]:
         with part("labels"):
             notes = read_midi(played.midi)
             for start in starts(len(audio) // NMP.hop + 1):
-                answers(notes, start)
+                clip_targets(notes, start)
         with part("write"):
             with path.open("wb") as file:
                 for clip in made:

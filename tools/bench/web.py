@@ -19,10 +19,9 @@ from nmp_lessons.book import bundle, show
 from nmp_lessons.book.site.assets import as_files
 from nmp_lessons.constants import NMP
 from nmp_lessons.data import maestro
+from tools.browser import launched, served
 
 ROOT = Path(__file__).parents[2]
-
-from tools.browser import launched, served
 
 PACKAGE = "@spotify/basic-pitch@1.0.1"
 ENTRY = """
@@ -103,9 +102,9 @@ def _make_pages(folder: Path) -> None:
     peer.mkdir(parents=True, exist_ok=True)
     package = peer / "node_modules" / "@spotify" / "basic-pitch"
     if not package.exists():
-        (peer / "package.json").write_text("{}")
+        (peer / "package.json").write_text("{}", "utf8")
         _run("npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", PACKAGE, cwd=peer)
-    (peer / "entry.js").write_text(ENTRY)
+    (peer / "entry.js").write_text(ENTRY, "utf8")
     esbuild = ROOT / "web" / "node_modules" / ".bin" / "esbuild"
     _run(esbuild, "entry.js", "--bundle", "--minify", "--log-level=error", f"--outfile={folder / 'peer.js'}", cwd=peer)
     shutil.copytree(package / "model", folder / "model")

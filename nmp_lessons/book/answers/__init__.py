@@ -13,6 +13,7 @@ Both judge by the same source, ``exercises/<slug>/exercises.md``, whose form is 
 
 from collections.abc import Callable
 
+from ...errors import MissingExtra
 from . import keys, source
 from .judging import Verdict, judge
 from .source import expanded, student_copy
@@ -72,6 +73,8 @@ def _check_code(name: str, function: str, student: Callable) -> Verdict:
     run = getattr(source.checks(source.chapter(name)), f"check_{function}")
     try:
         run(student)
+    except MissingExtra:
+        raise
     except AssertionError as problem:
         return Verdict(False, str(problem) or "Not yet.")
     except NotImplementedError as problem:

@@ -19,8 +19,6 @@ import io
 import json
 import os
 import re
-import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -28,12 +26,13 @@ import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import metadata
-from importlib.util import find_spec
 from pathlib import Path
 
-from ...errors import InputError
+from ...errors import InputError, needs
 from ...files import atomic_write
+from .. import manuscript
 from . import keys, source
+from .wheel import write_wheel
 
 PATIENCE = 900  # seconds for one submission
 CHECKED_TEST = '''"""Made by `nmp-lessons instructor`: the form of the answer openly, its value behind closed doors."""
@@ -110,7 +109,7 @@ def make(folder: str | os.PathLike, *, seed: int = 0, chapters: Iterable[str] | 
     folder, chapters = Path(folder), _known(chapters)
     if folder.is_file() or folder.exists() and any(folder.iterdir()):
         raise InputError(f"{folder}: exists already; name a new folder, or an empty one.")
-    _needs_otter()
+    needs_otter()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as scratch:
         made = Path(scratch) / folder.name
@@ -129,10 +128,9 @@ def _known(chapters: Iterable[str] | None) -> list[str]:
     return list(chapters or known)
 
 
-def _needs_otter() -> None:
-    for module in ("jupytext", "otter", "pybtex"):
-        if not find_spec(module):
-            raise InputError(f"{module} is not installed; run `pip install 'nmp-lessons[instructor]'`.")
+def needs_otter() -> None:
+    """Check that what makes and grades assignments is installed; raises `MissingExtra` if it is not."""
+    needs("instructor", "jupytext", "nbformat", "otter", "psutil", "pybtex")
 
 
 def _write_all(folder: Path, seed: int, chapters: list[str]) -> None:
@@ -144,7 +142,7 @@ def _write_all(folder: Path, seed: int, chapters: list[str]) -> None:
         (folder / part).mkdir(parents=True)
     source.student_copy(folder / "students" / "exercises", seed=seed, chapters=chapters)
     with tempfile.TemporaryDirectory() as scratch:
-        wheel = _wheel(Path(scratch))
+        wheel = write_wheel(Path(scratch))
         for slug in chapters:
             for part, solutions in (("students", False), ("solutions", True)):
                 nbformat.write(
@@ -200,9 +198,9 @@ def openings() -> list[Opening]:
     >>> [opening.slug for opening in openings()][:3]
     ['hearing', 'sound', 'cqt']
     """
-    book = source.folder().parent
-    order = re.findall(r"file: (\w+)", (book / "_toc.yml").read_text("utf8"))
-    return [_opening(book / "book" / f"{slug}.md") for slug in order if slug in source.slugs()]
+    root = manuscript.root()
+    order = re.findall(r"file: (\w+)", (root / "_toc.yml").read_text("utf8"))
+    return [_opening(root / "book" / f"{slug}.md") for slug in order if slug in source.slugs()]
 
 
 def _opening(path: Path) -> Opening:
@@ -257,37 +255,24 @@ def _autograder(path: Path, slug: str, seed: int, wheel: Path) -> None:
         tests.mkdir()
         for name, body in source.answers(slug, seed=seed).items():
             (tests / f"{variable(name)}.py").write_text(test_file(name, body), "utf8")
-        settings, needs = Path(scratch) / "otter_config.json", Path(scratch) / "requirements.txt"
-        settings.write_text(json.dumps({"assignment_name": slug}))
+        settings, requirements = Path(scratch) / "otter_config.json", Path(scratch) / "requirements.txt"
+        settings.write_text(json.dumps({"assignment_name": slug}), "utf8")
         torch = metadata.version("torch").split("+")[0]
-        needs.write_text(f"torch=={torch}\n/autograder/source/wheels/{wheel.name}\n")
+        package = (
+            f"nmp-lessons[chapters] @ file:///autograder/source/wheels/{wheel.name}"  # with all that a chapter imports
+        )
+        requirements.write_text(f"torch=={torch}\n{package}\n", "utf8")
         with contextlib.redirect_stdout(io.StringIO()):
             generate(
                 tests_dir=str(tests),
                 output_path=str(path),
                 config=str(settings),
-                requirements=str(needs),
+                requirements=str(requirements),
                 no_environment=True,
                 python_version=f"{sys.version_info.major}.{sys.version_info.minor}",
             )
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as zipped:
         zipped.write(wheel, f"wheels/{wheel.name}")
-
-
-def _wheel(scratch: Path) -> Path:
-    """This package as a wheel, without what only a browser needs."""
-    root = source.folder().parent
-    copy = scratch / "source"
-    unneeded = shutil.ignore_patterns("*.wasm", "*.js", "*.css", "__pycache__", "site")
-    shutil.copytree(root / "nmp_lessons", copy / "nmp_lessons", ignore=unneeded)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(root / name, copy)
-    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", scratch, copy]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise InputError(f"{root}: the package cannot be made into a wheel ({done.stderr.strip()[-300:]}).")
-    (found,) = scratch.glob("*.whl")
-    return found
 
 
 # Grading
@@ -340,7 +325,7 @@ def grade(
     """
     from tqdm import tqdm
 
-    _needs_otter()
+    needs_otter()
     rows = {student: dict.fromkeys(possible(folder), 0.0) for student in handed_in}
     work = [(student, slug, path) for student, found in handed_in.items() for slug, path in found.items()]
     complaints = []
@@ -371,14 +356,15 @@ def _graded(autograder: Path, notebook: Path) -> dict[str, float]:
             command,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
+            encoding="utf8",
+            errors="replace",
             env=environment,
         )
         try:
             said, _ = process.communicate(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+            _kill(process.pid)
+            process.wait()
             raise InputError(
                 f"{notebook}: runs for more than {PATIENCE // 60} minutes; look for an endless loop."
             ) from None
@@ -388,6 +374,17 @@ def _graded(autograder: Path, notebook: Path) -> dict[str, float]:
             raise InputError(f"{notebook}: Otter could not grade it ({last[0][:200]}).")
         tests = json.loads(results.read_text("utf8"))["tests"]
         return {test["name"]: test["score"] for test in tests if "score" in test}
+
+
+def _kill(process: int) -> None:
+    """End a process and all that it started: Otter starts a kernel, which would go on."""
+    import psutil
+
+    with contextlib.suppress(psutil.NoSuchProcess):
+        first = psutil.Process(process)
+        for each in [*first.children(recursive=True), first]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
 
 
 def write_table(rows: dict[str, dict[str, float]], whole: dict[str, int], path: Path) -> None:
@@ -408,6 +405,8 @@ def summary(rows: dict[str, dict[str, float]], whole: dict[str, int]) -> str:
     for student, marks in {"(possible)": whole, **rows}.items():
         cells = [sum(marks[name] for name in whole if source.chapter(name) == slug) for slug in chapters]
         cells.append(sum(marks.values()))
-        columns = "".join(f"  {cell:>{max(8, len(slug))}g}" for slug, cell in zip([*chapters, "total"], cells))
+        columns = "".join(
+            f"  {cell:>{max(8, len(slug))}g}" for slug, cell in zip([*chapters, "total"], cells, strict=True)
+        )
         lines.append(f"{student:{width}}{columns}")
     return "\n".join(lines)

@@ -9,6 +9,7 @@ import json
 import math
 import re
 import zlib
+from typing import Any
 
 import numpy as np
 import yaml
@@ -70,7 +71,7 @@ class _Values:
 
     def __init__(self, body: dict):
         self.name = body["name"]
-        self.names = {"math": math, "np": np, "numpy": np, "nmp_lessons": nmp_lessons, "NMP": NMP}
+        self.names: dict[str, Any] = {"math": math, "np": np, "numpy": np, "nmp_lessons": nmp_lessons, "NMP": NMP}
         self.names |= {"rows": rows, **body.get("parameters", {})}
         self._run(exec, str(body.get("given", "")), self.names)
 
@@ -129,7 +130,7 @@ def _choice_key(body: dict, values: _Values) -> dict:
 def _formula_key(body: dict, values: _Values) -> dict:
     domains = {name: [float(values(end)) for end in ends] for name, ends in body["variables"].items()}
     random = np.random.default_rng(zlib.crc32(body["name"].encode()))
-    points = [{name: float(random.uniform(*ends)) for name, ends in domains.items()} for _ in range(POINTS)]
+    points = [{name: float(random.uniform(low, high)) for name, (low, high) in domains.items()} for _ in range(POINTS)]
     points += [{name: float(values(value)) for name, value in point.items()} for point in body.get("points", [])]
     plain = {name: name.replace("_{", "_").replace("}", "") for name in domains}
 

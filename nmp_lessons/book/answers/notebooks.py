@@ -9,13 +9,16 @@ page, references the titles of what they refer to, and values that a chapter has
 import ast
 import re
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import jupytext
 import nbformat
 
+from .. import manuscript
 from . import keys, source
 
 BOOK = "Neural Music Transcription, by ear"
@@ -59,11 +62,10 @@ class Pages:
     equations: dict[str, tuple[str, int]] = field(default_factory=dict)
     cited: dict[str, tuple[str, str]] = field(default_factory=dict)
 
-    def reference(self, kind: str, text: str, page: str, values: dict[str, str]) -> str:
+    def reference(self, kind: str, text: str, page: str, values: Mapping[str, str]) -> str:
         """Plain Markdown in place of one role."""
-        shown, target = re.fullmatch(r"(?:(.*?)[ \t]*<(.*)>|(.*))", text, re.DOTALL).group(1), text
-        if shown:
-            target = text[text.rindex("<") + 1 : -1]
+        titled = re.fullmatch(r"(.*?)[ \t]*<(.*)>", text, re.DOTALL)
+        shown, target = (titled.group(1), text[text.rindex("<") + 1 : -1]) if titled and titled.group(1) else ("", text)
         if kind == "eq":
             there, number = self.equations.get(target, ("", "?"))
             return f"({number})" if there == page else f"({number}) of *{self.titles.get(there, there)}*"
@@ -112,7 +114,7 @@ def _cited(bibliography: Path) -> dict[str, tuple[str, str]]:
     return {key: (who(entry), entry.fields.get("year", "")) for key, entry in entries.items()}
 
 
-def chapter(path: Path, *, solutions: bool, values: dict[str, str] | None = None) -> nbformat.NotebookNode:
+def chapter(path: Path, *, solutions: bool, values: Mapping[str, str] | None = None) -> nbformat.NotebookNode:
     """A page of the book as a notebook.
 
     Parameters
@@ -133,8 +135,7 @@ def assignment(slug: str, *, solutions: bool, seed: int) -> nbformat.NotebookNod
     exercises = source.TITLE.sub("", source.FRONT_MATTER.sub("", source.text(slug, seed=seed)))
     if not solutions:
         exercises = source.without_solutions(exercises)
-    book = source.folder().parent / "book"
-    found = pages(book)
+    found = pages(manuscript.root() / "book")
     bodies = source.answers(slug, seed=seed)
     marks = sum(keys.marks(body) for body in bodies.values())
     title = f"# Exercises: {found.titles.get(slug, slug)}\n\n"
@@ -156,25 +157,23 @@ class _Writer:
 
     page: str
     pages: Pages
-    values: dict[str, str]
+    values: Mapping[str, str]
     hints: int = 0
     checks: bool = False  # whether `answers` is imported by now
 
     def notebook(self, text: str) -> nbformat.NotebookNode:
         text = LABEL.sub("", EQUATION.sub(self._equation, text))
         head = "---\njupytext:\n  text_representation:\n    format_name: myst\nkernelspec:\n  name: python3\n"
-        made = jupytext.reads(f"{head}  display_name: Python 3\n---\n{self.blocks(text)}", fmt="md:myst")
-        cells = [cell for cell in made.cells if cell.source.strip()]
+        document: Any = jupytext.reads(f"{head}  display_name: Python 3\n---\n{self.blocks(text)}", fmt="md:myst")
+        cells = [cell for cell in document.cells if cell.source.strip()]
         for i, cell in enumerate(cells):
             cell["id"] = f"cell-{i}"  # the same in every build
             if cell.cell_type == "markdown":
                 cell.source = re.sub(r"\n{3,}", "\n\n", cell.source.strip())
                 cell.source = ROLE.sub(self._role, ROLE.sub(self._role, cell.source))  # a title may hold one
-        made.cells = cells
-        made.metadata = nbformat.from_dict(KERNEL)
-        made.nbformat, made.nbformat_minor = 4, 5
-        nbformat.validate(made)
-        return made
+        notebook = nbformat.NotebookNode(cells=cells, metadata=nbformat.from_dict(KERNEL), nbformat=4, nbformat_minor=5)
+        nbformat.validate(notebook)
+        return notebook
 
     def _equation(self, found: re.Match) -> str:
         _, number = self.pages.equations.get(found.group(2), ("", "?"))
@@ -226,9 +225,7 @@ class _Writer:
         if name == "solution-code":
             return f"```python\n{_solution(argument)}```"
         if name == "literalinclude":
-            return (
-                f"```python\n{_included((source.folder().parent / 'book' / argument).read_text('utf8'), options)}\n```"
-            )
+            return f"```python\n{_included((manuscript.root() / 'book' / argument).read_text('utf8'), options)}\n```"
         if name in ("solution-end", "bibliography"):
             return ""
         if name in ("note", "tip", "warning", "important"):
@@ -239,7 +236,7 @@ class _Writer:
         return f"\n+++\n\n### {title}\n\n{text}"
 
     def answer(self, body: dict) -> str:
-        imported = "" if self.checks else "from nmp_lessons import answers\n\n"
+        imported = "" if self.checks else "from nmp_lessons.book import answers\n\n"
         self.checks = True
         if body["kind"] == "code":
             name = body["name"]
@@ -269,7 +266,7 @@ class _Assignment(_Writer):
             f"number. The cell after it tells how your answer is read, not whether it is right: that is seen when the "
             f"work is graded. Together the exercises give {marks} marks. Hand in this notebook, under its own name.\n\n"
             + _cell(
-                f"import os\n\nos.environ[{self.home}\n\nfrom nmp_lessons import answers",
+                f"import os\n\nos.environ[{self.home}\n\nfrom nmp_lessons.book import answers",
                 tags=["otter_ignore"],
             )
         )
@@ -354,7 +351,8 @@ def _included(code: str, options: dict[str, str]) -> str:
     """The part of a file that Sphinx's ``literalinclude`` shows."""
     lines = code.splitlines()
     if "pyobject" in options:
-        found = next(node for node in ast.walk(ast.parse(code)) if getattr(node, "name", None) == options["pyobject"])
+        definitions = (node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.FunctionDef | ast.ClassDef))
+        found = next(node for node in definitions if node.name == options["pyobject"])
         first = min([found.lineno, *(decorator.lineno for decorator in found.decorator_list)])
         return textwrap.dedent("\n".join(lines[first - 1 : found.end_lineno]))
     start = next(i for i, line in enumerate(lines) if options["start-at"] in line)

@@ -39,9 +39,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
-import nmp_lessons
-
 from ...errors import InputError
+from .. import manuscript
 from . import keys, variants
 
 SOLUTION = re.compile(
@@ -61,9 +60,9 @@ HIDDEN = re.compile(r"^### BEGIN HIDDEN\n.*?^### END HIDDEN\n", re.MULTILINE | r
 
 
 def folder() -> Path:
-    """Where the exercises are: ``$NMP_LESSONS_EXERCISES``, else beside the package in its repository."""
+    """Where the exercises are: ``$NMP_LESSONS_EXERCISES``, else those of the book."""
     chosen = os.environ.get("NMP_LESSONS_EXERCISES")
-    found = Path(chosen) if chosen else Path(nmp_lessons.__file__).parents[1] / "exercises"
+    found = Path(chosen) if chosen else manuscript.root() / "exercises"
     if not found.is_dir():
         raise InputError(f"{found}: no exercises here. Set NMP_LESSONS_EXERCISES to the book's folder exercises.")
     return found
@@ -138,7 +137,12 @@ def function(code: str, name: str) -> str:
         raise InputError(f"code.py defines no function {name}.")
     shared = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom | ast.Assign)]
     lines = code.splitlines()
-    head = [lines[i] for node in shared if node.lineno < found.lineno for i in range(node.lineno - 1, node.end_lineno)]
+    head = [
+        lines[i]
+        for node in shared
+        if node.lineno < found.lineno
+        for i in range(node.lineno - 1, node.end_lineno or node.lineno)
+    ]
     return "\n".join([*head, "", "", *lines[found.lineno - 1 : found.end_lineno]]).strip() + "\n"
 
 
@@ -220,6 +224,7 @@ def _formal_text(slug: str, seed: int) -> str:
         if body["kind"] == "code":
             return f"{fence}{{answer}} {name}\nkind: code\nfunction: {body['function']}\n{fence}"
         shown = [{"text": option["text"]} for option in body.get("options", [])]
-        return f"{fence}{{answer}} {name}\nsealed: {keys.sealed(keys.form(body) | ({'options': shown} if shown else {}))}\n{fence}"
+        sealed = keys.sealed(keys.form(body) | ({"options": shown} if shown else {}))
+        return f"{fence}{{answer}} {name}\nsealed: {sealed}\n{fence}"
 
     return keys.ANSWER.sub(formal, without_solutions(text(slug, seed=seed)))

@@ -79,8 +79,12 @@ def _combinations(body: dict, evaluate) -> list[dict]:
     count = int(np.prod([len(values) for values in others]))
     places = rng.permutation(count)[:LOOKED_AT] if count < 10**6 else rng.integers(count, size=LOOKED_AT)
     shape = [len(values) for values in others]
-    picked = [[values[i] for values, i in zip(others, np.unravel_index(place, shape))] for place in places]
-    return [dict(zip(declared, values)) for values in picked if _allowed(body, dict(zip(declared, values)), evaluate)]
+    picked = [[values[i] for values, i in zip(others, np.unravel_index(place, shape), strict=True)] for place in places]
+    return [
+        dict(zip(declared, values, strict=True))
+        for values in picked
+        if _allowed(body, dict(zip(declared, values, strict=True)), evaluate)
+    ]
 
 
 def _allowed(body: dict, values: dict, evaluate) -> bool:
@@ -115,6 +119,6 @@ def _instantiated(part: str, seed: int) -> str:
 
     def quoted(found: re.Match) -> str:
         ((_, expression, form, _),) = string.Formatter().parse(f"{{{found.group(1)}}}")
-        return format(names(expression), form)
+        return format(names(expression), form or "")
 
     return PLACE.sub(quoted, part)

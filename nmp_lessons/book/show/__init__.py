@@ -19,4 +19,7 @@ More about figures, and about dark pages, stands in `nmp_lessons.book.show.plots
 
 import lazy_loader
 
+from ...errors import needs
+
+needs("chapters", "IPython", "ipywidgets", "matplotlib", "PIL")
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -59,7 +59,7 @@ def blind(
     rng, trials, plan = np.random.default_rng(seed), [], []
     for i, recording in enumerate(recordings):
         swapped = bool(rng.integers(2))
-        scores = [onset_scores(recording.notes, transcriptions[name][i])["Fno"] for name in names]
+        scores = [onset_scores(recording.reference, transcriptions[name][i])["Fno"] for name in names]
         order = [1, 0] if swapped else [0, 1]
         heard = [render(transcriptions[names[k]][i], seconds=recording.seconds) for k in order]
         player = listen(

@@ -8,6 +8,7 @@ page and, where `nmp_lessons.book.site` moves the data into files, in the built 
 import hashlib
 import io
 import warnings
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from html import escape
@@ -44,7 +45,12 @@ class Html:
     """
 
     def __init__(self, fragment: str):
-        self.fragment = fragment
+        self._fragment = fragment
+
+    @property
+    def fragment(self) -> str:
+        """The markup without the bundle."""
+        return self._fragment
 
     def _repr_html_(self) -> str:
         return bundle() + self.fragment
@@ -53,7 +59,7 @@ class Html:
         return f"<{type(self).__name__}: {len(self.fragment) / 1000:.0f} kB of HTML, shown in a notebook>"
 
 
-def table(title: str, head, rows) -> Html:
+def table(title: str, head: Iterable, rows: Iterable[Iterable]) -> Html:
     """Rows of text and numbers under a head, scrolled sideways where a page is narrow.
 
     >>> table("Primes", ["n", "prime"], [(1, 2), (2, 3)]).fragment.count("<td>")
@@ -135,7 +141,7 @@ def _loudest(recording: Recording) -> float:
     """The loudness at which the recording's peak stands at `HEADROOM`."""
     peak = np.abs(recording.audio).max()
     try:
-        return measured_loudness(recording) + level_in_db(HEADROOM / peak)
+        return measured_loudness(recording) + float(level_in_db(HEADROOM / peak))
     except InputError:  # silent
         return np.inf
 

@@ -131,7 +131,7 @@ class _Place:
         pairs = ((reference, error.reference), (estimate, error.estimate), (reference, error.beside))
         self.true, self.heard, self.beside = (_one(notes, i) for notes, i in pairs)
         shown = [note for note in (self.true, self.heard) if note]
-        self.pitch = shown[0][2]
+        self.struck, _, self.pitch = shown[0]
         self.onset, self.offset = min(note[0] for note in shown), max(note[1] for note in shown)
         first = min(self.onset, self.beside[0]) if self.beside else self.onset
         self.start = max(0.0, max(first, self.onset - 1.5) - BEFORE)
@@ -151,33 +151,29 @@ class _Place:
     @property
     def words(self) -> str:
         """What happened, in a sentence."""
-        key = pitch_name(self.pitch)
-        begins = f"at {(self.true or self.heard)[0]:.2f} s"
-        by = f"{pitch_name(self.beside[2])}, which sounds since {self.beside[0]:.2f} s" if self.beside else ""
+        key, true, heard, beside = pitch_name(self.pitch), self.true, self.heard, self.beside
+        begins = f"at {self.struck:.2f} s"
         match self.error.cause:
-            case "late onset" | "early onset" as cause:
-                off = 1000 * abs(self.heard[0] - self.true[0])
+            case "late onset" | "early onset" as cause if true and heard:
+                off = 1000 * abs(heard[0] - true[0])
                 return f"{key} was played {begins} and is reported {off:.0f} ms {cause.split()[0]}."
-            case "wrong offset":
-                off = 1000 * (self.heard[1] - self.true[1])
+            case "wrong offset" if true and heard:
+                off = 1000 * (heard[1] - true[1])
                 way = "late" if off > 0 else "early"
-                return f"{key}, played {begins}, ends at {self.true[1]:.2f} s; reported {abs(off):.0f} ms too {way}."
-            case "repeated note":
-                return f"{key} is reported {begins}; the key was struck at {self.beside[0]:.2f} s and not again."
-            case "merged note":
-                return f"{key} is struck again {begins}; the report of the stroke at {self.beside[0]:.2f} s goes on."
-            case "octave or harmonic" if self.true:
-                return f"{key}, played {begins}, is missing: {_apart(self)} above {by}."
-            case "octave or harmonic":
-                way = "above" if self.pitch > self.beside[2] else "below"
-                return f"{key} is reported {begins}, {_apart(self)} {way} {by}."
+                return f"{key}, played {begins}, ends at {true[1]:.2f} s; reported {abs(off):.0f} ms too {way}."
+            case "repeated note" if beside:
+                return f"{key} is reported {begins}; the key was struck at {beside[0]:.2f} s and not again."
+            case "merged note" if beside:
+                return f"{key} is struck again {begins}; the report of the stroke at {beside[0]:.2f} s goes on."
+            case "octave or harmonic" if beside:
+                apart = {12: "an octave", 19: "a twelfth", 24: "two octaves"}[abs(self.pitch - beside[2])]
+                by = f"{pitch_name(beside[2])}, which sounds since {beside[0]:.2f} s"
+                if true:
+                    return f"{key}, played {begins}, is missing: {apart} above {by}."
+                return f"{key} is reported {begins}, {apart} {'above' if self.pitch > beside[2] else 'below'} {by}."
             case "missed":
                 return f"{key} was played {begins}, and nothing is reported."
         return f"{key} is reported {begins}, and nothing that sounds explains it."
-
-
-def _apart(place: _Place) -> str:
-    return {12: "an octave", 19: "a twelfth", 24: "two octaves"}[abs(place.pitch - place.beside[2])]
 
 
 def _one(notes: "Notes", i: int | None) -> tuple[float, float, int] | None:

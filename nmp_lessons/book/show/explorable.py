@@ -23,7 +23,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from numbers import Number
+from numbers import Number, Real
 
 import matplotlib
 from matplotlib import pyplot
@@ -148,7 +148,7 @@ class Explorable(embed.Html):
         if os.environ.get("NMP_LESSONS_STATIC") == "1":
             display(self._repr_mimebundle_(), raw=True)
         else:
-            display(self.widget()._repr_mimebundle_() | {"text/html": self._first()}, raw=True)
+            display((self.widget()._repr_mimebundle_() or {}) | {"text/html": self._first()}, raw=True)
 
     def _first(self) -> str:
         """The first frame alone: what an exported page keeps of the live form."""
@@ -243,8 +243,9 @@ def _label(value) -> str:
     """A value as the reader reads it: 22050 is "22,050", -3 has a minus sign."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, Number) and not isinstance(value, complex):
-        text = f"{value:,}" if float(value).is_integer() and abs(value) < 1e15 else f"{value:g}"
+    if isinstance(value, Real):
+        number = float(value)
+        text = f"{value:,}" if number.is_integer() and abs(number) < 1e15 else f"{value:g}"
         return text.removesuffix(".0").replace("-", "−")
     return str(value)
 

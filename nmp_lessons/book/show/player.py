@@ -224,7 +224,9 @@ def _noted(notes) -> dict[str, "Notes"]:
     return noted
 
 
-def matched_groups(notes, *, tolerance: float = 0.05) -> Iterator[tuple[str, "Notes", np.ndarray]]:
+def matched_groups(
+    notes: "Notes | Mapping[str, Notes]", *, tolerance: float = 0.05
+) -> Iterator[tuple[str, "Notes", np.ndarray]]:
     """What to draw of `notes`, as in `listen`: (kind, notes, indices), matched if both kinds are given.
 
     `tolerance` is that of onsets, in seconds.
@@ -242,7 +244,9 @@ def matched_groups(notes, *, tolerance: float = 0.05) -> Iterator[tuple[str, "No
     yield "extra", noted["prediction"], np.asarray(matched.extra, dtype=int)
 
 
-def pitch_range(pitches, over: Picture | None, notes) -> tuple[float, float]:
+def pitch_range(
+    pitches: tuple[float, float] | None, over: Picture | None, notes: "Notes | Mapping[str, Notes]"
+) -> tuple[float, float]:
     """Lower and upper edge of a picture: as asked for, or around the notes, or the whole."""
     if pitches is not None:
         return pitches[0] - 0.5, pitches[1] + 0.5
@@ -294,7 +298,7 @@ def _up(pitch: float, span) -> float:
     return 100 * (high - pitch) / (high - low)
 
 
-def named_pitches(span) -> list[int]:
+def named_pitches(span: tuple[float, float]) -> list[int]:
     """Pitches to name: every C; in a small range some between."""
     low, high = span
     classes = {0, 4, 7} if high - low <= 20 else {0, 7} if high - low <= 32 else {0}

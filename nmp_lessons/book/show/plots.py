@@ -24,14 +24,16 @@ built book the style sheet of the bundle inverts the lightness of figures and ke
     show.plot_notes(notes)
     ```
 
-The text then refers to it by ``{numref}`fig-first-bars` ``. Every figure has an `alt`.
+The text then refers to ``fig-first-bars`` by the role ``numref``. Every figure has an `alt`.
 """
 
 import base64
 import io
 import re
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib import style
@@ -47,6 +49,10 @@ from ...notes.pitch import pitch_name
 from .colours import COLOURS, ink
 from .embed import webp
 from .player import LEGEND, Picture, cqt_picture, matched_groups, named_pitches, pitch_range, posteriors_picture
+
+if TYPE_CHECKING:
+    from ...model.posteriorgram import Posteriors
+    from ...notes.note_list import Notes
 
 STYLE = Path(__file__).with_name("nmp.mplstyle")
 INK = ListedColormap(ink() / 255, name="ink")
@@ -88,7 +94,9 @@ def _as_webp(found: re.Match) -> str:
     return webp(np.asarray(pixels), quality=85)
 
 
-def figure(rows: int = 1, columns: int = 1, *, height: float = 3.0, width: float = 7.2, **options):
+def figure(
+    rows: int = 1, columns: int = 1, *, height: float = 3.0, width: float = 7.2, **options: Any
+) -> tuple["BookFigure", Any]:
     """A figure of the book with its axes, as from `pyplot.subplots`.
 
     Parameters
@@ -109,8 +117,8 @@ def figure(rows: int = 1, columns: int = 1, *, height: float = 3.0, width: float
     True
     """
     with styled():
-        made = BookFigure(figsize=(width, height))
-        return made, made.subplots(rows, columns, **options)
+        drawn = BookFigure(figsize=(width, height))
+        return drawn, drawn.subplots(rows, columns, **options)
 
 
 # Plots
@@ -123,7 +131,14 @@ def plot_recording(recording: Recording, *, height: float = 2.0) -> BookFigure:
     return drawn
 
 
-def plot_notes(reference, prediction=None, *, pitches=None, height: float = 3.4, tolerance: float = 0.05) -> BookFigure:
+def plot_notes(
+    reference: "Notes",
+    prediction: "Notes | None" = None,
+    *,
+    pitches: tuple[float, float] | None = None,
+    height: float = 3.4,
+    tolerance: float = 0.05,
+) -> BookFigure:
     """Notes as a piano roll; with a `prediction`, as hits, misses and extra notes.
 
     Parameters
@@ -144,7 +159,13 @@ def plot_notes(reference, prediction=None, *, pitches=None, height: float = 3.4,
     return drawn
 
 
-def plot_picture(picture: Picture, *, notes=None, pitches=None, height: float = 3.4) -> BookFigure:
+def plot_picture(
+    picture: Picture,
+    *,
+    notes: "Notes | Mapping[str, Notes] | None" = None,
+    pitches: tuple[float, float] | None = None,
+    height: float = 3.4,
+) -> BookFigure:
     """A picture over time and pitch with its scale, and `notes` (as in `listen`) on it."""
     drawn, axes = figure(height=height)
     draw_picture(axes, picture)
@@ -159,7 +180,7 @@ def plot_cqt(recording: Recording, **options) -> BookFigure:
     return plot_picture(cqt_picture(recording), **options)
 
 
-def plot_posteriors(posteriors, which: str = "note", **options) -> BookFigure:
+def plot_posteriors(posteriors: "Posteriors", which: str = "note", **options) -> BookFigure:
     """One output of the network, "contour", "note" or "onset"; options as in `plot_picture`."""
     return plot_picture(posteriors_picture(posteriors, which), **options)
 
@@ -202,7 +223,7 @@ def draw_picture(axes: Axes, picture: Picture) -> None:
         _time_axis(axes, max(0, picture.start), picture.stop)
 
 
-def draw_notes(axes: Axes, notes, *, tolerance: float = 0.05) -> None:
+def draw_notes(axes: Axes, notes: "Notes | Mapping[str, Notes]", *, tolerance: float = 0.05) -> None:
     """Draw notes on `axes`, with a legend: {"reference": Notes, "prediction": Notes} or one of them."""
     with styled():
         looks = []

@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit
 import nbformat
 from sphinx.application import Sphinx
 
+from ... import __version__
 from ..answers import notebooks
 from .notebooks import Shown, is_chapter
 
@@ -63,7 +64,7 @@ def opened(page: str) -> str:
 ROOT = Path(__file__).parents[3]
 COLAB_CELL = """# Sets up Colab: about a minute, once a session.
 ![ -d book ] || git clone -q --depth 1 --branch {branch} {repository} book
-%pip install -q book/nmp_lessons-*.whl
+%pip install -q "book/nmp_lessons-{version}-py3-none-any.whl[chapters]"
 import os
 os.environ["NMP_LESSONS_EXERCISES"] = os.path.abspath("book/exercises")
 !nmp-lessons sounds"""
@@ -80,7 +81,7 @@ def write(folder: Path, *, repository: str = "", run: bool = False) -> list[Path
                 values = Shown.run(notebooks.chapter(page, solutions=True))
             made = notebooks.chapter(page, solutions=True, values=values)
             if repository:
-                code = COLAB_CELL.format(branch=BRANCH, repository=repository)
+                code = COLAB_CELL.format(branch=BRANCH, repository=repository, version=__version__)
                 made.cells.insert(0, nbformat.v4.new_code_cell(code, id="set-up"))
             written.append(folder / f"{page.stem}.ipynb")
             nbformat.write(made, written[-1])

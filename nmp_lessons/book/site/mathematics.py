@@ -9,6 +9,7 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -33,19 +34,19 @@ class Typesetter:
         self.katex = web / "node_modules" / "katex"
         if not self.katex.is_dir():
             raise ExtensionError(f"{self.katex} is missing: run `make bundle`, which installs it.")
-        self.version = json.loads((self.katex / "package.json").read_text())["version"]
-        self.known = json.loads(kept.read_text()) if kept.exists() else {}
+        self.version = json.loads((self.katex / "package.json").read_text("utf8"))["version"]
+        self.known = json.loads(kept.read_text("utf8")) if kept.exists() else {}
 
     def __call__(self, formulas: list[tuple[str, bool]]) -> list[dict]:
         """For each (TeX, is it displayed) a dict with "html" or "error"."""
         keys = [self._key(*formula) for formula in formulas]
-        new = {key: formula for key, formula in zip(keys, formulas) if key not in self.known}
+        new = {key: formula for key, formula in zip(keys, formulas, strict=True) if key not in self.known}
         if new:
-            self.known.update(zip(new, self._set(list(new.values()))))
+            self.known.update(zip(new, self._set(list(new.values())), strict=True))
         return [self.known[key] for key in keys]
 
     def save(self) -> None:
-        self.kept.write_text(json.dumps(self.known))
+        self.kept.write_text(json.dumps(self.known), "utf8")
 
     def _key(self, tex: str, displayed: bool) -> str:
         return hashlib.sha256(f"{self.version} {displayed} {tex}".encode()).hexdigest()
@@ -56,6 +57,9 @@ class Typesetter:
         if done.returncode:
             raise ExtensionError(f"KaTeX did not run: {done.stderr.strip()}")
         return json.loads(done.stdout)
+
+
+_typesetters: WeakKeyDictionary[Sphinx, Typesetter] = WeakKeyDictionary()  # of each build that is under way
 
 
 def setup(app: Sphinx) -> None:
@@ -69,32 +73,32 @@ def _start(app: Sphinx) -> None:
     if app.builder.format != "html":
         return
     kept = Path(app.outdir).parent / ".mathematics.json"
-    app.typesetter = Typesetter(Path(app.srcdir).parent / "web", kept)
+    typesetter = _typesetters[app] = Typesetter(Path(app.srcdir).parent / "web", kept)
     built = Path(app.outdir) / "_static" / "built" / "katex"
-    shutil.copytree(app.typesetter.katex / "dist" / "fonts", built / "fonts", dirs_exist_ok=True,
+    shutil.copytree(typesetter.katex / "dist" / "fonts", built / "fonts", dirs_exist_ok=True,
                     ignore=shutil.ignore_patterns("*.ttf", "*.woff"))  # fmt: skip
-    shutil.copy(app.typesetter.katex / "dist" / "katex.min.css", built)
+    shutil.copy(typesetter.katex / "dist" / "katex.min.css", built)
     app.add_css_file("built/katex/katex.min.css")
 
 
 def _finish(app: Sphinx, problem: Exception | None) -> None:
-    if hasattr(app, "typesetter"):
-        app.typesetter.save()
+    if app in _typesetters:
+        _typesetters[app].save()
 
 
 def _set_page(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """All formulas of the page at once; the visitors below then find them set."""
-    if not hasattr(app, "typesetter"):
+    if app not in _typesetters:
         return
     found = [*doctree.findall(nodes.math), *doctree.findall(nodes.math_block)]
     formulas = [(node.astext(), isinstance(node, nodes.math_block)) for node in found]
-    for node, result in zip(found, app.typesetter(formulas)):
+    for node, result in zip(found, _typesetters[app](formulas), strict=True):
         if "error" in result:
             logger.warning("%s", result["error"], location=node)
 
 
 def _html(translator, node: nodes.Node, *, displayed: bool) -> str:
-    (result,) = translator.builder.app.typesetter([(node.astext(), displayed)])
+    (result,) = _typesetters[translator.builder.app]([(node.astext(), displayed)])
     return result.get("html") or f"<code>{translator.encode(node.astext())}</code>"
 
 

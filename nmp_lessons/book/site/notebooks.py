@@ -8,6 +8,7 @@ shows as code; where the theme offers that one, ours takes its place.
 import copy
 import json
 import os
+from collections.abc import Iterator, Mapping
 from html import escape
 from pathlib import Path
 
@@ -28,8 +29,22 @@ def setup(app: Sphinx) -> None:
     app.connect("html-page-context", _write, priority=900)  # after the theme has copied MyST-NB's
 
 
-class Shown(dict):
+class Shown(Mapping[str, str]):
     """Glued values by name and format, as ``{glue:text}`` has them: "mean" or "mean:.2f"."""
+
+    def __init__(self, values: dict[str, str]):
+        self._values = values
+
+    def __getitem__(self, place: str) -> str:
+        name, _, form = place.partition(":")
+        value = self._values[name]
+        return format(float(value), form) if form else value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
 
     @classmethod
     def kept(cls, path: Path) -> "Shown":
@@ -43,18 +58,12 @@ class Shown(dict):
         from nbclient import NotebookClient
 
         ran = NotebookClient(copy.deepcopy(notebook), timeout=None).execute()
-        found = cls()
+        values = {}
         for output in (output for cell in ran.cells for output in cell.get("outputs", ())):
             glue = output.get("metadata", {}).get("scrapbook")
             if glue:
-                found[glue["name"]] = _text(output["data"].get(glue["mime_prefix"] + "text/plain", ""))
-        return found
-
-    def get(self, asked: str, otherwise: str = "") -> str:
-        name, _, form = asked.partition(":")
-        if name not in self:
-            return otherwise
-        return format(float(self[name]), form) if form else self[name]
+                values[glue["name"]] = _text(output["data"].get(glue["mime_prefix"] + "text/plain", ""))
+        return cls(values)
 
 
 def _text(plain: str | list[str]) -> str:

@@ -72,7 +72,7 @@ def _ancestors(node: nodes.Node):
         node = node.parent
 
 
-def _placed(node: nodes.Node) -> nodes.Node:
+def _placed(node: nodes.Node) -> nodes.Node | None:
     """The nearest node around it of which the line is known."""
     return next((around for around in _ancestors(node) if around.line and around.source), node.document)
 
@@ -89,6 +89,8 @@ def _is_free(text: nodes.Text) -> bool:
 def _location(text: nodes.Text, number: str) -> str:
     """``file:line`` of the number: from where its paragraph begins, or in the chapter's exercises."""
     placed = _placed(text)
+    if placed is None or placed.source is None:
+        return number
     page, first = Path(placed.source), (placed.line or 1) - 1
     exercises = page.parents[1] / "exercises" / page.stem / "exercises.md"
     for path, start in ((page, first), (exercises, 0)):

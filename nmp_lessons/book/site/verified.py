@@ -6,7 +6,7 @@ verified when the site is built. ``{versions}`` lists the versions of everything
 
 import re
 import subprocess
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -41,7 +41,7 @@ def versions() -> dict[str, str]:
     """
     found = {"Python": python_version()}
     for requirement in sorted(requires("nmp-lessons") or [], key=str.lower):
-        name = re.match(r"[\w.-]+", requirement)[0]
+        name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
         try:
             found[name] = version(name)
         except PackageNotFoundError:  # of an extra that is not installed
@@ -63,7 +63,7 @@ class Versions(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         self.env.note_reread()  # it is true of one build
-        facts = {"built on": spelled(datetime.now(timezone.utc).date()), "commit": self.config.nmp_commit}
+        facts = {"built on": spelled(datetime.now(UTC).date()), "commit": self.config.nmp_commit}
         rows = {**facts, **versions()}
         body = nodes.tbody("", *(_row(name, value) for name, value in rows.items() if value))
         columns = [nodes.colspec(colwidth=1), nodes.colspec(colwidth=2)]
@@ -89,7 +89,7 @@ def _note_commit(app: Sphinx, config) -> None:
 def _say(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
     known = versions()
     context["verified"] = {
-        "day": spelled(_executed(app, pagename) or datetime.now(timezone.utc).date()),
+        "day": spelled(_executed(app, pagename) or datetime.now(UTC).date()),
         "commit": app.config.nmp_commit,
         "versions": ", ".join(f"{name} {known[name]}" for name in ["Python", *NAMED] if name in known),
     }
@@ -102,6 +102,8 @@ def _executed(app: Sphinx, pagename: str) -> date | None:
     path = Path(app.env.doc2path(pagename))
     cache = get_cache(app.config.nb_execution_cache_path)
     notebook = execution.notebook(path)
+    if notebook is None:
+        return None
     try:
         return cache.match_cache_notebook(notebook).created.date()
     except KeyError:  # not executed by this build

@@ -1,0 +1,21 @@
+"""Where the text of the book is: its chapters, their order and the exercises.
+
+In a clone it lies beside the package. A built wheel carries a copy inside the package (`SHIPPED`), so that exercises
+can be checked and assignments made where there is no repository.
+"""
+
+from pathlib import Path
+
+import nmp_lessons
+
+SHIPPED = Path(__file__).with_name("shipped")  # filled when a wheel is built: see pyproject.toml
+
+
+def root() -> Path:
+    """The folder that holds ``_toc.yml``, ``book`` and ``exercises``: the clone's, else the package's own copy.
+
+    >>> sorted(path.name for path in (root() / "exercises" / "sound").iterdir() if path.suffix)
+    ['checks.py', 'code.py', 'exercises.md']
+    """
+    clone = Path(nmp_lessons.__file__).parents[1]
+    return clone if (clone / "_toc.yml").exists() else SHIPPED
