@@ -92,6 +92,7 @@ def quick_piano(seed):
     return np.broadcast_to((8000 * np.sin(2000 * time) * np.exp(-time)).astype(np.int16), (7, 88, len(time)))
 
 
+@pytest.mark.slow
 def test_data_and_train_are_two_commands(tmp_path, monkeypatch, capsys):
     """An archive of two performances becomes a corpus, twice the same; a run on it leaves weights and a record."""
     monkeypatch.setenv("NMP_LESSONS_CACHE", str(tmp_path / "cache"))

@@ -51,6 +51,7 @@ def test_a_book_of_which_nothing_changed_is_not_built_again(book_html):
     assert (stamps(book_html), stamps(executed)) == before
 
 
+@pytest.mark.slow
 def test_the_site_loads_nothing_heavy():
     """What a build that has nothing to do waits for is imports."""
     code = "import sys, nmp_lessons.book.site, nmp_lessons.book.answers.pages; print({'torch', 'librosa', 'numba'} & set(sys.modules))"
@@ -139,6 +140,7 @@ This, $x$.
 )
 
 
+@pytest.mark.slow
 def test_a_good_chapter(book):
     done, pages = book(good=GOOD)
     assert done.returncode == 0, done.stderr
@@ -173,6 +175,7 @@ def test_bad_chapters_fail_with_place_and_mend(book):
     assert "glue" in done.stderr and "{constant}`0.71`" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_chapter_whose_code_fails_is_named(book):
     done, _ = book(broken=HEAD + "\n# F\n\n```{code-cell} ipython3\nassert 1 == 2, 'one is not two'\n```\n")
     assert done.returncode != 0

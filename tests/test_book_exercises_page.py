@@ -82,6 +82,7 @@ def verdict(opened, name):
     return said.inner_text()
 
 
+@pytest.mark.slow
 def test_solutions_are_folded_and_their_code_has_run(html):
     assert html.count('<details class="nmp-fold nmp-hint">') == 2 * 7
     assert html.count('<details class="nmp-fold nmp-solution">') == html.count("</details>") - 2 * 7 == 7
@@ -90,11 +91,13 @@ def test_solutions_are_folded_and_their_code_has_run(html):
     assert len(ids) == len(set(ids))
 
 
+@pytest.mark.slow
 def test_the_starter_can_be_downloaded(html, folder):
     (link,) = re.findall(r'<a download="sound.py" href="([^"]+)"', html)
     assert (folder / link).read_text("utf8") == source.starter("sound")
 
 
+@pytest.mark.slow
 def test_right_answers_are_not_readable_at_a_glance(html):
     for sealed in re.findall(r'data-key="([^"]+)"', html):
         assert json.loads(base64.b64decode(sealed))["name"].startswith("sound-")

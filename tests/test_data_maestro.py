@@ -1,7 +1,6 @@
 """Folders of MAESTRO's form: the book's own set, the real index, broken trees."""
 
 import csv
-import time
 
 import numpy as np
 import pytest
@@ -72,6 +71,7 @@ def test_every_excerpt_is_audible_even_in_loudness_and_not_clipped(book):
         assert np.abs(whole.audio).max() < 0.9
 
 
+@pytest.mark.slow
 def test_every_excerpt_begins_with_a_phrase_and_ends_in_a_rest_or_a_held_sound(whole_performances):
     """Just before the excerpt no key is struck for a quarter of a second; just after its last note neither."""
     for excerpt in maestro.EXCERPTS:
@@ -97,6 +97,7 @@ def test_the_music_stands_where_the_notes_say(book, excerpt):
     assert abs(lags[np.argmax(average)]) <= 3
 
 
+@pytest.mark.slow
 def test_excerpts_come_from_their_performances(book, whole_performances):
     for excerpt in maestro.EXCERPTS:
         notes = whole_performances[excerpt.name].between(excerpt.start, excerpt.stop)
@@ -105,6 +106,7 @@ def test_excerpts_come_from_their_performances(book, whole_performances):
         assert np.abs(found.onset - notes.onset).max() < 0.3e-3
 
 
+@pytest.mark.slow
 def test_the_ten_performances_are_in_the_real_index(whole_performances):
     """Split, year and duration (the last release of a key) all agree with a row of MAESTRO's own index."""
     real = maestro.index()
@@ -114,6 +116,7 @@ def test_the_ten_performances_are_in_the_real_index(whole_performances):
         assert np.abs(real["seconds"][same] - last_release).min() < 0.6
 
 
+@pytest.mark.slow
 def test_full_performances_sound_on_under_the_pedal(whole_performances):
     keys, sounding = whole_performances["chopin-nocturne"], maestro.full_notes("chopin-nocturne")
     assert np.array_equal(keys.onset, sounding.onset) and sounding.offset.mean() > keys.offset.mean()
@@ -144,12 +147,8 @@ def test_two_seconds_are_read_as_two_seconds(book, monkeypatch):
     monkeypatch.setattr(
         soundfile.SoundFile, "read", lambda self, n=-1, *args, **kw: frames.append(n) or read(self, n, *args, **kw)
     )
-    performance = book.performance("beethoven-op101")
-    performance.notes  # read once, kept
-    begin = time.perf_counter()
-    part = performance.segment(60.0, 2.0)
+    part = book.performance("beethoven-op101").segment(60.0, 2.0)
     assert sum(frames) <= len(part.audio) + 1  # and one sample to see that the file is whole
-    assert time.perf_counter() - begin < 0.5
 
 
 def test_a_segment_at_another_rate(book):

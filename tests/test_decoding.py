@@ -3,7 +3,6 @@
 import csv
 import shutil
 import subprocess
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -169,24 +168,6 @@ def test_evidence_is_fitted_even_where_full_newton_steps_overshoot():
     decoder, score = best_threshold(fit_peak_decoder([(posteriors, notes)]), [(posteriors, notes)])
     assert np.isfinite(decoder.weights).all() and max(map(abs, decoder.weights)) < 100
     assert score > best_threshold(PeakDecoder(), [(posteriors, notes)])[1] + 0.3
-
-
-def test_ten_minutes_are_decoded_in_under_a_second():
-    """Posteriors of a real performance, blurred and noisy, so that there are many peaks and much that is left over."""
-    notes = maestro.full_notes("beethoven-menuetto").between(0, 600)
-    frames = round(600 * NMP.frame_rate)
-    wanted, rng = targets(notes, frames=frames, onset_width=2), np.random.default_rng(0)
-    blurred = [(0.8 * head + 0.2 * rng.random(head.shape)).astype(np.float32) for head in (wanted.note, wanted.onset)]
-    given = Posteriors(None, *blurred, np.arange(frames) / NMP.frame_rate)
-    for decoder in (decode, PeakDecoder()):
-        decoder(given)  # compiles
-        spent = []
-        for _ in range(3):
-            start = time.perf_counter()
-            found = decoder(given)
-            spent.append(time.perf_counter() - start)
-        assert len(found) > 0.5 * len(notes)
-        assert min(spent) < 1
 
 
 # Hysteresis
@@ -411,6 +392,7 @@ def nine_minutes():
     return replace(piano.render(notes, seconds=540), notes=notes)
 
 
+@pytest.mark.slow
 def test_after_nine_minutes_the_released_network_is_on_time_if_its_clock_is(nine_minutes, original_net):
     given = released.windowed_posteriors(nine_minutes, model=original_net)
     on_time = replace(given, times=released.true_times(len(given)))
@@ -421,6 +403,7 @@ def test_after_nine_minutes_the_released_network_is_on_time_if_its_clock_is(nine
     assert naive[-1] - on_time.times[-1] == pytest.approx(0.0052 * 540, abs=0.05)
 
 
+@pytest.mark.slow
 def test_after_nine_minutes_our_network_is_as_late_as_in_the_first(nine_minutes):
     """What it is early by on this piano is the same at both ends: there is no drift."""
     net, record = training.load("main-0")

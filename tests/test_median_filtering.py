@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
@@ -43,15 +43,10 @@ SIZES = st.sampled_from([1, 3, 5, 9])
 ANY_MODE = st.sampled_from(list(MODES))
 
 
-def always(*strategies):
-    """`given`, without a deadline: a busy machine may stall at any example."""
-    return lambda test: settings(deadline=None)(given(*strategies)(test))
-
-
 # SciPy's
 
 
-@always(ROWS, SIZES, ANY_MODE)
+@given(ROWS, SIZES, ANY_MODE)
 def test_rows_are_filtered_as_by_scipy(row, size, mode):
     # As a column: for a single row SciPy 1.17 reads past its end where it mirrors and the row is half a window long.
     expected = ndimage.median_filter(row[:, None], (size, 1), mode=mode)[:, 0]
@@ -59,7 +54,7 @@ def test_rows_are_filtered_as_by_scipy(row, size, mode):
     assert np.allclose(box(row, size, mode=mode), ndimage.uniform_filter(row, size, mode=mode), atol=1e-10)
 
 
-@always(MATRICES, SIZES, SIZES, ANY_MODE)
+@given(MATRICES, SIZES, SIZES, ANY_MODE)
 def test_matrices_are_filtered_as_by_scipy(matrix, rows, columns, mode):
     size = (rows, columns)
     assert np.array_equal(median(matrix, size, mode=mode), ndimage.median_filter(matrix, size, mode=mode))
@@ -67,7 +62,7 @@ def test_matrices_are_filtered_as_by_scipy(matrix, rows, columns, mode):
     assert np.allclose(box(matrix, size, mode=mode), expected, atol=1e-10)
 
 
-@always(MATRICES, st.integers(0, 8), st.integers(-3, 3))
+@given(MATRICES, st.integers(0, 8), st.integers(-3, 3))
 def test_every_rank_is_that_of_scipy_with_anything_outside(matrix, rank, outside):
     expected = ndimage.rank_filter(matrix, rank, size=3, mode="constant", cval=outside)
     assert np.array_equal(ranked(matrix, 3, rank, mode="constant", outside=outside), expected)
@@ -84,7 +79,7 @@ def test_the_largest_and_the_smallest_of_a_window_are_scipys_and_the_networks_ma
 # What both keep
 
 
-@always(VALUES, SIZES, st.sampled_from(["reflect", "nearest", "mirror", "wrap"]))
+@given(VALUES, SIZES, st.sampled_from(["reflect", "nearest", "mirror", "wrap"]))
 def test_both_keep_a_constant(value, size, mode):
     for constant in (np.full(12, float(value)), np.full((4, 7), float(value))):
         assert np.array_equal(median(constant, size, mode=mode), constant)
@@ -94,13 +89,13 @@ def test_both_keep_a_constant(value, size, mode):
 # What a median keeps
 
 
-@always(ROWS, SIZES)
+@given(ROWS, SIZES)
 def test_a_median_keeps_a_monotone_sequence_whichever_way_it_goes(row, size):
     for monotone in (np.sort(row), np.sort(row)[::-1]):
         assert np.array_equal(median(monotone, size, mode="nearest"), monotone)
 
 
-@always(ROWS, SIZES, ANY_MODE)
+@given(ROWS, SIZES, ANY_MODE)
 def test_a_median_commutes_with_maps_that_never_fall(row, size, mode):
     for rising in (np.cbrt, np.floor, np.arctan, lambda x: np.maximum(x, 3), lambda x: (x > 7).astype(float)):
         filtered = median(row, size, mode=mode, outside=0.0)
@@ -108,18 +103,18 @@ def test_a_median_commutes_with_maps_that_never_fall(row, size, mode):
         assert np.array_equal(median(rising(row), size, mode=mode, outside=outside), rising(filtered))
 
 
-@always(ROWS, SIZES, ANY_MODE)
+@given(ROWS, SIZES, ANY_MODE)
 def test_a_median_commutes_with_turning_upside_down(row, size, mode):
     assert np.array_equal(median(-row, size, mode=mode), -median(row, size, mode=mode))
 
 
-@always(ROWS, SIZES, VALUES)
+@given(ROWS, SIZES, VALUES)
 def test_a_median_is_the_majority_at_every_threshold(row, size, threshold):
     votes = box((row > threshold).astype(float), size) > 0.5
     assert np.array_equal(median(row, size) > threshold, votes)
 
 
-@always(st.integers(1, 6), st.integers(0, 20))
+@given(st.integers(1, 6), st.integers(0, 20))
 def test_a_burst_goes_if_it_is_a_minority_and_stays_whole_if_not(half, width):
     size, row = 2 * half + 1, np.zeros(60)
     row[20 : 20 + width] = 7
@@ -131,7 +126,7 @@ def test_a_burst_goes_if_it_is_a_minority_and_stays_whole_if_not(half, width):
     assert np.isclose(blurred.max(), 7 * min(width, size) / size)
 
 
-@always(st.integers(1, 8), st.data())
+@given(st.integers(1, 8), st.data())
 def test_a_minority_of_lies_cannot_carry_a_median_beyond_the_honest(half, data):
     honest = data.draw(arrays(np.float64, half + 1, elements=VALUES))
     lies = data.draw(arrays(np.float64, half, elements=st.floats(-1e9, 1e9)))
@@ -144,7 +139,7 @@ def test_one_more_lie_can():
     assert median(window, 7)[3] == 1e6 and box(window[:3], 3)[1] == 2 and box([1.0, 2.0, 1e6], 3)[1] > 1e5
 
 
-@always(ROWS)
+@given(ROWS)
 def test_a_peak_of_the_median_of_three_stands_on_a_dip(row):
     filtered = median(row, 3, mode="nearest")
     middle = filtered[1:-1]
@@ -155,7 +150,7 @@ def test_a_peak_of_the_median_of_three_stands_on_a_dip(row):
 # What a box is
 
 
-@always(arrays(np.float64, (2, 20), elements=VALUES), VALUES, SIZES, ANY_MODE)
+@given(arrays(np.float64, (2, 20), elements=VALUES), VALUES, SIZES, ANY_MODE)
 def test_a_box_is_linear(pair, factor, size, mode):
     first, second = pair
     apart = [box(row, size, mode=mode) for row in (first, second)]
@@ -163,7 +158,7 @@ def test_a_box_is_linear(pair, factor, size, mode):
     assert np.allclose(together, apart[0] + factor * apart[1], atol=1e-9)
 
 
-@always(ROWS, SIZES, st.integers(-20, 20))
+@given(ROWS, SIZES, st.integers(-20, 20))
 def test_both_are_shift_equivariant(row, size, by):
     for smooth in (box, median):
         moved = smooth(np.roll(row, by), size, mode="wrap")
@@ -182,7 +177,7 @@ def test_a_box_is_a_convolution_with_equal_weights():
     assert np.allclose(box(picture, (3, 5))[1:-1, 2:-2], convolved)
 
 
-@always(arrays(np.float64, st.integers(3, 30), elements=VALUES))
+@given(arrays(np.float64, st.integers(3, 30), elements=VALUES))
 def test_relus_and_differences_can_vote(row):
     assert np.array_equal(relu_median(torch.from_numpy(row)).numpy(), median(row, 3)[1:-1])
 
@@ -309,7 +304,7 @@ def test_ranks_and_shares_beyond_their_range_are_refused():
         dropped(np.ones(3), share=2, rng=np.random.default_rng(0))
 
 
-@always(ROWS, SIZES)
+@given(ROWS, SIZES)
 def test_the_given_array_is_left_alone(row, size):
     before = row.copy()
     median(row, size)

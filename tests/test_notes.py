@@ -1,9 +1,11 @@
 """Notes and their ways in and out."""
 
+import io
 import warnings
 
 import mido
 import numpy as np
+import pretty_midi
 import pytest
 from hypothesis import given, strategies as st
 
@@ -166,9 +168,6 @@ def test_a_real_performance_has_its_known_notes(nocturne):
 
 
 def test_our_reader_agrees_with_pretty_midi(nocturne):
-    pretty_midi = pytest.importorskip("pretty_midi")
-    import io
-
     theirs = pretty_midi.PrettyMIDI(io.BytesIO(nocturne)).instruments[0].notes
     theirs = Notes(*np.array([(n.start, n.end, n.pitch, n.velocity) for n in theirs]).T)
     ours = read_midi(nocturne, pedal=False)

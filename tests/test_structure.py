@@ -49,6 +49,7 @@ def test_every_test_file_is_named_after_what_it_tests():
         assert any(path.stem == f"test_{room}" or path.stem.startswith(f"test_{room}_") for room in rooms), path.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "code, absent",
     [
