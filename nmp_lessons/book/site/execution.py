@@ -84,8 +84,10 @@ def _must_run(path: Path, folder: Path) -> bool:
         return True
     if _source(path) == kept["source"]:  # else perhaps only words have changed
         return False
+    chapter = notebook(path)
     try:
-        get_cache(str(folder)).match_cache_notebook(notebook(path))
+        if chapter is not None:
+            get_cache(str(folder)).match_cache_notebook(chapter)
     except KeyError:
         return True
     _write_record(path, kept["reached"], folder)
