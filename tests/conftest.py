@@ -1,28 +1,110 @@
-"""What all tests share."""
+"""What all tests share: how threads wait, what chance is drawn from, kinds of tests and their order, one browser.
+
+Kinds, for `pytest -m`: `browser` needs Chromium, `site` the built book, `slow` ten seconds or more; `fast` is all the
+rest. Only `slow` is written by hand, the others follow from the fixtures that a test asks for.
+"""
 
 import os
 
 # Threads that wait must not spin: with other work on the cores that costs tenfold. Set before torch loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+WORKER = os.environ.get("PYTEST_XDIST_WORKER")
+if WORKER:  # the workers share the cores
+    for library in ("OMP", "MKL", "OPENBLAS"):
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
 
+pytest.register_assert_rewrite("tests.helpers")  # says what is not equal
+
+from tests.helpers import HTML, Visits  # noqa: E402
 from tools.browser import launched, served  # noqa: E402
 
-settings.register_profile("patient", deadline=None)  # how long an example takes says how busy the machine is
-settings.load_profile("patient")
+# No deadline: how long an example takes says how busy the machine is. To hunt: --hypothesis-profile=exploring.
+settings.register_profile("seeded", deadline=None, derandomize=True)
+settings.register_profile("exploring", deadline=None, max_examples=2000)
+settings.load_profile("seeded")
+
+
+# Kinds and order
+
+ABOUT = {"slow": 15.0, "site": 5.0, "browser": 1.0, "fast": 0.05}  # seconds
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items):
+    for item in items:
+        for name in kinds(item):
+            item.add_marker(name)
+        if group := sharing(item):
+            item.add_marker(pytest.mark.xdist_group(group))
+    if WORKER:
+        longest_first(items)
+
+
+def kinds(item) -> list[str]:
+    fixtures = getattr(item, "fixturenames", ())
+    found = [name for name, fixture in (("site", "book_html"), ("browser", "browser")) if fixture in fixtures]
+    return found if found or item.get_closest_marker("slow") else ["fast"]
+
+
+def sharing(item) -> str:
+    """The test file, if a fixture of it serves several tests: these stay in one process."""
+    info = getattr(item, "_fixtureinfo", None)
+    definitions = [last for *_, last in info.name2fixturedefs.values()] if info else []
+    shared = any(found.scope != "function" and found.baseid.endswith(".py") for found in definitions)
+    return item.path.stem if shared else ""
+
+
+def longest_first(items: list) -> None:
+    """Groups in the order of their time, guessed from kinds, so that none begins when all others are done."""
+    seconds: dict[str, float] = {}
+    for item in items:
+        cost = max(ABOUT[name] for name in ABOUT if item.get_closest_marker(name))
+        seconds[group(item)] = seconds.get(group(item), 0) + cost
+    items.sort(key=lambda item: -seconds[group(item)])
+
+
+def group(item) -> str:
+    mark = item.get_closest_marker("xdist_group")
+    return mark.args[0] if mark else item.nodeid
+
+
+# The browser
 
 
 @pytest.fixture(scope="session")
 def browser():
-    """One Chromium for all tests."""
+    """One Chromium for all tests of a process."""
     with launched() as running:
         yield running
+
+
+@pytest.fixture
+def visit(browser):
+    """Opens pages; at the end none may have complained or asked another server."""
+    visits = Visits(browser)
+    yield visits
+    visits.close()
 
 
 @pytest.fixture(scope="module")
 def site(folder):
     """The address of the pages that a test module made in its `folder`."""
     with served(folder) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def book_html():
+    """The folder of the built book."""
+    assert (HTML / "index.html").exists(), "the book is not built: run `make book`"
+    return HTML
+
+
+@pytest.fixture(scope="session")
+def book_site(book_html):
+    """Its address."""
+    with served(book_html) as address:
         yield address

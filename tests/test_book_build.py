@@ -1,18 +1,21 @@
 """The book builds with warnings as errors; what may not stand in a chapter fails the build."""
 
+import contextlib
+import io
 import json
 import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from sphinx.cmd.build import build_main
 
 from nmp_lessons.book.site import assets, execution, mathematics, prose
+from tests.helpers import LISTED, ROOT
 
-ROOT = Path(__file__).parents[1]
 CONFIGURATION = """
 extensions = ["myst_nb", "nmp_lessons.book.site", "sphinxcontrib.bibtex"]
 bibtex_bibfiles = ["references.bib"]
@@ -29,22 +32,24 @@ kernelspec:
 """
 
 
-def make(target: str) -> tuple[subprocess.CompletedProcess, float]:
-    began = time.monotonic()
+def make(target: str) -> str:
     done = subprocess.run(["make", target], cwd=ROOT, capture_output=True, text=True)
-    return done, time.monotonic() - began
-
-
-def chapters() -> set[str]:
-    return set(re.findall(r"(?:file|root): (\w+)", (ROOT / "_toc.yml").read_text("utf8")))
-
-
-def test_the_book_builds_and_a_second_time_in_no_time():
-    done, _ = make("book")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "_build/html/index.html" in done.stdout
-    again, seconds = make("book")
-    assert again.returncode == 0 and seconds < 20
+    return done.stdout
+
+
+def stamps(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.suffix in (".html", ".json", ".ipynb")}
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("make")
+def test_a_book_of_which_nothing_changed_is_not_built_again(book_html):
+    """How long that takes is a matter of `make bench`."""
+    executed = ROOT / "_build" / ".executed"
+    before = stamps(book_html), stamps(executed)
+    assert "_build/html/index.html" in make("book")
+    assert (stamps(book_html), stamps(executed)) == before
 
 
 def test_the_site_loads_nothing_heavy():
@@ -54,17 +59,18 @@ def test_the_site_loads_nothing_heavy():
     assert done.stdout.strip() == "set()", done.stderr
 
 
-def test_the_book_builds_with_plain_sphinx():
-    done, _ = make("plain")
-    assert done.returncode == 0, done.stdout + done.stderr
-    for chapter in chapters():
+@pytest.mark.slow
+@pytest.mark.xdist_group("make")
+def test_the_book_builds_with_plain_sphinx(book_html):
+    make("plain")
+    for chapter in LISTED:
         files = [ROOT / "_build" / kind / f"{chapter}.html" for kind in ("plain", "html")]
         plain, wrapped = (len(path.read_text("utf8")) for path in files)
         assert plain == pytest.approx(wrapped, rel=0.01)
 
 
 def test_every_chapter_is_in_the_table_of_contents():
-    assert chapters() == {path.stem for path in (ROOT / "book").glob("*.md")}
+    assert set(LISTED) == {path.stem for path in (ROOT / "book").glob("*.md")}
 
 
 def test_the_lock_of_the_scripts_has_hashes_and_no_addresses():
@@ -77,9 +83,7 @@ def test_the_lock_of_the_scripts_has_hashes_and_no_addresses():
 
 @pytest.fixture
 def book(tmp_path):
-    """Builds a small book from {name: text}; gives Sphinx's process and the pages' folder."""
-    if not (ROOT / "web" / "node_modules" / "katex").is_dir():
-        pytest.skip("KaTeX is not installed: run `make bundle`")
+    """Builds a small book from {name: text}; gives Sphinx's status, what it complained of, and the pages' folder."""
     source = tmp_path / "book"
     source.mkdir()
     (tmp_path / "web").symlink_to(ROOT / "web")
@@ -92,9 +96,10 @@ def book(tmp_path):
             (source / f"{name}.md").write_text(text)
         listed = "\n".join(pages)
         (source / "index.md").write_text(f"# Book\n\n```{{toctree}}\n{listed}\n```\n")
-        made = tmp_path / "_build" / "html"
-        command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", source, made]
-        return subprocess.run(command, capture_output=True, text=True), made
+        made, said = tmp_path / "_build" / "html", io.StringIO()
+        with contextlib.redirect_stderr(said):
+            status = build_main(["-q", "-W", "--keep-going", str(source), str(made)])
+        return SimpleNamespace(returncode=status, stderr=said.getvalue()), made
 
     return build
 
@@ -203,11 +208,15 @@ def reaching(prefix: str) -> set[str]:
     return {name for name, record in kept.items() if any(path.startswith(prefix) for path in record["reached"])}
 
 
-def test_a_change_runs_just_the_chapters_that_reach_it():
-    assert reaching("nmp_lessons/decoding/") == set()
-    assert reaching("nmp_lessons/cli/") == set()
+def test_a_change_runs_just_the_chapters_that_reach_it(book_html):
+    """`setup` runs the commands, and `instructors` reads every exercise, whose answers call the whole library."""
+    assert reaching("nmp_lessons/decoding/pitch_bends") == {"decoding", "instructors", "setup"}
+    assert reaching("nmp_lessons/median_filtering") == {"median_filtering", "instructors"}
+    assert reaching("nmp_lessons/augmentation/denoising") == {"augmentation", "instructors"}
+    assert reaching("") - reaching("nmp_lessons/decoding/") == {"cqt", "lab_book", "scaling"}
+    assert reaching("nmp_lessons/cli/") == {"instructors", "setup"}
     assert reaching("nmp_lessons/book/site/") == set()
-    assert reaching("nmp_lessons/checkpoints/gru-0") == set()
+    assert {"hearing", "cqt", "model"}.isdisjoint(reaching("nmp_lessons/checkpoints/gru-0"))
 
 
 @pytest.mark.parametrize(
@@ -224,14 +233,11 @@ def test_these_are_measurements(number):
 
 
 def test_formulas_are_set_once(tmp_path):
-    web = ROOT / "web"
-    if not (web / "node_modules" / "katex").is_dir():
-        pytest.skip("KaTeX is not installed: run `make bundle`")
-    typesetter = mathematics.Typesetter(web, tmp_path / "kept.json")
+    typesetter = mathematics.Typesetter(ROOT / "web", tmp_path / "kept.json")
     good, bad = typesetter([("x^2", False), ("\\oops", True)])
     assert "<math" in good["html"] and "oops" in bad["error"]
     typesetter.save()
-    again = mathematics.Typesetter(web, tmp_path / "kept.json")
+    again = mathematics.Typesetter(ROOT / "web", tmp_path / "kept.json")
     again.web = None  # nothing is left to set
     assert again([("x^2", False)]) == [good]
 

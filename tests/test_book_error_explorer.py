@@ -2,7 +2,7 @@
 
 import json
 import re
-from pathlib import Path
+from html import unescape
 
 import numpy as np
 import pytest
@@ -10,21 +10,13 @@ import pytest
 from nmp_lessons import evaluation
 from nmp_lessons.audio import Recording, piano
 from nmp_lessons.book import show
-from nmp_lessons.book.show import embed
-from nmp_lessons.book.site.assets import as_files
 from nmp_lessons.constants import NMP
 from nmp_lessons.errors import InputError
 from nmp_lessons.model import Posteriors
 from nmp_lessons.notes import Notes
 from nmp_lessons.sound import tone
+from tests.helpers import barriers, failed, out_of_shape, write_themes
 
-AXE = Path(__file__).parents[1] / "web" / "node_modules" / "axe-core" / "axe.min.js"
-PAGE = """<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8">
-<title>Judging</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
-<link rel="stylesheet" href="nmp.css"><script src="nmp.js" defer></script>
-<style>body {{ margin: 1rem; background: {paper}; color: {ink}; font: 16px sans-serif }}</style>
-</head><body><main><h1>Judging</h1>{body}</main></body></html>"""
 PLAYED = Notes([0.2, 0.2, 1.0, 1.8, 2.6, 3.4], [1.0, 3.2, 1.8, 2.6, 3.4, 4.0], [72, 48, 76, 79, 77, 74])
 # The third is late, the fifth missing, the last cut short, and an octave of the bass was never played.
 HEARD = Notes([0.21, 0.2, 1.1, 1.5, 1.8, 3.4], [1.0, 3.2, 1.8, 1.9, 2.6, 3.5], [72, 48, 76, 60, 79, 74])
@@ -37,7 +29,7 @@ def recording() -> Recording:
 
 
 @pytest.fixture(scope="module")
-def explorer() -> show.embed.Html:
+def explorer() -> show.Html:
     frames = round(SECONDS * NMP.frame_rate)
     rng = np.random.default_rng(0)
     answered = Posteriors(None, *rng.uniform(size=(2, frames, 88)), np.arange(frames) / NMP.frame_rate)
@@ -45,7 +37,7 @@ def explorer() -> show.embed.Html:
 
 
 @pytest.fixture(scope="module")
-def comparison() -> show.embed.Html:
+def comparison() -> show.Html:
     trials = [recording() for _ in range(3)]
     return show.blind(trials, {"good": [PLAYED] * 3, "poor": [HEARD] * 3}, caption="Three times.")
 
@@ -80,8 +72,12 @@ def test_causes_may_be_chosen_and_must_be_known():
         show.errors(tone(440, 1.0), HEARD)
 
 
+def plan_of(comparison) -> dict:
+    return json.loads(unescape(re.search(r'data-plan="(.*?)"', comparison.fragment)[1]))
+
+
 def test_each_trial_hides_its_names_behind_a_fold(comparison):
-    plan = json.loads(re.search(r'data-plan="(.*?)"', comparison.fragment)[1].replace("&quot;", '"'))
+    plan = plan_of(comparison)
     assert plan["names"] == ["good", "poor"]
     assert all(trial["scores"][0] == 1.0 > trial["scores"][1] for trial in plan["trials"])
     folds = re.findall(r"<details[^>]*><summary>Which was which</summary><p>(.*?)</p>", comparison.fragment)
@@ -110,33 +106,16 @@ def test_a_comparison_needs_two_of_everything(transcriptions, message):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, explorer, comparison):
-    made = tmp_path_factory.mktemp("judging")
-    for built in embed.BUNDLE:
-        if not built.exists():
-            pytest.skip("the bundle is not built: run `make bundle`")
-        (made / built.name).write_bytes(built.read_bytes())
-    body = explorer.fragment + comparison.fragment
-    for theme, (paper, ink) in {"light": ("#ffffff", "#222222"), "dark": ("#14181e", "#dddddd")}.items():
-        page = PAGE.format(theme=theme, paper=paper, ink=ink, body=body)
-        (made / f"{theme}.html").write_text(as_files(page, folder=made, url="."))
-    return made
+    return write_themes(tmp_path_factory.mktemp("judging"), explorer.fragment + comparison.fragment, title="Judging")
 
 
-@pytest.fixture(params=[1280, 390])
-def page(browser, site, request):
-    context = browser.new_context(viewport={"width": request.param, "height": 900})
-    opened = context.new_page()
-    opened.complaints, opened.asked = [], []
-    opened.on("console", lambda said: opened.complaints.append(said.text) if said.type == "error" else None)
-    opened.on("pageerror", lambda error: opened.complaints.append(str(error)))
-    opened.on("request", lambda request: opened.asked.append(request.url))
-    opened.goto(f"{site}/light.html")
-    assert opened.evaluate("document.documentElement.scrollWidth") == request.param
-    yield opened
-    assert opened.evaluate("document.documentElement.scrollWidth") == request.param
-    context.close()
-    assert opened.complaints == []
-    assert [url for url in opened.asked if not url.startswith((site, "data:", "blob:"))] == []
+@pytest.fixture
+def page(visit, site):
+    return visit(f"{site}/light.html")
+
+
+def fetched(visit, suffix: str) -> int:
+    return sum(url.endswith(suffix) for url in visit.asked)
 
 
 def tabbed_to(opened, selector: str) -> None:
@@ -152,9 +131,8 @@ def words(opened) -> str:
     return opened.locator(".nmp-errors-panel .nmp-errors-words").inner_text()
 
 
-def test_errors_are_chosen_seen_and_heard_with_the_keyboard_alone(page):
-    before = [url for url in page.asked if url.endswith(".webp")]
-    assert len(before) == 1 and not [url for url in page.asked if url.endswith(".mp3")]  # the piano roll alone
+def test_errors_are_chosen_seen_and_heard_with_the_keyboard_alone(page, visit):
+    assert (fetched(visit, ".webp"), fetched(visit, ".mp3")) == (1, 0)  # the piano roll alone
     tabbed_to(page, ".nmp-errors-table button")
     page.keyboard.press("ArrowDown")
     assert words(page).startswith("E5 was played")
@@ -164,8 +142,8 @@ def test_errors_are_chosen_seen_and_heard_with_the_keyboard_alone(page):
     page.keyboard.press("End")
     page.keyboard.press("ArrowRight")  # there is no further
     assert words(page).startswith("D5, played")
-    page.wait_for_timeout(200)
-    assert len([url for url in page.asked if url.endswith(".webp")]) > len(before)
+    page.wait_for_function("[...document.querySelectorAll('.nmp-errors-panel image')].every(it => it.href.baseVal)")
+    assert fetched(visit, ".webp") > 1
     page.keyboard.press("Enter")
     page.wait_for_function("document.querySelector('nmp-errors nmp-player').currentTime > 3.1")
     start, stop = page.evaluate("document.querySelector('nmp-errors nmp-player').loop")
@@ -186,7 +164,8 @@ def test_errors_are_filtered_by_cause_with_the_keyboard_alone(page):
     assert page.locator(".nmp-errors-count").inner_text() == "1 of 1"
 
 
-def test_a_click_on_a_wrong_note_of_the_piano_roll_chooses_it(page):
+def test_a_click_on_a_wrong_note_of_the_piano_roll_chooses_it_on_a_narrow_screen_too(visit, site):
+    page = visit(f"{site}/light.html", width=390)
     box = page.locator(".nmp-mark").nth(2).bounding_box()
     scrolled = page.locator("nmp-errors .nmp-scroll")
     if box["x"] > page.viewport_size["width"] - 20:
@@ -227,62 +206,51 @@ def test_the_blind_comparison_is_made_with_the_keyboard_alone(page):
     assert page.locator(".nmp-blind-status").inner_text().startswith("Trial 1 of 3")
 
 
-def test_the_order_is_drawn_anew_and_the_sounds_follow_it(browser, site):
-    seen = set()
-    for _ in range(8):
-        opened = browser.new_page()
-        opened.goto(f"{site}/light.html")
-        seen.add(opened.locator("nmp-blind audio[aria-label=First]").first.get_attribute("src"))
-        opened.close()
-    assert len(seen) == 2
+def test_the_order_is_drawn_with_coins_and_sounds_and_names_follow_it(visit, site, comparison):
+    """Of a coin that shows .75 nothing is turned, of one that shows .25 everything."""
+    plan, heard = plan_of(comparison), {}
+    for coin, turned, sequence in ((0.75, 1, [0, 1, 2]), (0.25, -1, [1, 2, 0])):
+        tab = visit(f"{site}/light.html", script=f"Math.random = () => {coin};")
+        heard[coin] = tab.locator(".nmp-blind-trial").evaluate_all(
+            """trials => trials.map(trial => ["First", "Second"].map(
+              name => trial.querySelector(`audio[aria-label="${name}"]`).src))"""
+        )
+        for _ in sequence:
+            tab.get_by_role("button", name="First is nearer").click()
+        rows = [row.locator("td").all_inner_texts()[1:3] for row in tab.locator(".nmp-blind-result tbody tr").all()]
+        orders = [plan["trials"][i]["order"][::turned] for i in sequence]
+        assert [[cell.split(",")[0] for cell in row] for row in rows] == [[plan["names"][k] for k in o] for o in orders]
+    assert heard[0.75] == [pair[::-1] for pair in heard[0.25]] and all(a != b for a, b in heard[0.75])
 
 
-def test_without_javascript_there_are_a_picture_a_table_and_sounds(browser, site):
-    context = browser.new_context(java_script_enabled=False)
-    opened = context.new_page()
-    opened.goto(f"{site}/light.html")
-    assert opened.locator("nmp-errors .nmp-plot").is_visible()
-    assert opened.locator(".nmp-errors-table tbody tr").count() == 4
-    assert opened.locator("nmp-blind audio:visible").count() == 9
-    fold = opened.locator(".nmp-blind-answer").first
+def test_without_javascript_there_are_a_picture_a_table_and_sounds(visit, site):
+    tab = visit(f"{site}/light.html", java_script_enabled=False)
+    assert tab.locator("nmp-errors .nmp-plot").is_visible()
+    assert tab.locator(".nmp-errors-table tbody tr").count() == 4
+    assert tab.locator("nmp-blind audio:visible").count() == 9
+    fold = tab.locator(".nmp-blind-answer").first
     fold.locator("summary").click()
     assert "good, F without offsets 1.00" in fold.inner_text()
-    context.close()
 
 
-def test_a_cell_of_a_notebook_shows_them_too(browser, site, explorer, comparison):
+def test_a_cell_of_a_notebook_shows_them_too(page, explorer, comparison):
     """A notebook puts a cell's HTML into a page whose script has long run."""
-    opened = browser.new_page()
-    opened.goto(f"{site}/light.html")
     assert explorer._repr_html_().endswith(explorer.fragment) and "data-nmp-bundle" in explorer._repr_html_()
-    opened.evaluate(
-        "html => { document.querySelector('main').innerHTML = html }", explorer.fragment + comparison.fragment
-    )
-    opened.get_by_role("button", name="Next").click()
-    assert words(opened).startswith("E5 was played")
-    assert opened.evaluate("document.querySelector('nmp-errors nmp-player').loop[0]") < 1.0
-    opened.get_by_role("button", name="First is nearer").click()
-    assert opened.locator(".nmp-blind-status").inner_text().startswith("Trial 2 of 3")
-    opened.close()
+    cell = explorer.fragment + comparison.fragment
+    page.evaluate("html => { document.querySelector('main').innerHTML = html }", cell)
+    page.get_by_role("button", name="Next").click()
+    assert words(page).startswith("E5 was played")
+    assert page.evaluate("document.querySelector('nmp-errors nmp-player').loop[0]") < 1.0
+    page.get_by_role("button", name="First is nearer").click()
+    assert page.locator(".nmp-blind-status").inner_text().startswith("Trial 2 of 3")
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_violation_of_wcag_2_1_aa(browser, site, theme, width):
-    if not AXE.exists():
-        pytest.skip("axe-core is not installed: run `make bundle`")
-    context = browser.new_context(viewport={"width": width, "height": 900})
-    opened = context.new_page()
-    opened.goto(f"{site}/{theme}.html")
-    opened.evaluate(AXE.read_text(encoding="utf-8"))
-
-    def violations():
-        found = opened.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})")
-        return [(v["id"], [n["html"][:120] for n in v["nodes"]]) for v in found["violations"]]
-
-    assert violations() == []
-    opened.get_by_role("button", name="Next").click()  # an error is shown
+@pytest.mark.parametrize("width, theme", [(1280, "dark"), (390, "light")])
+def test_no_barrier_before_and_after(visit, site, theme, width):
+    tab = visit(f"{site}/{theme}.html", width=width)
+    before = barriers(tab)
+    tab.get_by_role("button", name="Next").click()  # an error is shown
     for _ in range(3):
-        opened.get_by_role("button", name="Second is nearer").click()  # and the result of the comparison
-    assert violations() == []
-    context.close()
+        tab.get_by_role("button", name="Second is nearer").click()  # and the result of the comparison
+    look = out_of_shape(tab, width=width, colours=theme)
+    assert failed(before=before, after=barriers(tab), look=look) == {}

@@ -1,25 +1,15 @@
 """Explorables: the static form says what the live one says, and moves in a real browser."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib import pyplot
 
 from nmp_lessons.book import show
-from nmp_lessons.book.show import embed
-from nmp_lessons.book.site.assets import as_files
 from nmp_lessons.errors import InputError
 from nmp_lessons.sound import tone
-
-AXE = Path(__file__).parents[1] / "web" / "node_modules" / "axe-core" / "axe.min.js"
-PAGE = """<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8">
-<title>Explorables</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
-<link rel="stylesheet" href="nmp.css"><script src="nmp.js" defer></script>
-<style>body {{ margin: 1rem; background: {paper}; color: {ink}; font: 16px sans-serif }}</style>
-</head><body><main><h1>Explorables</h1>{body}<p id="after">After.</p></main></body></html>"""
+from tests.helpers import barriers, failed, out_of_shape, write_themes
 
 
 def partials_of_a2(partials=2, shape="sine"):
@@ -130,34 +120,16 @@ def test_static_or_live_is_the_environment_s_choice(explorable, monkeypatch):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, explorable):
-    made = tmp_path_factory.mktemp("explore")
-    for built in embed.BUNDLE:
-        if not built.exists():
-            pytest.skip("the bundle is not built: run `make bundle`")
-        (made / built.name).write_bytes(built.read_bytes())
     words = show.explore(word, word=["do", "re", "mi", "fa", "sol"], title="Words", caption="In a table.")
     heard = {"Octave": tone(440, 1.0), "Fifth": tone(330, 1.0)}
     players = show.explore(lambda level: show.listen(heard, title=f"{level} dB"), level=[-6, -12], title="Players")
-    body = explorable.fragment + words.fragment + players.fragment
-    for theme, (paper, ink) in {"light": ("#ffffff", "#222222"), "dark": ("#14181e", "#dddddd")}.items():
-        page = PAGE.format(theme=theme, paper=paper, ink=ink, body=body)
-        (made / f"{theme}.html").write_text(as_files(page, folder=made, url="."))
-    return made
+    body = explorable.fragment + words.fragment + players.fragment + '<p id="after">After.</p>'
+    return write_themes(tmp_path_factory.mktemp("explore"), body, title="Explorables")
 
 
 @pytest.fixture
-def page(browser, site):
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    opened = context.new_page()
-    opened.complaints, opened.asked = [], []
-    opened.on("console", lambda said: opened.complaints.append(said.text) if said.type == "error" else None)
-    opened.on("pageerror", lambda error: opened.complaints.append(str(error)))
-    opened.on("request", lambda request: opened.asked.append(request.url))
-    opened.goto(f"{site}/light.html")
-    yield opened
-    context.close()
-    assert opened.complaints == []
-    assert [url for url in opened.asked if not url.startswith((site, "data:", "blob:"))] == []
+def page(visit, site):
+    return visit(f"{site}/light.html")
 
 
 def shows(opened, text, which=0):
@@ -169,12 +141,16 @@ def first_picture(opened):
     return opened.locator(".nmp-explore-slot img").first.evaluate("img => [img.src, img.complete, img.naturalWidth]")
 
 
-def test_other_frames_are_fetched_only_when_the_reader_comes_near(page):
-    pictures = [url for url in page.asked if url.endswith(".svg")]
-    assert len(pictures) == 1 and not [url for url in page.asked if url.endswith(".mp3")]
-    page.locator("input[type=range]").first.focus()
-    page.wait_for_timeout(200)
-    assert len([url for url in page.asked if url.endswith(".svg")]) == 3  # one step down, one step up
+def test_other_frames_are_fetched_only_when_the_reader_comes_near(page, visit):
+    def fetched(suffix: str) -> int:
+        page.wait_for_load_state("networkidle")
+        return sum(url.endswith(suffix) for url in visit.asked)
+
+    assert (fetched(".svg"), fetched(".mp3")) == (1, 0)
+    with page.expect_request("**/*.svg"):
+        page.locator("input[type=range]").first.focus()
+    page.wait_for_timeout(100)
+    assert fetched(".svg") == 3  # one step down, one step up
 
 
 def test_the_slider_moves_by_keyboard_and_says_its_value(page):
@@ -207,65 +183,49 @@ def test_a_menu_moves_too(page):
 
 def test_a_sound_goes_on_where_it_was(page):
     page.locator(".nmp-explore-slot audio").first.evaluate("sound => sound.play()")
-    page.wait_for_function("document.querySelector('.nmp-explore-slot audio').currentTime > 0.4")
+    page.wait_for_function("document.querySelector('.nmp-explore-slot audio').currentTime > 0.2")
     page.get_by_role("slider", name="partials").focus()
     page.keyboard.press("ArrowRight")
     assert shows(page, "partials: 3, shape: sine")
     page.wait_for_function("!document.querySelector('.nmp-explore-slot audio').paused")
-    assert page.locator(".nmp-explore-slot audio").first.evaluate("sound => sound.currentTime") > 0.35
+    assert page.locator(".nmp-explore-slot audio").first.evaluate("sound => sound.currentTime") > 0.15
 
 
 def test_a_player_goes_on_where_it_was(page):
     third = page.locator("nmp-explore").nth(2)
     third.locator(".nmp-play").click()
-    page.wait_for_function("document.querySelectorAll('nmp-player')[0].currentTime > 0.3")
+    page.wait_for_function("document.querySelectorAll('nmp-player')[0].currentTime > 0.2")
     third.get_by_role("slider", name="level").focus()
     page.keyboard.press("ArrowRight")
     assert shows(page, "level: −12", 2)
     page.wait_for_function("document.querySelectorAll('nmp-player')[0].playing")
-    assert page.evaluate("document.querySelectorAll('nmp-player')[0].currentTime") > 0.25
+    assert page.evaluate("document.querySelectorAll('nmp-player')[0].currentTime") > 0.15
 
 
-def test_one_finger_moves_it_on_a_narrow_screen(browser, site):
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
-    opened = context.new_page()
-    opened.goto(f"{site}/dark.html")
-    assert opened.evaluate("document.documentElement.scrollWidth") == 390
-    slider = opened.get_by_role("slider", name="partials")
+def test_one_finger_moves_it_on_a_narrow_screen(visit, site):
+    tab = visit(f"{site}/light.html", width=390, has_touch=True, is_mobile=True)
+    slider = tab.get_by_role("slider", name="partials")
     slider.scroll_into_view_if_needed()
     box = slider.bounding_box()
     assert box["height"] >= 44
-    opened.touchscreen.tap(box["x"] + box["width"] - 12, box["y"] + box["height"] / 2)
-    assert shows(opened, "partials: 5, shape: sine")
-    context.close()
+    tab.touchscreen.tap(box["x"] + box["width"] - 12, box["y"] + box["height"] / 2)
+    assert shows(tab, "partials: 5, shape: sine")
+    assert failed(look=out_of_shape(tab, width=390, colours="light"), barriers=barriers(tab)) == {}
 
 
-def test_without_javascript_and_on_paper_one_frame_stands_and_says_which(browser, site):
-    context = browser.new_context(java_script_enabled=False)
-    opened = context.new_page()
-    opened.goto(f"{site}/light.html")
-    assert opened.locator(".nmp-explore-slot img").first.is_visible()
-    assert not opened.get_by_role("slider").first.is_visible()
-    caption = opened.locator("figcaption").first.inner_text()
+def test_no_barrier_wide_and_dark(visit, site):
+    assert barriers(visit(f"{site}/dark.html")) == []
+
+
+def test_without_javascript_one_frame_stands_and_says_which(visit, site):
+    tab = visit(f"{site}/light.html", java_script_enabled=False)
+    assert tab.locator(".nmp-explore-slot img").first.is_visible()
+    assert not tab.get_by_role("slider").first.is_visible()
+    caption = tab.locator("figcaption").first.inner_text()
     assert "partials: 2, shape: sine" in caption and "1, 2, 3, 5" in caption
-    context.close()
 
 
 def test_on_paper_the_controls_are_gone(page):
     page.emulate_media(media="print")
     assert not page.get_by_role("slider").first.is_visible()
     assert page.locator(".nmp-explore-paper").first.is_visible()
-
-
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_violation_of_wcag_2_1_aa(browser, site, theme, width):
-    if not AXE.exists():
-        pytest.skip("axe-core is not installed: run `make bundle`")
-    context = browser.new_context(viewport={"width": width, "height": 900})
-    opened = context.new_page()
-    opened.goto(f"{site}/{theme}.html")
-    opened.evaluate(AXE.read_text(encoding="utf-8"))
-    found = opened.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})")
-    assert [(v["id"], [n["html"][:120] for n in v["nodes"]]) for v in found["violations"]] == []
-    context.close()

@@ -1,7 +1,7 @@
-"""The network in a real browser: equal to Python's on every way in, private, and faster than the music."""
+"""The network in a real browser: equal to Python's on every way in, and private. Its speed: `make bench`."""
 
+import base64
 import json
-import shutil
 from html import escape, unescape
 from pathlib import Path
 
@@ -20,16 +20,17 @@ from nmp_lessons.errors import InputError
 from nmp_lessons.evaluation import match, onset_scores
 from nmp_lessons.notes import Notes, read_midi
 from nmp_lessons.training import named
+from tests.helpers import barriers, copied_bundle, failed
 
-AXE = Path(__file__).parents[1] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 NETWORKS = {"main-0": "the long training", "baseline-0": "the short training"}
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
-PATIENT = 60_000  # milliseconds
-SPEED = 12  # times faster than the music, in one thread
 ANSWER = """element => {
+  const packed = head => {
+    const bytes = new Uint8Array(head.buffer, head.byteOffset, head.byteLength), parts = [];
+    for (let i = 0; i < bytes.length; i += 32768) parts.push(String.fromCharCode(...bytes.subarray(i, i + 32768)));
+    return btoa(parts.join(""));
+  };
   const { heads, notes } = element.answer;
-  const packed = Object.fromEntries(Object.entries(heads).map(([name, head]) => [name, Array.from(head)]));
-  return { heads: packed, notes };
+  return { heads: Object.fromEntries(Object.entries(heads).map(([name, head]) => [name, packed(head)])), notes };
 }"""
 
 
@@ -42,12 +43,8 @@ def html() -> str:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, html):
     """A page with the site's policy and files, and one whose expectations are another network's."""
-    if not all(path.exists() for path in (*bundle.BUNDLE, *bundle.FETCHED)):
-        pytest.skip("the bundle is not built: run `make bundle`")
     folder = tmp_path_factory.mktemp("transcriber")
-    (folder / "built").mkdir()
-    for path in (*bundle.BUNDLE, *bundle.FETCHED):
-        shutil.copy(path, folder / "built")
+    copied_bundle(folder / "built", (*bundle.BUNDLE, *bundle.FETCHED))
     policy = POLICY.replace(SCRIPTS, f"{SCRIPTS} 'wasm-unsafe-eval'")
     for name, fragment in (("index", html), ("wrong", with_other_expectations(html))):
         (folder / f"{name}.html").write_text(
@@ -75,27 +72,8 @@ def with_other_expectations(html: str) -> str:
 
 
 @pytest.fixture
-def opened(browser, site):
-    """Opens the page; at the end it may not have complained, nor asked another server."""
-    contexts, complaints = [], []
-
-    def opened(page: str = "index.html", *, width: int = 1280, **options):
-        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, **options))
-        tab = contexts[-1].new_page()
-        tab.set_default_timeout(PATIENT)
-        tab.on("console", lambda line: line.type == "error" and complaints.append(line.text))
-        tab.on("pageerror", lambda error: complaints.append(str(error)))
-        contexts[-1].on(
-            "request",
-            lambda request: request.url.startswith((site, "blob:", "data:")) or complaints.append(request.url),
-        )
-        tab.goto(f"{site}/{page}")
-        return tab
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert complaints == []
+def opened(visit, site):
+    return lambda page="index.html", **options: visit(f"{site}/{page}", **options)
 
 
 def transcribed(tab):
@@ -103,7 +81,10 @@ def transcribed(tab):
     tab.locator("nmp-transcriber nmp-player.nmp-ready").wait_for()
     found = tab.locator("nmp-transcriber").evaluate(ANSWER)
     widths = {"contour": 264, "note": 88, "onset": 88}
-    heads = {name: np.array(head, np.float32).reshape(-1, widths[name]) for name, head in found["heads"].items()}
+    heads = {
+        name: np.frombuffer(base64.b64decode(head), np.float32).reshape(-1, widths[name])
+        for name, head in found["heads"].items()
+    }
     notes = np.array([[n["onset"], n["offset"], n["pitch"], n["velocity"]] for n in found["notes"]]).reshape(-1, 4)
     return heads, Notes(notes[:, 0], notes[:, 1], notes[:, 2].astype(int), notes[:, 3].astype(int))
 
@@ -132,13 +113,17 @@ def exact_wav(path: Path, recording: Recording) -> Path:
     return path
 
 
+def rounded_clip() -> Recording:
+    """The clip as the page has it, in 16 bits."""
+    clip = maestro.performance("chopin-nocturne").segment(2, 3).resampled(22_050)
+    return Recording((np.round(32768 * clip.audio) / 32768).astype(np.float32), 22_050)
+
+
 def test_the_clip_by_keyboard_is_transcribed_as_in_python(opened, html):
     tab = opened()
     tab.get_by_role("button", name="Transcribe three seconds").focus()
     tab.keyboard.press("Enter")
-    rounded = maestro.performance("chopin-nocturne").segment(2, 3).resampled(22_050)
-    audio = (np.round(32768 * rounded.audio) / 32768).astype(np.float32)
-    assert_same(tab, "main-0", Recording(audio, 22_050))
+    assert_same(tab, "main-0", rounded_clip())
     element = tab.locator("nmp-transcriber")
     assert float(element.get_attribute("data-worst")) < 1e-3 and float(element.get_attribute("data-same")) >= 0.99
     assert "notes in 3.0 s of sound" in tab.get_by_role("status").first.inner_text()
@@ -150,9 +135,6 @@ def test_a_file_longer_than_a_piece_is_transcribed_as_in_python(opened, tmp_path
     tab = opened()
     tab.locator("input[type=file]").set_input_files(exact_wav(tmp_path / "menuetto.wav", recording))
     assert_same(tab, "main-0", recording)
-    tab.get_by_label("Network").select_option("the short training")
-    tab.get_by_text("by the short training").wait_for()
-    assert_same(tab, "baseline-0", recording)
 
 
 def test_a_stereo_file_at_another_rate_has_almost_the_same_notes(opened, tmp_path):
@@ -167,21 +149,26 @@ def test_a_stereo_file_at_another_rate_has_almost_the_same_notes(opened, tmp_pat
     assert onset_scores(reference, notes)["Fno"] > 0.95
 
 
-def test_the_microphone_is_recorded_and_transcribed(opened):
-    tab = opened()
+def test_the_microphone_is_recorded_and_transcribed_on_a_narrow_dark_screen(opened):
+    tab = opened(width=390, color_scheme="dark")
+    before = barriers(tab)
     tab.get_by_role("button", name="Record").click()
     stop = tab.get_by_role("button", name="Stop and transcribe")
     stop.wait_for()
-    tab.wait_for_timeout(1500)
+    tab.wait_for_timeout(800)
     stop.click()
     heads, _ = transcribed(tab)
-    assert len(heads["note"]) > 60
+    assert len(heads["note"]) > 30
+    scrolled = tab.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert failed(before=before, after=barriers(tab), sideways=scrolled) == {}
 
 
 def test_the_transcription_can_be_seen_heard_and_saved(opened, tmp_path):
-    tab = opened()
+    tab = opened(color_scheme="light")
+    before = barriers(tab)
     tab.get_by_role("button", name="Transcribe three seconds").click()
     _, notes = transcribed(tab)
+    assert failed(before=before, after=barriers(tab)) == {}
     assert tab.locator("nmp-transcriber .nmp-area rect title").count() == len(notes)
     with tab.expect_download() as saved:
         tab.get_by_role("link", name="MIDI").click()
@@ -202,12 +189,9 @@ def test_the_transcription_can_be_seen_heard_and_saved(opened, tmp_path):
     )
 
 
-def test_nothing_is_fetched_before_it_is_asked_for(opened):
-    tab = opened()
-    asked = []
-    tab.on("request", lambda request: asked.append(request.url))
-    tab.reload(wait_until="networkidle")
-    assert asked and not [url for url in asked if url.endswith((".wasm", ".bin", "transcribe.js"))]
+def test_nothing_is_fetched_before_it_is_asked_for(opened, visit):
+    opened().wait_for_load_state("networkidle")
+    assert visit.asked and not [url for url in visit.asked if url.endswith((".wasm", ".bin", "transcribe.js"))]
 
 
 def test_a_network_that_answers_otherwise_is_refused_politely(opened):
@@ -217,7 +201,7 @@ def test_a_network_that_answers_otherwise_is_refused_politely(opened):
     assert tab.locator("nmp-transcriber nmp-player").count() == 0
     tab.get_by_label("Network").select_option("the short training")
     tab.get_by_role("button", name="Transcribe").click()
-    transcribed(tab)
+    assert_same(tab, "baseline-0", rounded_clip())
 
 
 def test_a_file_that_is_no_sound_is_named(opened, tmp_path):
@@ -232,53 +216,16 @@ def test_a_file_that_is_no_sound_is_named(opened, tmp_path):
     tab.get_by_text("silent.wav: silent").wait_for()
 
 
-def test_a_page_opened_as_a_file_says_what_to_do(browser, folder):
-    tab = browser.new_page()
-    tab.goto((folder / "index.html").as_uri())
+def test_a_page_opened_as_a_file_says_what_to_do(visit, folder):
+    tab = visit((folder / "index.html").as_uri())
     tab.get_by_text("You opened this page as a file").wait_for()
     assert tab.locator("nmp-transcriber button").count() == 0
-    tab.close()
 
 
 def test_without_javascript_a_sentence_says_what_is_missing(opened):
     tab = opened(java_script_enabled=False)
     assert tab.get_by_text("This part needs JavaScript").is_visible()
     assert tab.get_by_text("Your sound stays on your machine").is_visible()
-
-
-@pytest.mark.parametrize("width, colours", [(1280, "light"), (390, "dark")])
-def test_no_barrier_before_and_after(opened, width, colours):
-    if not AXE.exists():
-        pytest.skip("axe-core is not installed: run `make bundle`")
-    tab = opened(width=width, color_scheme=colours, bypass_csp=True)
-    tab.evaluate(AXE.read_text("utf8"))
-    for _ in range(2):
-        found = tab.evaluate("rules => axe.run(document, rules)", RULES)
-        assert [(v["id"], [node["html"][:150] for node in v["nodes"]]) for v in found["violations"]] == []
-        assert tab.evaluate("document.documentElement.scrollWidth") <= width
-        tab.get_by_role("button", name="Transcribe").click()
-        transcribed(tab)
-
-
-def test_one_thread_is_twelve_times_faster_than_the_music(browser, opened, tmp_path):
-    """By the processor's clock, since other programs may be at work: all that the page costs up to the answer."""
-    recording = maestro.performance("beethoven-menuetto").segment(0, 60).resampled(22_050)
-    path = exact_wav(tmp_path / "minute.wav", recording)
-    tab = opened()
-    tab.get_by_role("button", name="Transcribe").click()
-    transcribed(tab)
-    session = browser.new_browser_cdp_session()
-
-    def spent() -> float:
-        processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
-        return sum(one["cpuTime"] for one in processes if one["type"] == "renderer")
-
-    before = spent()
-    tab.locator("input[type=file]").set_input_files(path)
-    tab.wait_for_function("() => document.querySelector('nmp-transcriber').answer.heads.note.length > 88 * 5000")
-    speed = recording.seconds / (spent() - before)
-    print(f"{speed:.1f} times as fast as the music")
-    assert speed >= SPEED
 
 
 def test_networks_that_the_browser_cannot_run_are_refused():

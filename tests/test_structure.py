@@ -52,7 +52,10 @@ def test_every_test_file_is_named_after_what_it_tests():
 @pytest.mark.parametrize(
     "code, absent",
     [
-        ("import nmp_lessons, nmp_lessons.cli as cli; cli.parser()", {"torch", "numba", "librosa", "mir_eval", "scipy"}),
+        (
+            "import nmp_lessons, nmp_lessons.cli as cli; cli.parser()",
+            {"torch", "numba", "librosa", "mir_eval", "scipy"},
+        ),
         ("from nmp_lessons import transcribe", {"librosa", "mir_eval", "lightning_fabric", "matplotlib"}),
         ("from nmp_lessons.training import load", {"librosa", "mir_eval", "lightning_fabric", "matplotlib"}),
     ],

@@ -24,7 +24,7 @@ built book the style sheet of the bundle inverts the lightness of figures and ke
     show.plot_notes(notes)
     ```
 
-The text then refers to it by ``{numref}`fig-first-bars` ``. Every figure has an `alt`.
+The text then refers to ``fig-first-bars`` by the role ``numref``. Every figure has an `alt`.
 """
 
 import base64
@@ -111,6 +111,8 @@ def figure(
     -------
     BookFigure, and Axes or an array of them
 
+    Examples
+    --------
     >>> drawn, axes = figure(height=2)
     >>> _ = axes.plot([0, 1], [0, 1])
     >>> drawn.svg().startswith("<?xml")
