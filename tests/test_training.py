@@ -31,19 +31,17 @@ ASAP = Path(__file__).parents[2] / "shared/data/asap/asap-performances.tar.xz"
 SMALL = dict(steps=6, batch=4, frames=48, warm_up=2, average=0.9)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def corpus(tmp_path_factory) -> Corpus:
     """Two clips of random notes on a made-up piano."""
     folder = tmp_path_factory.mktemp("corpus")
-    patch = pytest.MonkeyPatch()
-    patch.setenv("NMP_LESSONS_CACHE", str(folder / "cache"))
-    patch.setattr(instruments, "string_piano", quick_piano)
     rng = np.random.default_rng(0)
     onset = np.sort(rng.uniform(0, 100, 800))
     music = Notes(onset, onset + rng.uniform(0.1, 1, 800), rng.integers(30, 100, 800), rng.integers(30, 110, 800))
-    made = render_corpus(folder / "data", [music], clips=2, pianos=[Piano("quick", "strings", 1)])
-    yield made
-    patch.undo()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NMP_LESSONS_CACHE", str(folder / "cache"))
+        patch.setattr(instruments, "string_piano", quick_piano)
+        return render_corpus(folder / "data", [music], clips=2, pianos=[Piano("quick", "strings", 1)])
 
 
 def quick_piano(seed):
@@ -92,6 +90,7 @@ def test_what_the_split_let_in_is_named():
     assert all(split[name] == "train" for name in LET_IN)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not ASAP.exists(), reason="needs (n)ASAP's archive")
 def test_two_performances_let_in_are_from_the_books_validation_performance():
     whole = maestro.full_notes("beethoven-menuetto")
@@ -190,10 +189,10 @@ import json, os, random, signal, sys, time
 import safetensors
 import safetensors.torch
 import torch
-import lightning_fabric
 from nmp_lessons import training
+from nmp_lessons.augmentation import FeatureAugmentation
 from nmp_lessons.data import Corpus
-from nmp_lessons.training import Recipe
+from nmp_lessons.training import Recipe, default_fabric, train
 recipe = Recipe("run", steps=40, batch=2, frames=32, warm_up=2, average=0.9)
 corpus, folder = Corpus(sys.argv[1]), sys.argv[2]
 state = os.path.join(folder, "run.state.safetensors")
@@ -202,8 +201,8 @@ def begun():
     child = os.fork()
     if child == 0:
         torch.set_num_threads(1)
-        fabric = training.default_fabric(accelerator="cpu", precision="32-true")
-        training.train(recipe, corpus, folder=folder, fabric=fabric, save_every=1)
+        fabric = default_fabric(accelerator="cpu", precision="32-true")
+        train(recipe, corpus, folder=folder, fabric=fabric, save_every=1)
         os._exit(0)
     return child
 
@@ -214,11 +213,13 @@ def steps_done():
     with safetensors.safe_open(state, "pt") as file:
         return json.loads(file.metadata()["progress"])["step"]
 
+default_fabric(accelerator="cpu")  # loads what children then need not load
+training.batch(recipe, corpus, 0)
 moments = random.Random(0)
 for place in sorted(moments.sample(range(27), 10)):
     child = begun()
     while steps_done() < place:
-        time.sleep(0.002)
+        time.sleep(0.005)
     time.sleep(moments.uniform(0, 0.05))
     os.kill(child, signal.SIGKILL)
     assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
@@ -227,6 +228,7 @@ assert os.waitpid(begun(), 0)[1] == 0
 """
 
 
+@pytest.mark.slow
 def test_a_run_killed_ten_times_leaves_whole_files_and_ends_with_the_same_weights(corpus, tmp_path, one_thread):
     """At random moments; whoever looks at the state, before or after a kill, finds a whole one."""
     recipe = Recipe("run", steps=40, batch=2, frames=32, warm_up=2, average=0.9)
@@ -242,38 +244,6 @@ def test_a_run_killed_ten_times_leaves_whole_files_and_ends_with_the_same_weight
     assert record["steps"] == 40 and same(weights_of(expected), weights_of(found))
     assert [line[0] for line in record["losses"]] == list(range(1, 41))
     assert not list((tmp_path / "b").glob("*.state.*"))
-
-
-WORKER = """
-import sys, torch
-torch.set_num_threads(1)
-from nmp_lessons import training
-from nmp_lessons.data import Corpus
-from nmp_lessons.training import Recipe
-recipe = Recipe("run", steps=6, batch=4, frames=48, warm_up=2, average=0.9)
-fabric = training.default_fabric(accelerator="cpu", precision="64-true")
-training.train(recipe, Corpus(sys.argv[1]), folder=sys.argv[2], fabric=fabric, save_every=1)
-"""
-
-
-def test_two_processes_learn_what_one_learns(corpus, tmp_path):
-    """The same global batch gives the same loss curve, step by step and head by head, and the same answers.
-
-    Not the same weights: a bias before a normalisation has no gradient but rounding errors, and Adam makes steps of
-    full length of them.
-    """
-    script = tmp_path / "worker.py"
-    script.write_text(WORKER)
-    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    for name, launcher in (("one", ()), ("two", torchrun)):
-        command = [sys.executable, *launcher, str(script), str(corpus.folder), str(tmp_path / name)]
-        subprocess.run(command, check=True, timeout=300, env=os.environ | {"OMP_NUM_THREADS": "1"})
-    (first, one), (second, two) = (training.load("run", folder=tmp_path / name) for name in ("one", "two"))
-    assert one["hardware"]["processes"] == 1 and two["hardware"]["processes"] == 2
-    assert len(one["losses"]) == 6 and np.allclose(one["losses"], two["losses"], rtol=1e-3)
-    heard = [training.clip_posteriors(model, corpus.features[0][:500]) for model in (first, second)]
-    for head in ("contour", "note", "onset"):
-        assert np.allclose(getattr(heard[0], head), getattr(heard[1], head), atol=0.02)
 
 
 def test_a_record_names_all_that_led_to_the_weights(corpus, tmp_path):
@@ -340,6 +310,7 @@ def test_shipped_networks_score_what_their_records_say(name):
         assert onset_scores(recording.notes, found)["Fno"] == pytest.approx(recorded["Fno"], abs=0.005)
 
 
+@pytest.mark.slow
 def test_main_networks_find_more_notes_on_a_real_piano_than_the_released_one():
     """The ten recordings of the development benchmark, which are no part of the book."""
     folder = Path(__file__).parents[2] / "shared" / "data" / "real_piano"
