@@ -29,18 +29,13 @@ settings.load_profile("seeded")
 
 # Kinds and order
 
-ABOUT = {"slow": 15.0, "site": 5.0, "browser": 1.0, "fast": 0.05}  # seconds
+ABOUT = {"slow": 12.0, "site": 5.0, "browser": 1.0, "fast": 0.05}  # seconds
+APART = ("tests/test_book_site.py", "tests/test_book_offline.py")  # long, and their tests share nothing
 
 
-@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
-def pytest_collection_modifyitems(items):
-    for item in items:
-        for name in kinds(item):
-            item.add_marker(name)
-        if group := sharing(item):
-            item.add_marker(pytest.mark.xdist_group(group))
-    if WORKER:
-        longest_first(items)
+def pytest_itemcollected(item):
+    for name in kinds(item):
+        item.add_marker(name)
 
 
 def kinds(item) -> list[str]:
@@ -49,26 +44,34 @@ def kinds(item) -> list[str]:
     return found if found or item.get_closest_marker("slow") else ["fast"]
 
 
-def sharing(item) -> str:
-    """The test file, if a fixture of it serves several tests: these stay in one process."""
-    info = getattr(item, "_fixtureinfo", None)
-    definitions = [last for *_, last in info.name2fixturedefs.values()] if info else []
-    shared = any(found.scope != "function" and found.baseid.endswith(".py") for found in definitions)
-    return item.path.stem if shared else ""
-
-
-def longest_first(items: list) -> None:
-    """Groups in the order of their time, guessed from kinds, so that none begins when all others are done."""
+def pytest_collection_modifyitems(items):
+    """In the workers of `-n`: the longest groups first, guessed from kinds, so that none begins when others end."""
+    if not WORKER:
+        return
     seconds: dict[str, float] = {}
     for item in items:
         cost = max(ABOUT[name] for name in ABOUT if item.get_closest_marker(name))
-        seconds[group(item)] = seconds.get(group(item), 0) + cost
-    items.sort(key=lambda item: -seconds[group(item)])
+        seconds[group(item.nodeid)] = seconds.get(group(item.nodeid), 0) + cost
+    items.sort(key=lambda item: -seconds[group(item.nodeid)])
 
 
-def group(item) -> str:
-    mark = item.get_closest_marker("xdist_group")
-    return mark.args[0] if mark else item.nodeid
+def group(nodeid: str) -> str:
+    """What stays in one process: the tests of a file, which share its fixtures."""
+    path = nodeid.split("::")[0]
+    return nodeid if path in APART else path
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Groups in our order. (pytest-xdist 3.8 has "loadgroup" for this, which pytest 9.2 makes it forget.)"""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group(nodeid)
+
+    config.option.loadscopereorder = False
+    return Groups(config, log)
 
 
 # The browser

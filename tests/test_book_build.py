@@ -43,7 +43,6 @@ def stamps(folder: Path) -> dict[Path, int]:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("make")
 def test_a_book_of_which_nothing_changed_is_not_built_again(book_html):
     """How long that takes is a matter of `make bench`."""
     executed = ROOT / "_build" / ".executed"
@@ -60,7 +59,6 @@ def test_the_site_loads_nothing_heavy():
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("make")
 def test_the_book_builds_with_plain_sphinx(book_html):
     make("plain")
     for chapter in LISTED:

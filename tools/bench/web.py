@@ -43,7 +43,8 @@ def main(seconds: float = 20.0) -> None:
     excerpt = maestro.performance("beethoven-menuetto").segment(10, seconds).resampled(NMP.sample_rate)
     with tempfile.TemporaryDirectory() as name, launched() as browser:
         folder = Path(name)
-        _make_pages(folder)
+        _make_our_page(folder)
+        _make_their_page(folder)
         soundfile.write(folder / "excerpt.wav", excerpt.audio, excerpt.rate, subtype="FLOAT")
         with served(folder) as address:
             ours, our_notes = _ours(browser, f"{address}/ours.html", folder / "excerpt.wav", seconds)
@@ -90,13 +91,16 @@ def _spent(browser) -> float:
     return sum(one["cpuTime"] for one in found if one["type"] in ("renderer", "GPU"))
 
 
-def _make_pages(folder: Path) -> None:
+def _make_our_page(folder: Path) -> None:
     (folder / "built").mkdir()
     for path in (*bundle.BUNDLE, *bundle.FETCHED):
         shutil.copy(path, folder / "built")
     clip = maestro.performance("chopin-nocturne").segment(2, 3)
     ours = as_files(show.transcriber(clip, title="a clip").fragment, folder=folder / "built", url="built")
     (folder / "ours.html").write_text(f'<!doctype html>{ours}<script src="built/nmp.js"></script>', "utf8")
+
+
+def _make_their_page(folder: Path) -> None:
     (folder / "theirs.html").write_text('<!doctype html><script src="peer.js"></script>', "utf8")
     peer = ROOT / "_build" / "bench"
     peer.mkdir(parents=True, exist_ok=True)
