@@ -27,6 +27,8 @@ def needs(extra: str, *modules: str) -> None:
     MissingExtra
         If one of them is not.
 
+    Examples
+    --------
     >>> needs("train", "no_such_package")
     Traceback (most recent call last):
     nmp_lessons.errors.MissingExtra: no_such_package is not installed: run `pip install 'nmp-lessons[train]'`.

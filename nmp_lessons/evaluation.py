@@ -136,6 +136,8 @@ def above_sounding(
     tolerance : float
         Seconds by which a key may begin after the note.
 
+    Examples
+    --------
     >>> above_sounding(Notes([0.0], [1.0], [48]), Notes([0.5, 0.5, 2.0], [1.0, 1.0, 3.0], [60, 61, 60])).tolist()
     [True, False, False]
     """
@@ -299,6 +301,8 @@ def summary(rows: Mapping[str, Mapping[str, float]], **options) -> dict[str, tup
     **options
         For `bootstrap`.
 
+    Examples
+    --------
     >>> summary({"a": {"Fno": 0.5}, "b": {"Fno": 0.7}})["Fno"]
     (0.6, 0.5, 0.7)
     """
@@ -320,6 +324,8 @@ def threshold_curves(
     thresholds
         In any order.
 
+    Examples
+    --------
     >>> notes = Notes([0.0, 1.0], [1.0, 2.0], [60, 64])
     >>> decode = lambda estimate, threshold: estimate if threshold < 0.5 else Notes([], [], [])
     >>> threshold_curves(decode, [(notes, notes)], [0.2, 0.8])["Fno"].tolist()
@@ -353,6 +359,8 @@ def optimism(curve: ArrayLike, *, tests: int, draws: int = 1000, seed: int = 0) 
     InputError
         If the curve has not two axes, or there are not pieces for both halves.
 
+    Examples
+    --------
     >>> float(optimism([[0.0, 1.0], [1.0, 0.0]], tests=1))
     1.0
     """

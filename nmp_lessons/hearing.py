@@ -40,6 +40,8 @@ def transcribe(
     InputError
         If the recording is silent, or too short to hold a note that the decoder would keep.
 
+    Examples
+    --------
     >>> from nmp_lessons.sound import tone
     >>> notes, posteriors = transcribe(tone(440, 1.0, partials=(1, 0.5, 0.3)))
     >>> 69 in notes.pitch, posteriors.note.shape

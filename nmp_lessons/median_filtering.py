@@ -273,6 +273,8 @@ def harmonic_percussive_masks(
     power
         2 shares out by energy; the larger, the more all or nothing.
 
+    Examples
+    --------
     >>> picture = np.zeros((9, 9)); picture[4], picture[:, 4] = 1, 1
     >>> harmonic, percussive = harmonic_percussive_masks(picture, size=5)
     >>> harmonic[4, 0], percussive[0, 4], harmonic[4, 4]

@@ -47,6 +47,8 @@ def partials(pitch: float, count: int = 8, *, inharmonicity: float = 0.0) -> np.
     -------
     np.ndarray, shape (count,)
 
+    Examples
+    --------
     >>> partials(57, 4).tolist()
     [220.0, 440.0, 660.0, 880.0]
     """
@@ -79,6 +81,8 @@ def measured_partials(recording: Recording, pitch: float, count: int = 8) -> tup
     InputError
         If the highest partial lies above half the sample rate.
 
+    Examples
+    --------
     >>> frequencies, levels = measured_partials(tone(220, 1.0, partials=(1, 0.5)), 57, 2)
     >>> frequencies.round(1).tolist(), (levels[1] - levels[0]).round(1).item()
     ([220.0, 440.0], -6.0)
@@ -114,6 +118,8 @@ def fit_inharmonicity(frequencies: ArrayLike) -> tuple[float, float]:
     (float, float)
         f in Hz and β.
 
+    Examples
+    --------
     >>> fundamental, inharmonicity = fit_inharmonicity(partials(45, 8, inharmonicity=0.0004))
     >>> round(fundamental, 3), round(inharmonicity, 6)
     (110.0, 0.0004)

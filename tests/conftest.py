@@ -33,19 +33,18 @@ ABOUT = {"slow": 12.0, "site": 5.0, "browser": 1.0, "fast": 0.05}  # seconds
 APART = ("tests/test_book_site.py", "tests/test_book_offline.py")  # long, and their tests share nothing
 
 
-def pytest_itemcollected(item):
-    for name in kinds(item):
-        item.add_marker(name)
-
-
 def kinds(item) -> list[str]:
     fixtures = getattr(item, "fixturenames", ())
     found = [name for name, fixture in (("site", "book_html"), ("browser", "browser")) if fixture in fixtures]
     return found if found or item.get_closest_marker("slow") else ["fast"]
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses; of doctests, too, which lie outside this folder
 def pytest_collection_modifyitems(items):
     """In the workers of `-n`: the longest groups first, guessed from kinds, so that none begins when others end."""
+    for item in items:
+        for name in kinds(item):
+            item.add_marker(name)
     if not WORKER:
         return
     seconds: dict[str, float] = {}

@@ -6,10 +6,12 @@ import os
 import re
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from nmp_lessons.errors import InputError
 from nmp_lessons.training import loop, maestro_clips
@@ -130,8 +132,25 @@ def test_every_requirement_of_the_project_is_in_the_lock():
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]
     asked = [*project["dependencies"], *(line for extra in project["optional-dependencies"].values() for line in extra)]
-    names = {re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", line)[0]).lower() for line in asked} - {"nmp-lessons"}
+    names = {plain(re.match(r"[\w.-]+", line)[0]) for line in asked} - {"nmp-lessons"}
     assert names <= {name for name, _, _ in lock.read(lock.LOCK)}
+
+
+@pytest.mark.parametrize("path", [lock.LOCK, lock.BINDER], ids=lambda path: path.name)
+def test_a_lock_has_all_that_its_packages_ask_for(path):
+    """It is installed as it stands, so nothing else would bring them."""
+    names = {name for name, _, _ in lock.read(path)} | {"torch"}
+    for name in sorted(names):
+        try:
+            asked = map(Requirement, metadata.requires(name) or ())
+        except metadata.PackageNotFoundError:  # for another system
+            continue
+        here = {plain(one.name) for one in asked if not one.marker or one.marker.evaluate({"extra": ""})}
+        assert {one for one in here - names if not lock.FOR_GPUS.match(one)} == set(), name
+
+
+def plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def test_what_differs_from_the_lock_is_named_however_it_is_spelt():

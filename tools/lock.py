@@ -58,8 +58,8 @@ def main(uv: str, upgrade: bool = False) -> None:
     write(CUDA, {pin: hashes for pin, hashes in whole.items() if FOR_GPUS.match(pin[0])})
     write(LOCK, {pin: hashes for pin, hashes in whole.items() if not FOR_GPUS.match(pin[0])})
     part = compiled(uv, "pyproject.toml", "--extra", "lab", *LINUX, held=whole, also="hatchling")
-    chosen = {pin[:2] for pin in part if pin[0] != "torch"}
-    write(BINDER, {pin: hashes for pin, hashes in read(LOCK).items() if pin[:2] in chosen})
+    chosen = {pin[0] for pin in part} - {"torch"}
+    write(BINDER, {pin: hashes for pin, hashes in read(LOCK).items() if pin[0] in chosen})
     with tempfile.TemporaryDirectory() as scratch:
         wanted = Path(scratch) / "node.in"
         wanted.write_text(NODE_WHEEL, "utf8")

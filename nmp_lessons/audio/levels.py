@@ -23,6 +23,8 @@ def loudness(recording: Recording) -> float:
     InputError
         If the recording is silent: below -70 LUFS nothing is measured.
 
+    Examples
+    --------
     >>> from nmp_lessons.sound import tone
     >>> round(loudness(tone(1000, 1.0)))  # a sine that peaks at one half
     -9

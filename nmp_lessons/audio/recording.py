@@ -32,6 +32,8 @@ class Recording:
         If the audio is empty, not one-dimensional, not floating point, or not finite, or the rate is not
         positive.
 
+    Examples
+    --------
     >>> recording = Recording(np.zeros(22_050), 22_050)
     >>> recording.seconds
     1.0

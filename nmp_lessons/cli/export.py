@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import InputError, needs
 
 
 def write_graph(name: str, folder: Path, *, overwrite: bool = False) -> Path:
@@ -14,6 +14,7 @@ def write_graph(name: str, folder: Path, *, overwrite: bool = False) -> Path:
     InputError
         If no such run stands, or the file exists and is not to be overwritten.
     """
+    needs("export", "onnx")
     from ..beyond.export import graph
     from ..files import atomic_write
     from ..training.checkpoints import named

@@ -209,6 +209,8 @@ def index() -> dict[str, np.ndarray]:
         "split" (str), "year" (int) and "seconds" (float), arrays of shape (1276,), in the order of
         MAESTRO's own index, from which they are taken (CC BY-NC-SA 4.0). Seconds are right to a half.
 
+    Examples
+    --------
     >>> len(index()["year"])
     1276
     """

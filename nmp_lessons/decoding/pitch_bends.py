@@ -87,6 +87,8 @@ def sing(notes: Notes, curves: Sequence[np.ndarray], *, rate: int = NMP.sample_r
     curves
         For each note its deviations in semitones, evenly spaced from onset to offset, as from `bends`.
 
+    Examples
+    --------
     >>> tone = sing(Notes([0.0], [0.5], [69]), [np.zeros(10)])
     >>> spectrum = np.abs(np.fft.rfft(tone.audio[:11025]))
     >>> float(spectrum.argmax() * 22050 / 11025)

@@ -37,6 +37,8 @@ class Notes:
         If shapes differ, a value is not finite, an onset is negative, an offset is not after its onset, a
         pitch is off the piano, or a velocity is off MIDI's scale.
 
+    Examples
+    --------
     >>> notes = Notes([0.0, 0.5], [0.5, 1.0], [60, 64])
     >>> len(notes), notes.seconds, notes.velocity.tolist()
     (2, 1.0, [80, 80])
@@ -155,6 +157,8 @@ def apply_pedal(notes: Notes, times: ArrayLike, values: ArrayLike) -> Notes:
         A key released while the pedal is down sounds until the pedal lifts (at the latest until the end
         of the music), and always ends where the same key is struck again.
 
+    Examples
+    --------
     >>> apply_pedal(Notes([0.0], [1.0], [60]), [0.5, 2.0], [127, 0]).offset.tolist()
     [2.0]
     """
@@ -201,6 +205,8 @@ def piano_roll(notes: Notes, *, frame_rate: float = NMP.frame_rate, frames: int 
     -------
     np.ndarray, shape (T, 88), float32, 0 or 1
 
+    Examples
+    --------
     >>> piano_roll(Notes([0.0], [0.2], [21]), frame_rate=10, frames=4)[:, 0].tolist()
     [1.0, 1.0, 0.0, 0.0]
     """

@@ -33,6 +33,8 @@ def frequency_to_pitch(frequency: ArrayLike) -> np.ndarray:
     InputError
         If a frequency is not above 0.
 
+    Examples
+    --------
     >>> frequency_to_pitch([880, 27.5]).tolist()
     [81.0, 21.0]
     """
@@ -60,6 +62,8 @@ def pitch_number(name: str) -> int:
     InputError
         If the name is not a letter, accidentals and an octave.
 
+    Examples
+    --------
     >>> pitch_number("A2"), pitch_number("Bb3") == pitch_number("A#3")
     (45, True)
     """

@@ -46,6 +46,7 @@ from .corpus import ONSET_WIDTH, encode_targets, stored_levels
 SPLITS = ("train", "validation")
 CLIP_BYTES = CLIP_FRAMES * ROW
 SPARE = 64 * 2**20  # bytes of the disk that stay free for notes and what else is written
+MOST_WORKERS = 61 if os.name == "nt" else 1000  # Windows cannot wait for more at once
 KILLS = 3  # deaths of workers in a row, with nothing done between them, before a run gives up
 
 
@@ -246,7 +247,7 @@ def _results(todo: dict[Performance, Path], workers: int) -> Iterator[tuple[Perf
                 yield performance, _problem(call)
         return
     started = _processes()
-    pool = ProcessPoolExecutor(min(workers, len(todo)), started, initializer=_begin)
+    pool = ProcessPoolExecutor(min(workers, len(todo), MOST_WORKERS), started, initializer=_begin)
     try:
         futures = {pool.submit(call): performance for performance, call in calls.items()}
         for future in as_completed(futures):

@@ -43,6 +43,8 @@ def check(name: str, attempt) -> Verdict:
     InputError
         If there is no such exercise.
 
+    Examples
+    --------
     >>> check("sound-softer", "20*log10(1/5)")
     ✓ Right.
     """

@@ -78,6 +78,8 @@ def parse(
     ------
     Unreadable, UnknownName
 
+    Examples
+    --------
     >>> round(float(parse("1/(2^{1/36}-1)")({})), 4)
     51.4386
     >>> float(parse(r"\\frac12 x^2", ("x",))({"x": 3}))

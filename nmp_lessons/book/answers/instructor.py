@@ -130,7 +130,7 @@ def _known(chapters: Iterable[str] | None) -> list[str]:
 
 def needs_otter() -> None:
     """Check that what makes and grades assignments is installed; raises `MissingExtra` if it is not."""
-    needs("instructor", "jupytext", "nbformat", "otter", "psutil", "pybtex")
+    needs("instructor", "ipykernel", "jupytext", "nbformat", "otter", "psutil", "pybtex")
 
 
 def _write_all(folder: Path, seed: int, chapters: list[str]) -> None:
@@ -258,9 +258,8 @@ def _autograder(path: Path, slug: str, seed: int, wheel: Path) -> None:
         settings, requirements = Path(scratch) / "otter_config.json", Path(scratch) / "requirements.txt"
         settings.write_text(json.dumps({"assignment_name": slug}), "utf8")
         torch = metadata.version("torch").split("+")[0]
-        package = (
-            f"nmp-lessons[chapters] @ file:///autograder/source/wheels/{wheel.name}"  # with all that a chapter imports
-        )
+        # With all that a chapter imports, since a submission may do the same.
+        package = f"nmp-lessons[chapters] @ file:///autograder/source/wheels/{wheel.name}"
         requirements.write_text(f"torch=={torch}\n{package}\n", "utf8")
         with contextlib.redirect_stdout(io.StringIO()):
             generate(

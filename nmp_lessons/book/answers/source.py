@@ -73,12 +73,17 @@ def slugs() -> list[str]:
     return sorted(path.parent.name for path in folder().glob("*/exercises.md"))
 
 
-def text(slug: str, *, seed: int | None = None) -> str:
-    """The source of a chapter's exercises, with the numbers of a seed (``$NMP_LESSONS_SEED``, else the book's)."""
+def exercises(slug: str) -> Path:
+    """The file of a chapter's exercises."""
     path = folder() / slug / "exercises.md"
     if not path.exists():
         raise InputError(f"{path}: no such file. Chapters with exercises: {', '.join(slugs())}.")
-    return variants.instantiated(path.read_text("utf8"), variants.chosen_seed() if seed is None else seed)
+    return path
+
+
+def text(slug: str, *, seed: int | None = None) -> str:
+    """The source of a chapter's exercises, with the numbers of a seed (``$NMP_LESSONS_SEED``, else the book's)."""
+    return variants.instantiated(exercises(slug).read_text("utf8"), variants.chosen_seed() if seed is None else seed)
 
 
 def answers(slug: str, *, seed: int | None = None) -> dict[str, dict]:

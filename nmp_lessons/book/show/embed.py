@@ -40,6 +40,8 @@ class Html:
     Every display carries the bundle (some 20 kB), so that any cell can be cleared or exported alone; the
     script may be evaluated many times.
 
+    Examples
+    --------
     >>> Html("<p>A4</p>").fragment
     '<p>A4</p>'
     """

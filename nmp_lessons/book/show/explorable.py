@@ -200,6 +200,8 @@ def explore(fn: Callable, *, title: str = "", caption: str = "", **choices) -> E
         If there is no choice, a choice is empty or repeats a value, `fn` does not take it, or there are more
         than 60 combinations.
 
+    Examples
+    --------
     >>> print(explore(lambda partial: f"{partial * 110} Hz", title="Partials of A2", partial=[1, 2, 3]))
     Explorable('Partials of A2': partial 3)
     """

@@ -111,6 +111,8 @@ def figure(
     -------
     BookFigure, and Axes or an array of them
 
+    Examples
+    --------
     >>> drawn, axes = figure(height=2)
     >>> _ = axes.plot([0, 1], [0, 1])
     >>> drawn.svg().startswith("<?xml")

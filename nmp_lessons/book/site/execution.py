@@ -26,7 +26,7 @@ from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
 from .. import reach
-from ..answers.source import expanded
+from ..answers.source import INCLUDE, exercises, expanded
 
 logger = logging.getLogger(__name__)
 
@@ -69,20 +69,37 @@ def _execute_ahead(app: Sphinx, env, docnames: list[str]) -> None:
 
 def notebook(path: Path) -> nbformat.NotebookNode | None:
     """A page with its exercises as MyST-NB will read it; None for a page without code."""
-    text = expanded(path.read_text("utf8"))
-    return read_myst_markdown_notebook(text, path=path) if is_myst_markdown_notebook(text) else None
+    text = path.read_text("utf8")
+    return read_myst_markdown_notebook(expanded(text), path=path) if is_myst_markdown_notebook(text) else None
 
 
 def _must_run(path: Path, folder: Path) -> bool:
-    chapter = notebook(path)
-    if chapter is None:
+    if not is_myst_markdown_notebook(path.read_text("utf8")):
         return False
     try:
-        get_cache(str(folder)).match_cache_notebook(chapter)
         kept = json.loads(_record(path, folder).read_text("utf8"))
-    except (KeyError, FileNotFoundError):
+    except FileNotFoundError:
         return True
-    return fingerprint(kept["reached"]) != kept["fingerprint"]
+    if fingerprint(kept["reached"]) != kept["fingerprint"]:
+        return True
+    if _source(path) == kept["source"]:  # else perhaps only words have changed
+        return False
+    chapter = notebook(path)
+    try:
+        if chapter is not None:
+            get_cache(str(folder)).match_cache_notebook(chapter)
+    except KeyError:
+        return True
+    _write_record(path, kept["reached"], folder)
+    return False
+
+
+def _source(path: Path) -> str:
+    """A hash of what a page is made of: its file, the exercises that it takes in, and whose numbers they have."""
+    text = path.read_text("utf8")
+    parts = [text, *(exercises(slug).read_text("utf8") for _, slug in INCLUDE.findall(text))]
+    parts += [os.environ.get(name, "") for name in ("NMP_LESSONS_SEED", "NMP_LESSONS_STUDENT")]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def _execute(path: Path, *, timeout: int) -> ExecutionResult:
@@ -102,10 +119,14 @@ def _keep(path: Path, result: ExecutionResult, folder: Path) -> None:
     reached = json.loads("".join(output["text"] for output in last["outputs"]))
     bundle = CacheBundleIn(result.nb, str(path), data={"execution_seconds": result.time})
     get_cache(str(folder)).cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
-    _record(path, folder).parent.mkdir(exist_ok=True)
-    kept = {"fingerprint": fingerprint(reached), "reached": reached}
-    _record(path, folder).write_text(json.dumps(kept, indent=0), "utf8")
+    _write_record(path, reached, folder)
     logger.info("executed %s in %.1f s", path.stem, result.time)
+
+
+def _write_record(path: Path, reached: list[str], folder: Path) -> None:
+    kept = {"source": _source(path), "fingerprint": fingerprint(reached), "reached": reached}
+    _record(path, folder).parent.mkdir(exist_ok=True)
+    _record(path, folder).write_text(json.dumps(kept, indent=0), "utf8")
 
 
 def _record(path: Path, folder: Path) -> Path:

@@ -37,6 +37,8 @@ def launch(repository: str, page: str, *, branch: str = "main") -> dict[str, str
     page : the chapter's slug
     branch : what Binder builds
 
+    Examples
+    --------
     >>> launch("https://github.com/someone/book", "cqt")["Binder"]
     'https://mybinder.org/v2/gh/someone/book/main?urlpath=lab/tree/notebooks/cqt.ipynb'
     >>> launch("https://github.com/someone/book", "cqt")["Colab"]
