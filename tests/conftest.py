@@ -5,6 +5,7 @@ rest. Only `slow` is written by hand, the others follow from the fixtures that a
 """
 
 import os
+import random
 
 # Threads that wait must not spin: with other work on the cores that costs tenfold. Set before torch loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -13,7 +14,9 @@ if WORKER:  # the workers share the cores
     for library in ("OMP", "MKL", "OPENBLAS"):
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
+import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+import torch  # noqa: E402
 from hypothesis import settings  # noqa: E402
 
 pytest.register_assert_rewrite("tests.helpers")  # says what is not equal
@@ -25,6 +28,14 @@ from tools.browser import launched, served  # noqa: E402
 settings.register_profile("seeded", deadline=None, derandomize=True)
 settings.register_profile("exploring", deadline=None, max_examples=2000)
 settings.load_profile("seeded")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Whoever draws without a seed of their own draws the same each time, in whichever order tests run."""
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
 
 
 # Kinds and order

@@ -288,10 +288,3 @@ def test_holm_is_seldom_wrong_about_rows_with_nothing_in_them():
     p = stats.uniform.rvs(size=(2000, 20), random_state=0)
     assert np.mean([holm(row).any() for row in p]) == pytest.approx(0.05, abs=0.015)
     assert (p.min(axis=1) < 0.05).mean() == pytest.approx(1 - 0.95**20, abs=0.03)
-
-
-def test_the_papers_stack_matters_most_everywhere():
-    full, *less = (ablations.PAPER[name] for name in ("NMP", "without Yp", "without stacking"))
-    for data, scores in full.items():
-        without_contour, without_stack = (row[data][1] - scores[1] for row in less)
-        assert without_stack < without_contour

@@ -350,13 +350,6 @@ def test_settings_survive_their_records(config):
     assert config_of(json.loads(json.dumps(asdict(config)))) == config
 
 
-@pytest.mark.parametrize("name", ablations.OTHERS)
-def test_others_see_as_many_frames_in_training_as_the_ablations(name):
-    chosen, short = ablations.OTHERS[name], ablations.SHORT
-    assert (chosen.steps, chosen.batch, chosen.frames) == (short.steps, short.batch, short.frames)
-    assert (chosen.loss, chosen.augmentation, chosen.optimiser) == (short.loss, short.augmentation, short.optimiser)
-
-
 def kept(file):
     with (training.CHECKPOINTS / file).open(newline="", encoding="utf-8") as read:
         return list(csv.DictReader(read))

@@ -1,15 +1,10 @@
-"""Decoding on posteriors small enough to follow by hand; parity with the original is in test_released."""
+"""Decoding on posteriors small enough to follow by hand; parity with the original is in test_model_released."""
 
 import csv
-import shutil
-import subprocess
 from dataclasses import replace
-from pathlib import Path
 
-import librosa
 import numpy as np
 import pytest
-import soundfile
 from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import label
@@ -18,10 +13,8 @@ from nmp_lessons import ablations, evaluation, training
 from nmp_lessons.audio import Recording, piano
 from nmp_lessons.constants import NMP
 from nmp_lessons.data import maestro
-from nmp_lessons.data.vocadito import singer
 from nmp_lessons.decoding import (
     PeakDecoder,
-    bends,
     best_options,
     best_threshold,
     candidates,
@@ -30,14 +23,12 @@ from nmp_lessons.decoding import (
     fit_peak_decoder,
     hysteresis,
     peaks,
-    sing,
     vertex,
     with_inferred_onsets,
 )
 from nmp_lessons.errors import InputError
 from nmp_lessons.model import Posteriors, posteriors as heard_by, released
-from nmp_lessons.notes import Notes, write_midi
-from nmp_lessons.sound import tone
+from nmp_lessons.notes import Notes
 from nmp_lessons.targets import read_back, targets
 
 FRAMES = 80
@@ -170,6 +161,16 @@ def test_evidence_is_fitted_even_where_full_newton_steps_overshoot():
     assert score > best_threshold(PeakDecoder(), [(posteriors, notes)])[1] + 0.3
 
 
+def test_peaks_become_notes():
+    note, onset = np.zeros((40, 88)), np.zeros((40, 88))
+    onset[[10, 11, 20], 39] = [0.6, 0.6, 0.9]
+    note[10:30, 39] = 0.8
+    found = PeakDecoder(threshold=0.5)(Posteriors(None, note, onset, np.arange(40) / 100))
+    assert np.allclose(found.intervals, [[0.105, 0.2], [0.2, 0.3]], atol=0.006)
+    nothing = PeakDecoder(threshold=0.5)(Posteriors(None, note, 0 * onset, np.arange(40) / 100))
+    assert len(nothing) == 0
+
+
 # Hysteresis
 
 
@@ -264,118 +265,12 @@ def test_the_released_algorithm_learns_its_options_too():
     assert score == max(every) and set(options) == set(few)
 
 
-# Bends
+# The clock
 
 
 @pytest.fixture(scope="module")
 def original_net():
     return released.load()
-
-
-@pytest.mark.parametrize("network", ["released", "main-0"])
-def test_tones_out_of_tune_bend_by_as_much(network, original_net):
-    """Within 15 cents, of which a third is the grid's."""
-    net = original_net if network == "released" else training.load(network)[0]
-    centre = released.CENTRE if network == "released" else 0
-    for pitch in (45, 57, 69, 81):
-        for off in (-0.4, 0.0, 0.4):
-            frequency = 440 * 2 ** ((pitch - 69 + off) / 12)
-            given = heard_by(net, tone(frequency, 0.8, partials=tuple(1 / h for h in range(1, 9))))
-            (bend,) = bends(given, Notes([0.2], [0.6], [pitch]), centre=centre)
-            assert np.median(bend) == pytest.approx(off, abs=0.15)
-
-
-def test_released_bends_of_tones_in_tune_are_a_third_of_a_semitone_sharp(original_net):
-    """Key n in tune stands on bin 3n + 1 of the released Yp; its program counts from 3n."""
-    for pitch in range(40, 90, 7):
-        given = heard_by(original_net, tone(440 * 2 ** ((pitch - 69) / 12), 0.8, partials=(1, 0.5, 0.33, 0.25)))
-        (sharp,) = bends(given, Notes([0.2], [0.6], [pitch]), between_bins=False)
-        assert np.median(sharp) == pytest.approx(1 / 3)
-
-
-@pytest.mark.parametrize("number", [10, 14])
-def test_a_voice_agrees_with_a_pitch_tracker_once_the_centre_is_right(number, original_net):
-    """The median over all frames, in cents, of what is heard above what YIN hears."""
-    voice = singer(number).resampled(NMP.sample_rate)
-    given = heard_by(original_net, voice)
-    notes = decode(given)
-    tracked = librosa.yin(voice.audio, fmin=60, fmax=800, sr=voice.rate, hop_length=NMP.hop)
-    apart = {}
-    for centre in (0, released.CENTRE):
-        gaps = []
-        for onset, pitch, bend in zip(notes.onset, notes.pitch, bends(given, notes, centre=centre), strict=True):
-            start = int(np.searchsorted(given.times, onset))
-            steps = librosa.hz_to_midi(tracked[start : start + len(bend)])
-            gaps.append(100 * (pitch + bend[: len(steps)] - steps))
-        gaps = np.concatenate(gaps)
-        apart[centre] = float(np.nanmedian(gaps[np.abs(gaps) < 100]))
-    assert abs(apart[released.CENTRE]) < 8
-    assert 25 < apart[0] < 42
-
-
-def test_bends_need_a_network_with_a_contour():
-    with pytest.raises(InputError, match="none"):
-        bends(posteriors(), Notes([1], [2], [60]))
-
-
-def test_notes_at_the_ends_of_the_keyboard_and_of_the_music_can_bend():
-    contour = np.zeros((30, NMP.contour_bins))
-    contour[:, 1], contour[:, -1] = 0.9, 0.9
-    given = Posteriors(contour, np.zeros((30, 88)), np.zeros((30, 88)), np.arange(30) / 100)
-    low, high = bends(given, Notes([0.0, 0.29], [0.05, 0.5], [21, 108]), between_bins=False)
-    assert low == pytest.approx(np.full(5, 1 / 3)) and high == pytest.approx(np.full(1, 2 / 3))
-
-
-def test_a_sung_bend_has_its_pitch():
-    sung = sing(Notes([0.0], [1.0], [69]), [np.full(50, 0.4)])
-    spectrum = np.abs(np.fft.rfft(sung.audio[2205:19845], 2**18))
-    frequency = spectrum.argmax() * NMP.sample_rate / 2**18
-    assert 1200 * np.log2(frequency / 440) == pytest.approx(40, abs=1)
-
-
-def soundfont() -> Path:
-    if not shutil.which("fluidsynth"):
-        pytest.skip("the command fluidsynth is not installed, so no synthesiser plays the file")
-    found = sorted(Path("/usr/share/sounds/sf2").glob("*.sf2"))
-    if not found:
-        pytest.skip("no sound font in /usr/share/sounds/sf2 for fluidsynth to play")
-    return found[0]
-
-
-@pytest.mark.parametrize("off", [-0.4, 0.3, 3.0])
-def test_fluidsynth_plays_bends_in_tune(off, tmp_path):
-    """Two notes at once, of which only one is bent: both are heard where they belong, within 5 cents."""
-    font, heard = soundfont(), {}
-    notes = Notes([0.0, 0.0], [2.0, 2.0], [57, 76])
-    for name, curve in (("plain", None), ("bent", [off] * 20)):
-        write_midi(notes, tmp_path / f"{name}.mid", bends=[curve, [0.0] * 20])
-        command = [
-            "fluidsynth",
-            "-ni",
-            "-q",
-            "-r",
-            "22050",
-            "-F",
-            tmp_path / f"{name}.wav",
-            font,
-            tmp_path / f"{name}.mid",
-        ]
-        subprocess.run(command, check=True, capture_output=True)
-        audio, _ = soundfile.read(tmp_path / f"{name}.wav")
-        heard[name] = np.abs(np.fft.rfft(audio[4410:35280].mean(axis=1) * np.hanning(30870), 2**20))
-
-    def place(name, frequency):
-        """The strongest frequency within a semitone and a half, in cents above the one asked for."""
-        first, last = (int(frequency * 2 ** (d / 12) / 22050 * 2**20) for d in (-1.5, 1.5))
-        found = (first + heard[name][first:last].argmax()) * 22050 / 2**20
-        return 1200 * np.log2(found / frequency)
-
-    low, high = 220.0, 440 * 2 ** (7 / 12)
-    assert place("bent", low * 2 ** (off / 12)) - place("plain", low) == pytest.approx(0, abs=5)
-    assert place("bent", high) - place("plain", high) == pytest.approx(0, abs=5)
-
-
-# The clock
 
 
 def lateness(reference: Notes, estimate: Notes, start: float, stop: float) -> np.ndarray:

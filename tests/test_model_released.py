@@ -15,8 +15,10 @@ import torch
 from nmp_lessons import decoding, fetch, model
 from nmp_lessons.audio import Recording, load
 from nmp_lessons.constants import NMP
+from nmp_lessons.evaluation import onset_scores
 from nmp_lessons.hearing import transcribe_as_released
 from nmp_lessons.model import released
+from nmp_lessons.notes import read_table
 
 CLIPS = ("vocadito_10", "vocadito_14")
 REAL_PIANO = Path(os.environ.get("NMP_REAL_PIANO", Path(__file__).parents[2] / "shared" / "data" / "real_piano"))
@@ -119,11 +121,13 @@ def test_the_bends_are_the_originals_own(name, net, note_creation, tmp_path):
         assert np.array_equal(thirds, np.round(3 * bend))
 
 
+@pytest.mark.slow
 def test_ten_real_recordings_are_transcribed_as_by_the_original(net, original, note_creation):
-    """Original runtime and decoding against ours on the first minute of each: pitch and onset frame."""
+    """Original runtime and decoding against ours on the first minute of each: pitch, onset frame and score."""
     recordings = sorted(REAL_PIANO.glob("*.flac"))
     if not recordings:
         pytest.skip(f"no recordings in {REAL_PIANO}: set NMP_REAL_PIANO to the folder of the real piano")
+    scored = []
     for path in recordings:
         recording = load(path, rate=NMP.sample_rate, stop=60.0)
         heads = original(model.windows(recording.audio, hop=released.RELEASED_HOP))
@@ -136,6 +140,8 @@ def test_ten_real_recordings_are_transcribed_as_by_the_original(net, original, n
         ours = set(zip(found.onset.tolist(), found.pitch.tolist(), strict=True))
         assert len(theirs) > 50
         assert len(ours & theirs) >= 0.99 * len(ours | theirs), path.name
+        scored.append(onset_scores(read_table(path.with_suffix(".tsv")).between(0, 60), found)["Fno"])
+    assert np.mean(scored) == pytest.approx(0.639, abs=0.005)
 
 
 @pytest.mark.parametrize("seed", range(3))

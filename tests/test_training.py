@@ -22,7 +22,7 @@ from nmp_lessons.data.asap import _members, _split_rows
 from nmp_lessons.decoding import THRESHOLDS, PeakDecoder
 from nmp_lessons.errors import InputError
 from nmp_lessons.evaluation import onset_scores
-from nmp_lessons.model import Config, Heads, NMPNet, Posteriors, posteriors
+from nmp_lessons.model import Config, Heads, NMPNet, posteriors
 from nmp_lessons.notes import Notes, read_midi
 from nmp_lessons.training import FEWEST, Recipe, render_corpus
 from nmp_lessons.training.corpus import _sha256
@@ -277,16 +277,6 @@ def test_wrong_checkpoints_are_refused_with_one_message(tmp_path):
     training.save(model, {"name": "bad", "recipe": Recipe("bad").to_json()}, tmp_path)
     with pytest.raises(InputError, match="not the weights"):
         training.load("bad", folder=tmp_path)
-
-
-def test_peaks_become_notes():
-    note, onset = np.zeros((40, 88)), np.zeros((40, 88))
-    onset[[10, 11, 20], 39] = [0.6, 0.6, 0.9]
-    note[10:30, 39] = 0.8
-    found = PeakDecoder(threshold=0.5)(Posteriors(None, note, onset, np.arange(40) / 100))
-    assert np.allclose(found.intervals, [[0.105, 0.2], [0.2, 0.3]], atol=0.006)
-    nothing = PeakDecoder(threshold=0.5)(Posteriors(None, note, 0 * onset, np.arange(40) / 100))
-    assert len(nothing) == 0
 
 
 def test_validation_finds_the_threshold_that_scores_best(corpus):
