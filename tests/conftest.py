@@ -6,6 +6,7 @@ rest. Only `slow` is written by hand, the others follow from the fixtures that a
 
 import os
 import random
+import sys
 
 # Threads that wait must not spin: with other work on the cores that costs tenfold. Set before torch loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -13,6 +14,9 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER")
 if WORKER:  # the workers share the cores
     for library in ("OMP", "MKL", "OPENBLAS"):
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+# jsonschema would read a grammar of addresses for two seconds, in every process, for a check that nobody here makes.
+sys.modules.setdefault("rfc3987_syntax", None)
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
