@@ -184,6 +184,7 @@ def part_of(text: str, name: str) -> str:
     return next(part for part in variants.EXERCISE.split(text) if f":label: {name}\n" in part)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slug", SLUGS)
 def test_the_code_of_the_solutions_runs_with_other_numbers(slug, monkeypatch):
     monkeypatch.chdir(ROOT)

@@ -123,6 +123,7 @@ def test_batches_come_from_seed_and_step_alone(corpus):
     assert len(streamed) == 4 and torch.equal(streamed[1][0], first[0])
 
 
+@pytest.mark.slow
 def test_the_loss_falls(corpus, tmp_path):
     recipe = Recipe("falls", **SMALL | {"steps": 40, "learning_rate": 1e-2}, augmentation=None)
     _, record = training.train(recipe, corpus, folder=tmp_path, fabric=fabric(), save_every=10)
@@ -167,6 +168,7 @@ def test_a_run_cut_in_two_equals_an_uninterrupted_one(corpus, tmp_path, one_thre
     assert sorted(p.name for p in (tmp_path / "cut").iterdir()) == ["cut.json", "cut.safetensors"]
 
 
+@pytest.mark.slow
 def test_stopping_early_counts_on_where_a_run_was_stopped(corpus, tmp_path, monkeypatch):
     recipe = Recipe("patient", **SMALL)
 
@@ -246,6 +248,7 @@ def test_a_run_killed_ten_times_leaves_whole_files_and_ends_with_the_same_weight
     assert not list((tmp_path / "b").glob("*.state.*"))
 
 
+@pytest.mark.slow
 def test_a_record_names_all_that_led_to_the_weights(corpus, tmp_path):
     recipe = Recipe("named", **SMALL | {"steps": 2}, seed=3, loss=Loss("class_means", positive=0.95))
     training.train(recipe, corpus, corpus, folder=tmp_path, fabric=fabric())
