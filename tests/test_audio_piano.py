@@ -19,13 +19,9 @@ RATE = NMP.sample_rate
 
 @pytest.fixture(scope="module")
 def dense_minute() -> Notes:
-    """The minute with most notes of Liszt's paraphrase on Rigoletto, Beethoven Op. 53 and Schubert D. 959."""
-    names = [f"miditok-3.1.0/tests/MIDIs_one_track/Maestro_{number}.mid" for number in (10, 7, 6)]
-    minutes = []
-    for name in names:
-        notes = read_midi(fetch.read(fetch.MIDITOK_SDIST, name))
-        minutes += [notes.between(start, start + 60) for start in range(0, int(notes.seconds) - 60, 10)]
-    return max(minutes, key=len)
+    """The minute with most notes of Liszt's paraphrase on Rigoletto."""
+    notes = read_midi(fetch.read(fetch.MIDITOK_SDIST, "miditok-3.1.0/tests/MIDIs_one_track/Maestro_10.mid"))
+    return max((notes.between(start, start + 60) for start in range(0, int(notes.seconds) - 60, 10)), key=len)
 
 
 def level(recording: Recording, start: float, stop: float) -> float:
@@ -102,7 +98,7 @@ def test_music_is_the_sum_of_its_notes():
 
 
 def test_a_dense_minute_does_not_clip(dense_minute):
-    assert len(dense_minute) > 1400
+    assert len(dense_minute) > 1200
     played = piano.render(dense_minute)
     assert np.abs(played.audio).max() <= 1
     assert -26 < loudness(played) < -14

@@ -36,6 +36,7 @@ def made():
     return noisy, clean, *train(noisy, clean, steps=40, batch=4)
 
 
+@pytest.mark.slow
 def test_pairs_are_the_same_music_with_noise_and_without(made):
     noisy, clean, *_ = made
     assert noisy.shape == clean.shape == (6, 130, NMP.cqt_bins)
@@ -44,6 +45,7 @@ def test_pairs_are_the_same_music_with_noise_and_without(made):
     assert clean.min() >= FLOOR and louder > softer > 3
 
 
+@pytest.mark.slow
 def test_training_lowers_the_error_on_a_tone_that_it_never_heard(made):
     *_, model, losses = made
     assert np.mean(losses[-5:]) < 0.5 * losses[0]
@@ -52,6 +54,7 @@ def test_training_lowers_the_error_on_a_tone_that_it_never_heard(made):
         assert error_in_db(model(noisy), clean) < 0.8 * error_in_db(noisy, clean)
 
 
+@pytest.mark.slow
 def test_one_seed_gives_one_denoiser(made):
     noisy, clean, *_ = made
     threads = torch.get_num_threads()

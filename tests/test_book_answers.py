@@ -203,11 +203,10 @@ def test_page_and_notebook_read_alike(in_typescript):
 
 def test_page_and_notebook_give_the_same_verdict_in_the_same_words(in_typescript):
     cases = [(name, attempt) for name, attempts in ATTEMPTS.items() for attempt in attempts]
-    found = in_typescript(texts=[], cases=[[keys.key(source.answer(name)), attempt] for name, attempt in cases])[
-        "judged"
-    ]
+    made = {name: keys.key(source.answer(name)) for name in ATTEMPTS}
+    found = in_typescript(texts=[], cases=[[made[name], attempt] for name, attempt in cases])["judged"]
     for (name, attempt), verdict in zip(cases, found, strict=True):
-        here = answers.check(name, attempt)
+        here = answers.judge(made[name], attempt)
         assert (here.right, here.message) == (verdict["right"], verdict["message"]), f"{name}: {attempt}"
     accepted = {name: sum(v["right"] for (n, _), v in zip(cases, found, strict=True) if n == name) for name in ATTEMPTS}
     assert accepted == {

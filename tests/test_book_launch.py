@@ -80,6 +80,7 @@ def test_every_chapter_is_a_notebook_with_its_exercises(notebooks):
         assert not re.search(r"^(```|:::)\{", text, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_a_chapter_for_colab_begins_by_setting_up(tmp_path):
     made = json.loads(launch.write(tmp_path, repository=GITHUB)[0].read_text("utf8"))
     first = code(made)[0]

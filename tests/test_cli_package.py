@@ -99,6 +99,7 @@ assert answers.check("sound-softer", "20*log10(1/5)") and not answers.check("sou
 """
 
 
+@pytest.mark.slow
 def test_transcribing_and_answering_need_no_extra_and_no_lock_of_posix(tmp_path):
     missing = json.dumps([*not_for_everybody(), "fcntl"])
     done = run([sys.executable, "-c", LIGHT, missing], tmp_path, {"PYTHONPATH": str(ROOT)})
