@@ -180,7 +180,6 @@ def part_of(text: str, name: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 @pytest.mark.parametrize("slug", SLUGS)
 def test_the_code_of_the_solutions_runs_with_other_numbers(slug, monkeypatch):
     monkeypatch.chdir(ROOT)

@@ -249,7 +249,6 @@ def test_a_run_killed_ten_times_leaves_whole_files_and_ends_with_the_same_weight
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_a_record_names_all_that_led_to_the_weights(corpus, tmp_path):
     recipe = Recipe("named", **SMALL | {"steps": 2}, seed=3, loss=Loss("class_means", positive=0.95))
     training.train(recipe, corpus, corpus, folder=tmp_path, fabric=fabric())
