@@ -1,4 +1,4 @@
-"""``make bench``: `bench.main`; the first word "browser", "scaling", "others" or "int8" names another one's `main`."""
+"""``make bench``: `bench.main`; "browser", "scaling", "others", "int8" or "limits" as first word names another `main`."""
 
 import sys
 
@@ -19,6 +19,10 @@ if __name__ == "__main__":
         from tools.bench import int8
 
         int8.main(*sys.argv[2:4])
+    elif sys.argv[1:2] == ["limits"]:
+        from tools.bench import limits
+
+        sys.exit(limits.main())
     else:
         from tools.bench.bench import main
 
