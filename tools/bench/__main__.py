@@ -1,4 +1,4 @@
-"""``make bench``: `bench.main`; "browser", "scaling", "others", "int8" or "limits" as first word names another `main`."""
+"""``make bench``: `bench.main`; "browser", "scaling", "others", "int8" or "limits" as first word names another one."""
 
 import sys
 
