@@ -1,24 +1,21 @@
 """How good is a transcription? The field's scores, computed by `mir_eval`, and what went wrong note by note.
 
-Chapter ``evaluation``. A predicted note is a hit if some reference note has its pitch (within 50 cents) and
-its onset (within 50 ms), each reference note being hit once at most (eq-hit). Fno, "no offset", is the F-measure
-of these hits (eq-f); F asks moreover that the offset be within 50 ms or a fifth of the note's length, whichever
-is larger (eq-offset-rule). Acc forgets notes and looks every 10 ms: pitches both have, over pitches that either
-has (eq-acc). `causes` gives every wrong note a probable cause.
+Chapter ``evaluation``. A predicted note is a hit if some reference note has the same pitch (within 50 cents) and
+onset (within 50 ms); each reference note can be hit only once (eq-hit). Fno, "no offset", is the F-measure of hits
+(eq-f). F also requires the offset to lie within 50 ms or a fifth of the note's length, whichever is larger
+(eq-offset-rule). Acc compares the pitches sounding every 10 ms (eq-acc). `causes` explains each wrong note.
 
 Conventions, and where they differ from `mir_eval`'s:
 
-- times in seconds; indices point into the sorted arrays of `Notes`. `mir_eval` keeps the order it is given;
-- pitches are MIDI numbers and become Hz here, once. `mir_eval` takes Hz, and MIDI numbers too, without a word;
-- a note has a length. `mir_eval` refuses notes of no length with a `ValueError`, `Notes` with an `InputError`;
+- times are in seconds; indices point into the sorted arrays of `Notes`, whereas `mir_eval` keeps the order given;
+- pitches are MIDI numbers, converted to Hz here. `mir_eval` takes Hz, and MIDI numbers too, without a warning;
+- every note has a length: `Notes` raises `InputError` for one without, `mir_eval` a `ValueError`;
 - with no notes on either side every score is 0, as in `mir_eval`, which also warns;
-- distances are rounded to a tenth of a millisecond and a distance equal to the tolerance is within it, as in
-  `mir_eval`;
-- Acc looks at one grid for both, and a key that is in two notes at once counts once. `mir_eval` takes
-  frames as they come, moves the estimate's onto the reference's times, and counts what it is given.
+- distances are rounded to a tenth of a millisecond, and the tolerance itself counts as within, as in `mir_eval`;
+- Acc uses one grid for both sides, and a key held by two notes at once counts once. `mir_eval` takes frames as
+  they come, moves the estimate's onto the reference's times, and counts what it is given.
 
-Source: Raffel et al., "mir_eval: a transparent implementation of common MIR metrics", ISMIR 2014; Bay, Ehmann,
-Downie, "Evaluation of multiple-F0 estimation and tracking systems", ISMIR 2009.
+Sources: Raffel et al., "mir_eval", ISMIR 2014; Bay et al., "Evaluation of multiple-F0 estimation", ISMIR 2009.
 """
 
 from collections.abc import Callable, Mapping, Sequence

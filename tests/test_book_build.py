@@ -207,6 +207,16 @@ def test_code_has_changed_when_its_meaning_has(tmp_path):
     assert written("requirements.lock", "numpy==3\n") != first
 
 
+@pytest.mark.parametrize("text", ["", "{", "{}", '{"reached": []}', "[]"])
+def test_a_damaged_record_means_that_the_chapter_runs_again(tmp_path, text):
+    chapter = tmp_path / "good.md"
+    chapter.write_text(HEAD + "\n# Good\n")
+    record = execution._record(chapter, tmp_path)
+    record.parent.mkdir()
+    record.write_text(text)
+    assert execution._must_run(chapter, tmp_path)
+
+
 def reaching(prefix: str) -> set[str]:
     """The chapters whose last run reached a file whose path begins so."""
     kept = {path.stem: json.loads(path.read_text()) for path in (ROOT / "_build" / ".executed" / "reached").iterdir()}

@@ -78,11 +78,12 @@ def _must_run(path: Path, folder: Path) -> bool:
         return False
     try:
         kept = json.loads(_record(path, folder).read_text("utf8"))
-    except FileNotFoundError:
+        source, before, reached = kept["source"], kept["fingerprint"], kept["reached"]
+    except (OSError, ValueError, KeyError, TypeError):  # none yet, cut off, or written by another version
         return True
-    if fingerprint(kept["reached"]) != kept["fingerprint"]:
+    if fingerprint(reached) != before:
         return True
-    if _source(path) == kept["source"]:  # else perhaps only words have changed
+    if _source(path) == source:  # else perhaps only words have changed
         return False
     chapter = notebook(path)
     try:
@@ -90,7 +91,7 @@ def _must_run(path: Path, folder: Path) -> bool:
             get_cache(str(folder)).match_cache_notebook(chapter)
     except KeyError:
         return True
-    _write_record(path, kept["reached"], folder)
+    _write_record(path, reached, folder)
     return False
 
 
