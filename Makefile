@@ -50,6 +50,7 @@ check: environment web/node_modules/.installed
 	@$(BIN)/ruff format --check -q
 	@$(BIN)/pyrefly check --output-format min-text > _build/types.txt 2>&1 || { cat _build/types.txt; exit 1; }
 	@$(BIN)/lint-imports --no-cache > _build/imports.txt || { cat _build/imports.txt; exit 1; }
+	@$(BIN)/python -m tools.words
 	@cd web && npm run --silent check
 
 fast: environment sounds
@@ -109,7 +110,7 @@ canary:
 	@$(MAKE) -C $(CANARY) book
 	@cd $(CANARY) && .venv/bin/python -m tools.browser --install > /dev/null && .venv/bin/python -m pytest -q $(CANARY_TESTS)
 
-# The picture in README.md.
+# The pictures in README.md and of links to the book.
 screenshot: book
 	@$(BIN)/python -m tools.screenshot
 

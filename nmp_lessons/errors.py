@@ -1,6 +1,6 @@
 """One family of errors for bad input.
 
-Each message names the file, what is wrong with it, and the mend. The command line prints the message
+Each message names the file, what is wrong with it, and how to fix it. The command line prints the message
 alone and exits with status 2.
 """
 
@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 
 class InputError(ValueError):
-    """Something handed to the book's code cannot be used; the message says how to mend it."""
+    """Something handed to the book's code cannot be used; the message says how to fix it."""
 
 
 class NoNotes(InputError):

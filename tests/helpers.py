@@ -45,6 +45,23 @@ COUNTED = """{
     return start.call(this, when, ...more);
   };
 }"""
+# For each figure of a page: its address, and by how much it is shrunk or enlarged on the screen.
+FIGURES = """async () => {
+  const figures = [...document.querySelectorAll(".cell_output img, .nmp-explore-slot img")];
+  const seen = figures.filter(figure => figure.checkVisibility());
+  seen.forEach(figure => { figure.loading = "eager"; });
+  await Promise.all(seen.map(figure => figure.decode().catch(() => null)));
+  return seen.map(figure => {
+    const narrow = figure.parentElement.querySelector(":scope > source");
+    const chosen = narrow && matchMedia(narrow.media).matches ? narrow : figure;
+    const width = Number(chosen.getAttribute("width")) || figure.naturalWidth;
+    return [figure.currentSrc, figure.getBoundingClientRect().width / width, chosen.dataset.letters ?? null];
+  });
+}"""
+GLYPHS = re.compile(
+    r'transform="[^"]*\bscale\(([\d.]+) -[\d.]+\)'
+)  # Matplotlib draws letters from units of 1/100 point
+LETTERS = 11  # CSS pixels of the smallest lettering
 PATIENT = 60_000  # milliseconds: a busy machine is no error
 HEIGHTS = {1280: 900, 390: 844}
 PAPER = {"light": ("#ffffff", "#222222"), "dark": ("#14181e", "#dddddd")}
@@ -141,6 +158,19 @@ def barriers(tab, within: str | None = None) -> list:
 def failed(**checks) -> dict:
     """Of several checks on one page, each a list of complaints: those that have any, by name."""
     return {name: found for name, found in checks.items() if found}
+
+
+def small_letters(tab) -> list[str]:
+    """Figures with lettering of less than `LETTERS` pixels on the screen; of formulas the main letters count."""
+    small = []
+    for address, zoom, letters in tab.evaluate(FIGURES):
+        path = HTML / re.search(r"_(static|images)/[^?]*$", address)[0]
+        if path.suffix == ".svg":
+            points = [100 * float(scale) for scale in GLYPHS.findall(path.read_text("utf8"))]
+            letters = min(points, default=99) * 96 / 72
+        if letters is not None and (size := float(letters) * zoom) < LETTERS - 0.05:
+            small.append(f"{path.name}: {size:.1f} pixels")
+    return small
 
 
 def out_of_shape(tab, *, width: int, colours: str) -> list[str]:

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from tests.helpers import LISTED, barriers, failed, out_of_shape
+from tests.helpers import LISTED, barriers, failed, out_of_shape, small_letters
 
 ADDRESS = re.compile(r"<(?:a|img|script|link|audio|source)\b[^>]*?\s(?:href|src)=\"([^\"]+)\"")
 ID = re.compile(r"\s(?:id|name)=\"([^\"]+)\"")
@@ -51,6 +51,7 @@ def test_a_page_has_its_look_no_barriers_formulas_pictures_sounds_and_sliders(op
             barriers=barriers(tab),
             formulas=without_their_letters(tab),
             pictures=broken_pictures(tab),
+            letters=small_letters(tab),
             player=silent_player(tab),
             slider=["stands still"]
             * any(not tab.evaluate(CHANGED, it) for it in tab.query_selector_all("nmp-explore")[:1]),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.helpers import COUNTED, HTML, LISTED, barriers, failed, out_of_shape
+from tests.helpers import COUNTED, HTML, LISTED, barriers, failed, out_of_shape, small_letters
 
 PAGES = [f"{name}.html" for name in [*LISTED, "search"]]
 SOUNDS = {".mp3", ".ogg", ".m4a", ".wav", ".flac"}
@@ -27,6 +27,7 @@ def test_a_page_is_light_private_without_barriers_and_alive(visit, book_site, pa
             look=out_of_shape(tab, width=1280, colours="dark"),
             barriers=barriers(tab),
             refusal=refusal(tab),
+            letters=small_letters(tab),
             sliders=dead_controls(tab),
             players=dead_players(tab),
             versions=late_versions(tab),

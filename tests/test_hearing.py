@@ -44,7 +44,7 @@ def test_posteriors_are_high_where_a_key_sounds_and_have_true_times(heard):
 
 
 def test_both_clocks_give_the_same_notes_and_the_true_one_is_nearer(recording, heard):
-    """In five seconds the released clock is off by hundredths of a second at most."""
+    """In five seconds the released clock is off by a few tens of milliseconds at most."""
     (true, _), (released, posteriors) = heard, transcribe_as_released(recording)
     hits = match(true, released).hits
     assert len(hits) >= len(ARPEGGIO)

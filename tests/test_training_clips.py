@@ -264,7 +264,7 @@ def test_a_corrupt_file_is_named_when_all_others_are_done(spoil, tree, made, cop
     stamps = {path: path.stat().st_mtime_ns for path in (tmp_path / "made").rglob("*.npy")}
     assert cli.main([*words, "--without", "beethoven-waldstein"]) == 0
     assert len(Corpus(tmp_path / "made/train")) == 2
-    shutil.copytree(tree, copied, dirs_exist_ok=True)  # mended
+    shutil.copytree(tree, copied, dirs_exist_ok=True)  # repaired
     assert cli.main(words) == 0 and fingerprints(tmp_path / "made") == fingerprints(made)
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items())  # not made again
 

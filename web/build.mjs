@@ -1,7 +1,7 @@
 // Builds the bundle: one classic script and one style sheet, both usable inline and as files, and beside
 // them what a page fetches when it needs it: the script for formulas, and the worker that runs networks with
-// its runtime.
-import { copyFile } from "node:fs/promises";
+// its runtime. The site's two typefaces (SIL Open Font License) go where the style sheet of the site finds them.
+import { copyFile, mkdir } from "node:fs/promises";
 import { build } from "esbuild";
 
 const out = "../nmp_lessons/book/show";
@@ -18,3 +18,16 @@ await build({ ...shared, entryPoints: { nmp: "src/index.ts", "nmp-formula": "src
 await build({ ...shared, entryPoints: { "nmp-transcribe": "src/transcribe.ts" }, format: "esm" });
 const runtime = "ort-wasm-simd-threaded.wasm";
 await copyFile(`node_modules/onnxruntime-web/dist/${runtime}`, `${out}/${runtime}`);
+
+const fonts = "../book/_static/fonts";
+const faces = {
+  "source-serif-4": ["400-normal", "400-italic", "600-normal"],
+  "source-sans-3": ["400-normal", "600-normal"],
+};
+await mkdir(fonts, { recursive: true });
+for (const [family, styles] of Object.entries(faces)) {
+  for (const style of styles) {
+    const file = `${family}-latin-${style}.woff2`;
+    await copyFile(`node_modules/@fontsource/${family}/files/${file}`, `${fonts}/${file}`);
+  }
+}

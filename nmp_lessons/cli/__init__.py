@@ -1,7 +1,7 @@
 """The command line: ``nmp-lessons transcribe FILE... [-o DIR]`` and the other commands of ``--help``.
 
-Whatever cannot be done is said in one line on the standard error, naming the file and the mend; the other
-files are done all the same, and the exit status is 2. Files that exist are not overwritten unless
+What cannot be done is reported in one line on standard error, which names the file and the fix; the other files are
+processed all the same, and the exit status is 2. Files that exist are not overwritten unless
 ``--overwrite`` is given, and none is ever left half written.
 """
 

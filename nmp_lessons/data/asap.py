@@ -89,7 +89,7 @@ def derive_split(metadata: str | os.PathLike, maestro_index: str | os.PathLike) 
     NOTE: An empty link to MAESTRO counts as "MAESTRO does not have it". It may also mean that ASAP gives no link: to
     a middle movement, or where the notes end early. So `LET_IN` came in, and perhaps more: what has an empty link
     can only be compared with MAESTRO's MIDI, and ``asap_split.csv`` was made with a copy of the index that lists 709
-    of its 1,276 rows. It stays as it is, since the shipped networks learned from it. To mend it, compare the notes of
+    of its 1,276 rows. It stays as it is, since the shipped networks learned from it. To repair it, compare the notes of
     every performance with MAESTRO's, and keep apart whole works instead of movements.
     """
     with open(maestro_index, newline="", encoding="utf-8") as file:

@@ -88,7 +88,7 @@ def _row_numbers(row: list[str], places: dict[str, int], where: str) -> list[flo
     try:
         return [float(cells[column]) for column in COLUMNS]
     except ValueError as problem:
-        raise InputError(f"{where}: is not onset, offset, pitch and velocity as numbers; mend the row.") from problem
+        raise InputError(f"{where}: is not onset, offset, pitch and velocity as numbers; correct the row.") from problem
 
 
 def _first_fault(numbers: np.ndarray, lines: list[int], path: Path) -> InputError:

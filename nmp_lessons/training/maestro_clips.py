@@ -344,6 +344,6 @@ def _check_space(folder: Path, needed: int) -> None:
 def _complaint(failed: dict[Performance, Exception], count: int) -> str:
     names = " ".join(f"'{performance.name}'" if " " in performance.name else performance.name for performance in failed)
     return (
-        f"{len(failed)} of {count} performances could not be read, all others are done. Mend them, or leave them out "
+        f"{len(failed)} of {count} performances could not be read, all others are done. Repair them, or leave them out "
         f"with --without {names}, and run the same command again.\n" + "\n".join(map(str, failed.values()))
     )

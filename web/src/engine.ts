@@ -202,7 +202,7 @@ export class WebAudioEngine implements Engine {
 
 /**
  * The page's own `<audio>` elements, one at a time: for pages opened as files, where a script may not read
- * the sounds. A switch may be some hundredths of a second late.
+ * the sounds. A switch may come some tens of milliseconds late.
  */
 export class ElementEngine implements Engine {
   private region: Region | null = null;

@@ -16,6 +16,8 @@ interface Control {
   show: (label: string) => void;
 }
 
+const SECOND = 1000; // milliseconds
+
 class Explore extends BookElement {
   protected readonly source = "plan";
   private plan!: Plan;
@@ -24,6 +26,7 @@ class Explore extends BookElement {
   private shown: number[] = [];
   private readonly pieces = new Map<string, HTMLElement>();
   private latest = 0;
+  private clock = 0;
 
   protected start(plan: string): void {
     this.plan = JSON.parse(plan) as Plan;
@@ -33,12 +36,37 @@ class Explore extends BookElement {
     this.slots.forEach((slot, i) => this.pieces.set(key(i, this.shown[i]!), slot.firstElementChild as HTMLElement));
     const form = this.querySelector("form")!;
     form.addEventListener("submit", (event) => event.preventDefault());
-    form.addEventListener("input", () => void this.update());
+    form.addEventListener("input", (event) => {
+      if (event.isTrusted) this.stop();
+      void this.update();
+    });
+    for (const button of form.querySelectorAll("button")) button.addEventListener("click", () => this.step(button));
     form.querySelector("fieldset")!.disabled = false;
     this.addEventListener("pointerenter", () => this.prefetch(), { once: true });
     this.addEventListener("focusin", () => this.prefetch(), { once: true });
     this.dataset.ready = "";
     if (this.frame().some((piece, i) => piece !== this.shown[i])) void this.update(); // restored by the browser
+  }
+
+  /** Moves the slider beside the button by one place a second, from the beginning again if it stands at the end. */
+  private step(button: HTMLButtonElement): void {
+    const runs = button.ariaPressed === "true";
+    this.stop();
+    if (runs) return;
+    const slider = button.parentElement!.querySelector<HTMLInputElement>("input[type=range]")!;
+    const move = (): void => {
+      slider.valueAsNumber = slider.value === slider.max ? 0 : slider.valueAsNumber + 1;
+      slider.dispatchEvent(new Event("input", { bubbles: true }));
+      if (slider.value === slider.max || !this.isConnected) this.stop();
+    };
+    press(button, true);
+    this.clock = window.setInterval(move, SECOND);
+    move();
+  }
+
+  private stop(): void {
+    window.clearInterval(this.clock);
+    this.querySelectorAll<HTMLButtonElement>(".nmp-explore-control button").forEach((button) => press(button, false));
   }
 
   private frame(): number[] {
@@ -70,7 +98,8 @@ class Explore extends BookElement {
       `:scope > template[data-slot="${slot}"][data-piece="${piece}"]`,
     )!;
     const made = document.importNode(template.content, true).firstElementChild as HTMLElement;
-    if (made instanceof HTMLImageElement) made.loading = "eager"; // a lazy picture outside the page never decodes
+    const image = imageOf(made);
+    if (image) image.loading = "eager"; // a lazy picture outside the page never decodes
     this.pieces.set(name, made);
     return made;
   }
@@ -117,8 +146,20 @@ function control(group: HTMLElement): Control {
   };
 }
 
+function press(button: HTMLButtonElement, pressed: boolean): void {
+  button.ariaPressed = String(pressed);
+  button.textContent = pressed ? "❚❚" : "▶";
+}
+
+/** The image of a piece that is a picture: <picture> with a wide and a narrow figure, or a plain <img>. */
+function imageOf(piece: HTMLElement): HTMLImageElement | null {
+  return piece instanceof HTMLImageElement ? piece : piece.querySelector<HTMLImageElement>(":scope > img");
+}
+
 async function decoded(piece: HTMLElement): Promise<void> {
-  if (piece instanceof HTMLImageElement) await piece.decode().catch(() => undefined);
+  await imageOf(piece)
+    ?.decode()
+    .catch(() => undefined);
 }
 
 /** What a plain sound or a player is doing: enough to go on at the same instant in another version. */

@@ -189,7 +189,7 @@ class Opening:
     goes_wrong: str
 
 
-DURATIONS = {"An hour": 60, "An hour and a half": 90, "Two hours": 120}
+DURATIONS = {"half an hour": 30, "an hour": 60, "an hour and a half": 90, "two hours": 120}
 
 
 def openings() -> list[Opening]:
@@ -205,7 +205,7 @@ def openings() -> list[Opening]:
 
 def _opening(path: Path) -> Opening:
     text = path.read_text("utf8")
-    duration = re.search(r"^\*(.+), exercises apart\.", text, re.MULTILINE)
+    duration = re.search(r"^\*About (.+), plus exercises\.", text, re.MULTILINE)
     outcomes = re.search(r"^```\{outcomes\}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     label, wrong = re.search(r"^\((.+)\)=", text, re.MULTILINE), re.search(r"\{goes-wrong\} (.+)", text)
     if not (duration and outcomes and label and wrong):
@@ -297,7 +297,7 @@ def submissions(folder: Path, chapters: list[str]) -> tuple[dict[str, dict[str, 
 
 
 def _problem(path: Path, chapters: list[str]) -> str | None:
-    """What is wrong with a submission, and the mend."""
+    """What is wrong with a submission, and how to fix it."""
     import nbformat
 
     if path.suffix != ".ipynb":

@@ -28,7 +28,7 @@ HOME = (
 )
 BOXES = {
     "question": "The question",
-    "outcomes": "Afterwards you can",
+    "outcomes": "By the end of this chapter you will be able to",
     "predict": "Predict first",
     "goes-wrong": "Where this goes wrong",
 }
@@ -93,7 +93,7 @@ def pages(book: Path) -> Pages:
     found, contents = Pages(cited=_cited(book / "references.bib")), book.parent / "_toc.yml"
     listed = re.findall(r"(?:root|file): (\w+)", contents.read_text("utf8")) if contents.exists() else []
     for path in [book / f"{name}.md" for name in listed] or sorted(book.glob("*.md")):
-        text = source.expanded(path.read_text("utf8"), student=False)
+        text = source.with_exercises(path.read_text("utf8"))  # titles and equations have no numbers of a seed
         heading = re.search(r"^# (.+)$", text, re.MULTILINE)
         found.titles[path.stem] = heading.group(1) if heading else path.stem
         found.titles |= {label: title for label, title in LABELLED.findall(text)}

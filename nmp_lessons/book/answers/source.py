@@ -194,6 +194,11 @@ def expanded(page: str, *, student: bool | None = None) -> str:
     return INCLUDE.sub(insert, page)
 
 
+def with_exercises(page: str) -> str:
+    """A chapter's source with its exercises as written, before their numbers are drawn."""
+    return INCLUDE.sub(lambda found: exercises(found.group(2)).read_text("utf8"), page)
+
+
 def without_solutions(exercises: str) -> str:
     """The exercises' source less the solutions."""
     return SOLUTION.sub("", exercises)

@@ -27,15 +27,18 @@ from numbers import Number, Real
 
 import matplotlib
 from matplotlib import pyplot
+from matplotlib.artist import Artist
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import Collection
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.text import Text
 
 from ...audio.recording import Recording
 from ...errors import InputError
 from ..bundle import data_uri
 from . import embed
+from .narrow import WIDEST, narrow_twin
 from .plots import BookFigure
 
 MOST_FRAMES = 60  # a page is to stay light, and its build quick
@@ -279,7 +282,9 @@ def _slider(choice: Choice) -> str:
         f'<div class="nmp-explore-control"><label><span>{html.escape(choice.title)}</span> '
         f'<input type="range" min="0" max="{len(choice.values) - 1}" step="1" value="{choice.start}" '
         f'aria-valuetext="{label}"></label>'
-        f'<span class="nmp-explore-value" style="min-width:{width}ch" aria-hidden="true">{label}</span></div>'
+        f'<span class="nmp-explore-value" style="min-width:{width}ch" aria-hidden="true">{label}</span>'
+        f'<button type="button" aria-pressed="false" aria-label="Step through {html.escape(choice.title)}">'
+        "▶</button></div>"
     )
 
 
@@ -362,15 +367,29 @@ def _audio(recording: Recording, alt: str) -> str:
 
 
 def picture(figure: Figure, *, alt: str) -> str:
-    """An ``<img>`` of the figure, then closed: SVG where lines are few, WebP where pixels are the data."""
+    """A ``<picture>`` of the figure, wide and narrow, then closed: SVG where lines are few, WebP where pixels are."""
+    wide = _source(figure)
+    narrow = _source(narrow_twin(figure)) if isinstance(figure, BookFigure) else None
+    pyplot.close(figure)
+    image = f"<img{embed.attributes(src=wide.pop('srcset'), **wide, alt=alt)}>"
+    if narrow is None:
+        return image
+    return f"<picture><source{embed.attributes(media=f'(max-width: {WIDEST}px)', **narrow)}>{image}</picture>"
+
+
+def _source(figure: Figure) -> dict[str, str | int]:
     width, height = (round(inches * PIXELS_PER_INCH) for inches in figure.get_size_inches())
     svg = _svg(figure)
     if svg and len(gzip.compress(svg)) <= LARGEST_SVG:
         uri = data_uri(svg, "image/svg+xml")
     else:
         uri = data_uri(_webp(figure), "image/webp")
-    pyplot.close(figure)
-    return f'<img src="{uri}" width="{width}" height="{height}" alt="{html.escape(alt)}">'
+    letters = min((text.get_fontsize() for text in figure.findobj(_is_read)), default=12) * PIXELS_PER_INCH / 72
+    return {"srcset": uri, "width": width, "height": height, "data_letters": f"{letters:.1f}"}
+
+
+def _is_read(artist: Artist) -> bool:
+    return isinstance(artist, Text) and artist.get_visible() and bool(artist.get_text())
 
 
 def _has_pixels(figure: Figure) -> bool:

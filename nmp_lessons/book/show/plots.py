@@ -5,7 +5,8 @@ one map (`colours.ink`), and a colour means what it means in the player: see `co
 notes differ in outline and hatching, too.
 
 Every helper returns a `BookFigure`; as a cell's last line it displays itself as SVG. What consists of pixels
-(a transform, posteriors) is kept inside as WebP at twice the size of the page.
+(a transform, posteriors) is kept inside as WebP at twice the size of the page. Each figure is drawn twice, for wide
+pages and for phones: see `narrow`.
 
 **Dark pages.** Figures are dark on opaque white, so they can be read in every viewer and on paper. In the
 built book the style sheet of the bundle inverts the lightness of figures and keeps their hues.
@@ -48,6 +49,7 @@ from ...audio.recording import Recording
 from ...notes.pitch import pitch_name
 from .colours import COLOURS, ink
 from .embed import webp
+from .narrow import narrow_twin
 from .player import LEGEND, Picture, cqt_picture, matched_groups, named_pitches, pitch_range, posteriors_picture
 
 if TYPE_CHECKING:
@@ -72,7 +74,9 @@ def styled() -> AbstractContextManager:
 
 
 class BookFigure(Figure):
-    """A figure that is drawn in the book's style and displays itself as SVG."""
+    """A figure that is drawn in the book's style and displays itself as SVG, the narrow twin within the wide one."""
+
+    stacks = True  # on a narrow page, panels stand one above the other
 
     def draw(self, renderer):
         with styled():
@@ -85,8 +89,28 @@ class BookFigure(Figure):
             self.savefig(text, format="svg", dpi=DOTS_PER_INCH, metadata={"Date": None, "Creator": None})
         return re.sub(r"data:image/png;base64,([^\"]+)", _as_webp, text.getvalue())
 
+    def narrow_svg(self) -> str:
+        """The figure as SVG for a phone."""
+        with styled():
+            return narrow_twin(self).svg()
+
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
-        return {"image/svg+xml": self.svg(), "text/plain": repr(self)}
+        return {"image/svg+xml": with_twin(self.svg(), self.narrow_svg()), "text/plain": repr(self)}
+
+
+def with_twin(wide: str, narrow: str) -> str:
+    """One SVG that carries another where no viewer shows it.
+
+    >>> split_twin(with_twin("<svg>wide</svg>", "<svg>narrow</svg>"))
+    ('<svg>wide</svg>', '<svg>narrow</svg>')
+    """
+    return f"{wide}<!--narrow:{base64.b64encode(narrow.encode()).decode()}-->"
+
+
+def split_twin(svg: str) -> tuple[str, str | None]:
+    """The wide SVG, and the narrow one that it carries, if any."""
+    wide, _, rest = svg.partition("<!--narrow:")
+    return wide, base64.b64decode(rest.removesuffix("-->")).decode() if rest else None
 
 
 def _as_webp(found: re.Match) -> str:
@@ -95,7 +119,7 @@ def _as_webp(found: re.Match) -> str:
 
 
 def figure(
-    rows: int = 1, columns: int = 1, *, height: float = 3.0, width: float = 7.2, **options: Any
+    rows: int = 1, columns: int = 1, *, height: float = 3.0, width: float = 7.2, stacks: bool = True, **options: Any
 ) -> tuple["BookFigure", Any]:
     """A figure of the book with its axes, as from `pyplot.subplots`.
 
@@ -104,6 +128,8 @@ def figure(
     rows, columns : int
     height, width : float
         Inches; 7.2 is the width of a page.
+    stacks : bool
+        Whether panels stand one above the other on a narrow page.
     **options
         For `Figure.subplots`, such as ``sharex=True``.
 
@@ -120,6 +146,7 @@ def figure(
     """
     with styled():
         drawn = BookFigure(figsize=(width, height))
+        drawn.stacks = stacks
         return drawn, drawn.subplots(rows, columns, **options)
 
 
@@ -225,8 +252,15 @@ def draw_picture(axes: Axes, picture: Picture) -> None:
         _time_axis(axes, max(0, picture.start), picture.stop)
 
 
-def draw_notes(axes: Axes, notes: "Notes | Mapping[str, Notes]", *, tolerance: float = 0.05) -> None:
-    """Draw notes on `axes`, with a legend: {"reference": Notes, "prediction": Notes} or one of them."""
+def draw_notes(
+    axes: Axes,
+    notes: "Notes | Mapping[str, Notes]",
+    *,
+    tolerance: float = 0.05,
+    legend: str | None = "outside upper left",
+) -> None:
+    """Draw notes on `axes`: {"reference": Notes, "prediction": Notes} or one of them; and say in the figure's legend
+    which is which, unless it is None."""
     with styled():
         looks = []
         for kind, those, indices in matched_groups(notes, tolerance=tolerance):
@@ -239,7 +273,8 @@ def draw_notes(axes: Axes, notes: "Notes | Mapping[str, Notes]", *, tolerance: f
             axes.add_collection(PatchCollection(boxes, **_look(kind)))
             looks.append(Patch(label=f"{LEGEND[kind]} ({len(indices)})", **_look(kind)))
         axes.autoscale_view()
-        axes.figure.legend(handles=looks, loc="outside upper left", ncols=2)
+        if legend:
+            axes.figure.legend(handles=looks, loc=legend, ncols=2)
 
 
 def _look(kind: str) -> dict:

@@ -27,7 +27,8 @@ What the extension does, one module each:
 - `assets`: sounds and pictures leave the page as files; nothing is asked of another server;
 - `mathematics`: formulas are rendered at build time;
 - `prose`: decimals and percentages typed into prose, and pictures without alt text, fail the build;
-- `furniture`: the directives above;
+- `directives`: the directives above;
+- `previews`: what search engines and messengers show of a page;
 - `launch`: buttons that open a chapter on Binder or Colab;
 - `notebooks`: each chapter as a notebook to take home;
 - `verified`: when, and with which versions, a page was last verified.
@@ -35,12 +36,12 @@ What the extension does, one module each:
 
 from sphinx.application import Sphinx
 
-from . import assets, directives as furniture, execution, launch, mathematics, notebooks, prose, verified
+from . import assets, directives, execution, launch, mathematics, notebooks, previews, prose, verified
 
 
 def setup(app: Sphinx) -> dict:
     """Called by Sphinx."""
     app.add_config_value("comments_config", {}, "")  # Jupyter Book sets it for an extension that we leave out
-    for part in (execution, furniture, prose, assets, mathematics, launch, notebooks, verified):
+    for part in (execution, directives, prose, assets, mathematics, previews, launch, notebooks, verified):
         part.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -2,7 +2,8 @@
 
 The objects of `nmp_lessons.book.show` display as HTML that carries its sounds and pictures as ``data:`` URIs and
 its script inline, so that it works in any notebook. Here each ``data:`` URI becomes a file named by its
-content, the inline script goes, and one copy of it is linked by every page.
+content, the inline script goes, and one copy of it is linked by every page. A figure that carries its narrow twin
+(`nmp_lessons.book.show.narrow`) becomes two files, of which the browser loads the one that fits.
 """
 
 import base64
@@ -15,6 +16,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 from .. import bundle
+from ..show.narrow import WIDEST
+from ..show.plots import split_twin
 
 SCRIPTS = "script-src 'self' blob: 'unsafe-inline'"  # the theme's own scripts stand in the page
 POLICY = "; ".join(
@@ -34,6 +37,7 @@ if (localStorage.mode === "auto")
   localStorage.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 </script>"""
 DATA_URI = re.compile(r"data:(\w+/[\w.+-]+)(?:;[\w-]+=[^;,\"']+)*;base64,([A-Za-z0-9+/]+=*)")
+FIGURE = re.compile(r'<img\b[^>]*\bsrc="[^"]*\b_images/([^"/]+\.svg)"[^>]*>')
 EAGER = re.compile(r"<img (?![^>]*\bloading=)")
 BUNDLE = re.compile(r"<(script|style)\b[^>]*\bdata-nmp-bundle\b[^>]*>.*?</\1>", re.DOTALL)
 SUFFIXES = {
@@ -65,8 +69,10 @@ def as_files(html: str, *, folder: Path, url: str) -> str:
 
 def setup(app: Sphinx) -> None:
     app.connect("builder-inited", _link_bundle)
+    app.connect("doctree-read", _part_twins)
     app.connect("doctree-resolved", _move_to_files)
     app.connect("doctree-resolved", _load_late)
+    app.connect("html-page-context", _show_twins)
     app.connect("html-page-context", _add_policy)
     app.connect("html-page-context", _mend_roles)
 
@@ -94,6 +100,37 @@ def _move_to_files(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             html = as_files(raw.astext(), folder=_built(app), url=url)
             html = EAGER.sub('<img loading="lazy" ', html)
             raw.replace_self(nodes.raw(html, html, **raw.attributes))
+
+
+def _part_twins(app: Sphinx, doctree: nodes.document) -> None:
+    """Take the narrow figure out of the wide one's file and put it beside it."""
+    for image in doctree.findall(nodes.image):
+        path = Path(app.srcdir, image["uri"])
+        if path.suffix == ".svg" and path.exists():
+            wide, narrow = split_twin(path.read_text("utf8"))
+            if narrow:
+                _twin(path).write_text(narrow, "utf8")
+                path.write_text(wide, "utf8")
+
+
+def _twin(path: Path) -> Path:
+    return path.with_suffix(".narrow.svg")
+
+
+def _show_twins(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
+    originals = {name: Path(app.srcdir, path) for path, name in app.builder.images.items()}
+    up = "../" * pagename.count("/")
+
+    def both(found: re.Match) -> str:
+        twin = _twin(originals[found[1]])
+        if not twin.exists():
+            return found[0]
+        shutil.copy(twin, _built(app))
+        address = f"{up}_static/built/{twin.name}"
+        return f'<picture><source media="(max-width: {WIDEST}px)" srcset="{address}">{found[0]}</picture>'
+
+    if context.get("body"):
+        context["body"] = FIGURE.sub(both, context["body"])
 
 
 def _load_late(app: Sphinx, doctree: nodes.document, docname: str) -> None:

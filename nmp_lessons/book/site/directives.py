@@ -9,7 +9,7 @@ from .. import answers
 
 BOXES = {
     "question": "The question",
-    "outcomes": "Afterwards you can",
+    "outcomes": "By the end of this chapter you will be able to",
     "predict": "Predict first",
     "goes-wrong": "Where this goes wrong",
 }

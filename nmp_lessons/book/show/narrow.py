@@ -1,0 +1,116 @@
+"""A figure drawn a second time, for a phone.
+
+A figure made for a page of 700 pixels and then shrunk to 360 has letters six pixels high. So `narrow_twin` draws it
+again at the narrow width: panels that stood side by side stand one above the other, long titles are wrapped, and
+lettering keeps its size. The page shows whichever fits (``<picture>``; see `nmp_lessons.book.site.assets`).
+"""
+
+import pickle
+import textwrap
+
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec
+from matplotlib.legend import Legend
+from matplotlib.text import Text
+
+WIDEST = 600  # CSS pixels of the window up to which the narrow figure is shown
+WIDTH = 4.6  # inches; shown at some 358 CSS pixels, a point is 1.08 of them
+SMALLEST = 10.5  # points, so that no letter is below 11 CSS pixels
+
+
+def narrow_twin(figure: Figure) -> Figure:
+    """The same figure, `WIDTH` wide.
+
+    Parameters
+    ----------
+    figure
+        Stays as it is. With ``figure.stacks = False`` its panels stay side by side.
+
+    Raises
+    ------
+    TypeError
+        If the figure holds something that cannot be copied, such as a lambda as a formatter.
+
+    Examples
+    --------
+    >>> from nmp_lessons.book.show.plots import figure
+    >>> drawn, axes = figure(1, 2, height=2)
+    >>> twin = narrow_twin(drawn)
+    >>> [ax.get_subplotspec().rowspan.start for ax in twin.axes]
+    [0, 1]
+    """
+    try:
+        twin = pickle.loads(pickle.dumps(figure))
+    except (pickle.PicklingError, AttributeError) as problem:
+        raise TypeError(f"figure: cannot be drawn again for phones ({problem}); use a named function.") from problem
+    twin.set_size_inches(WIDTH, _stack(twin) * figure.get_figheight())
+    for text in twin.findobj(Text):
+        text.set_fontsize(max(text.get_fontsize(), SMALLEST))
+    twin.draw_without_rendering()
+    for ax in twin.axes:
+        _fit(ax)
+    for legend in [*twin.legends, *filter(None, (ax.get_legend() for ax in twin.axes))]:
+        if legend.get_window_extent().width > 0.95 * twin.bbox.width:
+            _in_one_column(legend)
+    return twin
+
+
+def _stack(figure: Figure) -> float:
+    """Put panels one below the other, column after column; return by how much the figure grows."""
+    panels = {ax: spec for ax in figure.axes if (spec := ax.get_subplotspec()) is not None}
+    if not panels or not getattr(figure, "stacks", True):
+        return 1.0
+    grid = next(iter(panels.values())).get_gridspec()
+    rows, columns = grid.get_geometry()
+    if columns == 1 or any(spec.get_gridspec() is not grid for spec in panels.values()):
+        return 1.0
+    stacked = GridSpec(rows * columns, 1, figure=figure, height_ratios=[*grid.get_height_ratios()] * columns)
+    places = {ax: (spec.rowspan.start, spec.colspan.start) for ax, spec in panels.items()}
+    for ax, (row, column) in places.items():
+        ax.set_subplotspec(stacked[column * rows + row])
+        ax.tick_params(labelleft=True, labelbottom=True)
+        for other, (other_row, other_column) in places.items():  # what was said once for a whole row or column
+            if other_row == row and not ax.get_ylabel():
+                ax.set_ylabel(other.get_ylabel())
+            if other_column == column and not ax.get_xlabel():
+                ax.set_xlabel(other.get_xlabel())
+    return 0.85 * columns
+
+
+def _fit(ax: Axes) -> None:
+    """Wrap titles and labels that are longer than there is room; turn tick labels that would touch."""
+    box, page = ax.get_window_extent(), ax.figure.bbox
+    for title in (ax.title, ax._left_title, ax._right_title):
+        _wrap(title, title.get_window_extent().width, page.x1 - box.x0)
+    _wrap(ax.xaxis.label, ax.xaxis.label.get_window_extent().width, page.width)
+    _wrap(ax.yaxis.label, ax.yaxis.label.get_window_extent().height, 1.15 * box.height)
+    if _touch(ax.xaxis):
+        ax.tick_params(axis="x", labelrotation=40)
+        for label in ax.get_xticklabels():
+            label.set_horizontalalignment("right")
+            label.set_rotation_mode("anchor")
+
+
+def _wrap(text: Text, length: float, room: float) -> None:
+    words = text.get_text()
+    if length > room and "$" not in words:
+        text.set_text(
+            textwrap.fill(words.replace("\n", " "), max(8, int(len(words) * room / length)), break_long_words=False)
+        )
+
+
+def _in_one_column(legend: Legend) -> None:
+    """The same legend, its entries below each other."""
+    where = legend.parent
+    handles, labels = legend.legend_handles, [text.get_text() for text in legend.get_texts()]
+    place = f"outside {legend._outside_loc} left" if legend._outside_loc else legend._loc
+    legend.remove()
+    where.legend(handles, labels, loc=place, ncols=1, frameon=legend.get_frame_on())
+
+
+def _touch(axis: Axis) -> bool:
+    boxes = [label.get_window_extent() for label in axis.get_ticklabels() if label.get_text() and label.get_visible()]
+    boxes = sorted((box for box in boxes if box.width), key=lambda box: box.x0)
+    return any(left.x1 + 3 > right.x0 for left, right in zip(boxes, boxes[1:], strict=False))
