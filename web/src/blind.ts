@@ -15,6 +15,8 @@ interface Plan {
   trials: Trial[];
 }
 
+const TIE = 0.01; // scores that differ by no more are called the same
+
 /** How probable it is that a fair coin is right in at least so many of the trials. */
 function chance(right: number, trials: number): number {
   let ways = 0;
@@ -89,7 +91,7 @@ class Blind extends BookElement {
     });
     this.ballot.hidden = now === undefined;
     this.status.textContent =
-      now === undefined ? "These were all." : `Trial ${this.choices.size + 1} of ${n}: listen, then choose.`;
+      now === undefined ? "That was the last one." : `Trial ${this.choices.size + 1} of ${n}: listen, then choose.`;
     if (now === undefined) this.tell();
   }
 
@@ -121,24 +123,28 @@ class Blind extends BookElement {
 
   private favourite(): string {
     const [one, other] = this.plan.names.map((_, k) => [...this.choices.values()].filter((c) => c === k).length);
-    return `You chose ${this.plan.names[0]} ${times(one!)} and ${this.plan.names[1]} ${times(other!)}.`;
+    const p = Math.min(1, 2 * chance(Math.max(one!, other!), one! + other!));
+    return (
+      `You chose ${this.plan.names[0]} ${times(one!)} and ${this.plan.names[1]} ${times(other!)}. ` +
+      `Without a preference, a split at least as uneven would come up with probability ${p.toFixed(3)}.`
+    );
   }
 
+  /** How often the choice agreed with the score, where the scores differ. */
   private agreement(): string {
     const decided = [...this.choices].filter(([i]) => {
       const { scores } = this.plan.trials[i]!;
-      return scores[0] !== scores[1];
+      return Math.abs(scores[0] - scores[1]) > TIE;
     });
     const right = decided.filter(([i, chosen]) => {
       const { scores } = this.plan.trials[i]!;
       return scores[chosen]! > scores[1 - chosen]!;
     }).length;
     const n = decided.length;
-    if (!n) return "Both have the same score in every trial.";
-    const p = chance(right, n);
+    if (!n) return "In every trial the two had the same F, or nearly.";
     return (
-      `In ${right} of ${n} trials you chose the one with the higher F. ` +
-      `A coin would do so at least as often with probability ${p.toFixed(3)}.`
+      `In ${right} of ${n} ${n === 1 ? "trial" : "trials"} you chose the one with the higher F. ` +
+      `A coin would do so at least as often with probability ${chance(right, n).toFixed(3)}.`
     );
   }
 
