@@ -1,12 +1,13 @@
-"""Cross-entropy: what the loss counts as a mistake, and how much each mistake weighs.
+"""Cross-entropy: what counts as a mistake, and how much each mistake weighs.
 
 Chapter ``cross_entropy``. For a probability p = σ(z) and a target y the binary cross-entropy is
 −y log p − (1 − y) log(1 − p). Onsets are rare, fewer than one cell in five hundred, so a network that always
-says "no" is nearly right; weights, class means, label smoothing and the focal factor each change that.
+says "no" is right almost everywhere. Weights, class means, label smoothing and the focal factor are ways to
+change what such a network has to gain.
 
-Conventions: losses take logits z, not probabilities, because log σ(z) computed from z is exact where
-log(σ(z)) has long become log 0. `logits` and `targets` are tensors of one shape; targets are from 0 to 1, soft
-ones included; losses are returned element by element or as a scalar mean, as said.
+Conventions: losses take logits z, not probabilities, because log σ(z) can still be computed from z where σ(z)
+has been rounded to 0. `logits` and `targets` are tensors of the same shape; targets lie between 0 and 1 and may be
+soft. Each docstring says whether a loss is returned per element or as a scalar mean.
 
 Sources: Bittner et al., ICASSP 2022, and basic-pitch 0.4.0 (class means, smoothing); Lin et al., "Focal loss
 for dense object detection", ICCV 2017; Li et al., "Generalized focal loss", NeurIPS 2020 (soft targets).
@@ -25,7 +26,7 @@ from .model.network import Heads
 
 
 def cross_entropy(logits: torch.Tensor, targets: torch.Tensor | float) -> torch.Tensor:
-    """Binary cross-entropy, element by element: softplus(z) − y · z (eq-bce).
+    """Binary cross-entropy per element, in nats: softplus(z) − y · z (eq-bce).
 
     It is finite for every finite z, and its gradient is σ(z) − y (eq-gradient).
 
@@ -36,25 +37,28 @@ def cross_entropy(logits: torch.Tensor, targets: torch.Tensor | float) -> torch.
 
 
 def weighted(logits: torch.Tensor, targets: torch.Tensor, weight: float) -> torch.Tensor:
-    """Positives weigh `weight` times as much: −w · y log p − (1 − y) log(1 − p), element by element (eq-weighted).
+    """Cross-entropy per element, with positives counted `weight` times (eq-weighted).
+
+    −w · y log p − (1 − y) log(1 − p). Raises `InputError` unless `weight` is a finite number above 0.
 
     >>> weighted(torch.zeros(2), torch.tensor([1.0, 0.0]), 3.0) / np.log(2)
     tensor([3., 1.])
     """
     if not 0 < weight < np.inf:
-        raise InputError(f"weight={weight}: give a number above 0.")
+        raise InputError(f"weight={weight}: give a finite number above 0.")
     return weight * targets * F.softplus(-logits) + (1 - targets) * F.softplus(logits)
 
 
 def class_means(
     logits: torch.Tensor, targets: torch.Tensor, *, positive: float = 0.95, smoothing: float = 0.0
 ) -> torch.Tensor:
-    """The mean over the positives times `positive`, plus the mean over the negatives times the rest (eq-means).
+    """`positive` times the mean loss of the positives, plus 1 − `positive` times that of the negatives (eq-means).
 
-    A scalar. The paper's onset loss, with .95. A batch without a positive has no such mean; its part is then
-    0, where the released source would return NaN. A soft target counts for both classes in its proportion.
-    With `smoothing` the targets are 1 − ε / 2 for positives and ε / 2 for negatives, as released: who
-    belongs to which class is decided before the labels are smoothed.
+    Returns a scalar. With 0.95 it is the paper's onset loss. A batch without positives has no mean over them;
+    that part then counts as 0, where the released source would return NaN. A soft target belongs to both classes,
+    in proportion. With `smoothing` the targets become 1 − ε / 2 for positives and ε / 2 for negatives, as in the
+    released source: the class of a cell is decided before its label is smoothed. Raises `InputError` unless
+    `positive` lies between 0 and 1.
 
     >>> class_means(torch.zeros(4), torch.tensor([1.0, 0.0, 0.0, 0.0])) / np.log(2)
     tensor(1.)
@@ -62,7 +66,7 @@ def class_means(
     tensor(0.0500)
     """
     if not 0 <= positive <= 1:
-        raise InputError(f"positive={positive}: give the positives' share of the loss, from 0 to 1.")
+        raise InputError(f"positive={positive}: give the weight of the positives' mean, from 0 to 1.")
     one, zero = smoothed(torch.tensor([1.0, 0.0]), smoothing).tolist()
     yes = _mean(cross_entropy(logits, one), targets)
     no = _mean(cross_entropy(logits, zero), 1 - targets)
@@ -70,7 +74,7 @@ def class_means(
 
 
 def _mean(values: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """The weighted mean, 0 where there is no weight at all."""
+    """The weighted mean, or 0 if all weights are 0."""
     total = weights.sum()
     return (weights * values).sum() / torch.where(total > 0, total, torch.ones_like(total))
 
@@ -82,38 +86,41 @@ def smoothed(targets: torch.Tensor, smoothing: float = 0.2) -> torch.Tensor:
     tensor([0.1000, 0.9000])
     """
     if not 0 <= smoothing < 1:
-        raise InputError(f"smoothing={smoothing}: give a number from 0 to below 1.")
+        raise InputError(f"smoothing={smoothing}: give a number from 0 up to, but below, 1.")
     return (1 - smoothing) * targets + smoothing / 2
 
 
 def focal(logits: torch.Tensor, targets: torch.Tensor, *, gamma: float = 2.0) -> torch.Tensor:
-    """Focal loss: the cross-entropy times ``|y − p|^γ``, element by element (eq-focal).
+    """Focal loss per element: the cross-entropy times ``|y − p|^γ`` (eq-focal).
 
-    What is nearly right already counts for little. For targets of 0 and 1 this is Lin et al.'s
-    (1 − p_t)^γ; for soft targets it is its continuation, still smallest at p = y.
+    Cells that are already nearly right count for little. For targets of 0 and 1 the factor is Lin et al.'s
+    (1 − p_t)^γ; for soft targets it is Li et al.'s extension, whose minimum is at p = y. Raises `InputError`
+    unless `gamma` is finite and not negative.
 
     >>> focal(torch.tensor([0.0]), torch.tensor([1.0]), gamma=2.0) / np.log(2)
     tensor([0.2500])
     """
     if not 0 <= gamma < np.inf:
-        raise InputError(f"gamma={gamma}: give 0 or more.")
+        raise InputError(f"gamma={gamma}: give a finite number, 0 or more.")
     return (targets - logits.sigmoid()).abs() ** gamma * cross_entropy(logits, targets)
 
 
-# Closed forms: what the losses lead to
+# Closed forms of where the losses have their minima
 
 
-def weighted_optimum(share: float, weight: float) -> float:
-    """The p that minimises the weighted loss when positives come with probability `share` (eq-optimum).
+def weighted_optimum(proportion: float, weight: float) -> float:
+    """The output p that minimises the weighted loss if a `proportion` of the cells is positive (eq-optimum).
 
     >>> round(weighted_optimum(0.01, 99.0), 3)
     0.5
     """
-    return weight * share / (weight * share + 1 - share)
+    return weight * proportion / (weight * proportion + 1 - proportion)
 
 
 def unweighted(probability: float, weight: float) -> float:
-    """The share that a network trained with `weight` means by its `probability`: the optimum undone (eq-undo).
+    """The proportion of positives that `probability` stands for, from a network trained with `weight` (eq-undo).
+
+    The inverse of `weighted_optimum`.
 
     >>> round(unweighted(weighted_optimum(0.2, 7.0), 7.0), 6)
     0.2
@@ -121,23 +128,23 @@ def unweighted(probability: float, weight: float) -> float:
     return probability / (probability + weight * (1 - probability))
 
 
-def balancing_weight(share: float) -> float:
-    """The weight (1 − π) / π with which positives and negatives weigh equally in all (eq-vote).
+def balancing_weight(proportion: float) -> float:
+    """The weight (1 − π) / π with which a proportion π of positives weighs as much as all negatives (eq-vote).
 
     >>> balancing_weight(0.2)
     4.0
     """
-    return (1 - share) / share
+    return (1 - proportion) / proportion
 
 
 def smoothing_floor(smoothing: float = 0.2) -> float:
-    """The least mean cross-entropy, in nats, that smoothed labels allow: the entropy of ε / 2 (eq-floor).
+    """The lowest mean cross-entropy, in nats, that smoothed labels of 0 and 1 allow: the entropy of ε / 2 (eq-floor).
 
     >>> round(smoothing_floor(), 4)
     0.3251
     """
     if not 0 <= smoothing < 1:
-        raise InputError(f"smoothing={smoothing}: give a number from 0 to below 1.")
+        raise InputError(f"smoothing={smoothing}: give a number from 0 up to, but below, 1.")
     p = np.array([smoothing / 2, 1 - smoothing / 2])
     return float(-(p[p > 0] * np.log(p[p > 0])).sum())
 
@@ -147,13 +154,13 @@ def smoothing_floor(smoothing: float = 0.2) -> float:
 
 @dataclass(frozen=True)
 class Loss:
-    """The loss of the three heads, as a value; a training record can hold it.
+    """The loss of the three heads, as a value that a training record can store.
 
     Parameters
     ----------
     kind
-        "plain", "weighted" (`positive` is the weight of a positive), "class_means" (on Yo only, as in the
-        paper; `positive` is its share), or "focal".
+        "plain", "weighted" (on Yo only; `positive` is the weight of a positive), "class_means" (on Yo only, as in
+        the paper; `positive` is the weight of the positives' mean), or "focal".
     positive
         See `kind`.
     smoothing
@@ -183,7 +190,7 @@ class Loss:
         object.__setattr__(self, "heads", tuple(self.heads))
 
     def __call__(self, logits: Heads, targets: Heads) -> torch.Tensor:
-        """The weighted sum over the heads, a scalar; a head that the network lacks counts nothing."""
+        """The weighted sum over the heads, a scalar; a head that the network lacks adds nothing."""
         return self.total(self.parts(logits, targets))
 
     def parts(self, logits: Heads, targets: Heads) -> list[torch.Tensor | None]:
@@ -198,7 +205,7 @@ class Loss:
         return reduce(add, [weight * part for weight, part in zip(self.heads, parts, strict=True) if part is not None])
 
 
-ONSET = 2  # the place of Yo among the heads
+ONSET = 2  # index of Yo among the heads
 
 
 def _plain(loss: Loss, z: torch.Tensor, y: torch.Tensor, head: int) -> torch.Tensor:

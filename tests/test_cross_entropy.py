@@ -111,7 +111,7 @@ def test_the_weighted_optimum_is_the_minimum(share, weight):
 
 
 @given(share=shares)
-def test_an_equal_vote_leaves_the_best_constant_at_one_half(share):
+def test_the_balancing_weight_puts_the_best_constant_at_one_half(share):
     weight = balancing_weight(share)
     assert weighted_optimum(share, weight) == pytest.approx(0.5)
     assert share * weight == pytest.approx(1 - share)

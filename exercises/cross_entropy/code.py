@@ -1,6 +1,6 @@
 """Coding exercises of the chapter on cross-entropy.
 
-Try yours: answers.check("cross_entropy-code", weighted_cross_entropy).
+To check your solution: answers.check("cross_entropy-code", weighted_cross_entropy).
 """
 
 import numpy as np
@@ -8,34 +8,34 @@ import torch.nn.functional as F
 
 
 def weighted_cross_entropy(logits, targets, weight):
-    """The cross-entropy in which a positive counts `weight` times, for each cell.
+    """The cross-entropy of each cell, with every positive counted `weight` times.
 
-    logits: tensor, any numbers
-    targets: tensor of the same shape, from 0 to 1
-    weight: a positive number
+    logits: tensor of any finite numbers
+    targets: tensor of the same shape, with values from 0 to 1
+    weight: a number above 0
 
     Returns a tensor of the same shape: −w · y · log σ(z) − (1 − y) · log(1 − σ(z)).
     """
-    ### BEGIN SOLUTION: both terms from the logits, without making a probability
+    ### BEGIN SOLUTION: both terms from the logits, never computing a probability
     yes = weight * targets * F.softplus(-logits)
     no = (1 - targets) * F.softplus(logits)
     return yes + no
     ### END SOLUTION
 
 
-def plot_equal_vote(axes, shares, marked):
-    """Draw the equal-vote weight against the share of positives, on two logarithmic axes with labels.
+def plot_balancing_weight(axes, proportions, marked):
+    """Draw the balancing weight against the proportion of positives, on two logarithmic axes with labels.
 
     axes: Matplotlib axes
-    shares: array of shares, ascending, between 0 and 1
-    marked: one share, to be marked by a dot on the curve
+    proportions: array of proportions between 0 and 1, in ascending order
+    marked: one proportion, to be marked with a dot on the curve
 
     Returns the axes.
     """
     ### BEGIN SOLUTION: a line, a dot, two logarithmic scales, two labels
-    shares = np.asarray(shares)
-    axes.plot(shares, (1 - shares) / shares)
+    proportions = np.asarray(proportions)
+    axes.plot(proportions, (1 - proportions) / proportions)
     axes.plot([marked], [(1 - marked) / marked], "o")
-    axes.set(xscale="log", yscale="log", xlabel="share of positives", ylabel="weight of a positive")
+    axes.set(xscale="log", yscale="log", xlabel="proportion of positives", ylabel="weight of a positive")
     return axes
     ### END SOLUTION

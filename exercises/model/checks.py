@@ -1,4 +1,4 @@
-"""What a solution must do; the messages are for the reader."""
+"""What a solution must do. The messages are written for readers."""
 
 import torch
 from torch import nn
@@ -15,7 +15,7 @@ def check_contour_layers(student):
             made = student(wiring, filters)
             assert made is not None, "Your function returns nothing. Does it end in return?"
             assert isinstance(made, nn.ModuleDict), (
-                f"Return an nn.ModuleDict, so that PyTorch finds the weights; yours is a {type(made).__name__}."
+                f"Return an nn.ModuleDict, so that PyTorch finds the weights. Yours is a {type(made).__name__}."
             )
             _named(made, wiring)
             _same_weights(made, _library(wiring, filters), f"{wiring}, {filters} filters")
@@ -51,7 +51,7 @@ def _plain(layer):
 def _named(made, wiring):
     names = set(NAMES if wiring != "off" else NAMES[:3])
     assert set(made) == names, (
-        f'With wiring "{wiring}" the layers are {", ".join(sorted(names))}; yours are {", ".join(sorted(made))}.'
+        f'With wiring "{wiring}" the layers should be {", ".join(sorted(names))}. Yours are {", ".join(sorted(made))}.'
     )
 
 
@@ -61,11 +61,11 @@ def _same_weights(made, right, case):
             found = getattr(made[name], kind, None)
             assert found is not None, f"{case}: {name} has no {kind}."
             assert found.shape == weights.shape, (
-                f"{case}: {kind} of {name} has shape {tuple(found.shape)}, it should be {tuple(weights.shape)} "
+                f"{case}: the {kind} of {name} has shape {tuple(found.shape)} but should have {tuple(weights.shape)} "
                 "(out, in, frames, bins). How many channels come in here?"
             )
     total, count = (sum(weights.numel() for weights in layers.parameters()) for layers in (right, made))
-    assert count == total, f"{case}: {count:,} parameters; by hand there are {total:,}."
+    assert count == total, f"{case}: your layers have {count:,} parameters; counted by hand there should be {total:,}."
 
 
 def _keeps_the_size(made):
@@ -78,14 +78,15 @@ def _keeps_the_size(made):
 def _keras_normalisation(made):
     for name in made:
         if name.endswith("norm"):
-            assert made[name].eps == 1e-3, f"{name} has eps {made[name].eps:g}; the released network has 1e-3."
+            assert made[name].eps == 1e-3, f"{name} has eps {made[name].eps:g}, but the released network has 1e-3."
 
 
 def _shape(student, layers, stack, wiring):
     found = student(layers, stack, wiring)
     assert found is not None, "Your function returns nothing. Does it end in return?"
     assert found.shape == (2, 1, 9, 264), (
-        f"{wiring}: Yp has one channel, 9 frames and 264 bins for each of the 2 examples; yours is {tuple(found.shape)}."
+        f"{wiring}: for 2 examples of 9 frames, the result should have shape (2, 1, 9, 264). "
+        f"Yours has {tuple(found.shape)}."
     )
 
 
@@ -94,7 +95,7 @@ def _every_weight_learns(student, layers, stack, wiring):
     student(layers.eval(), stack, wiring).square().mean().backward()
     for name, weights in layers.named_parameters():
         assert weights.grad is not None and weights.grad.abs().sum() > 0, (
-            f"{wiring}: no gradient reaches {name}. It is computed and then thrown away, as in the released source."
+            f"{wiring}: no gradient reaches {name}. Its result is computed and then thrown away, as in the released source."
         )
 
 
@@ -108,8 +109,8 @@ def _as_the_library(student, layers, stack, wiring):
         found = student(layers.eval(), stack, wiring)[:, 0]
     error = float((found - right).abs().max())
     assert error < 1e-4, (
-        f"{wiring}: answers differ from the library's by up to {error:.2g}. After each convolution but the last "
-        "come its normalisation and a ReLU; beside each other, the 3×39 layer's channels come first."
+        f"{wiring}: your outputs differ from the library's by up to {error:.2g}. Every convolution but the last is "
+        "followed by its normalisation and a ReLU; in parallel, the channels of the 3×39 layer come first."
     )
 
 
@@ -120,7 +121,7 @@ def _released_unaffected(student):
     with torch.no_grad():
         error = float((student(layers, net.stack(features), "off")[:, 0] - net.logits(features).contour).abs().max())
     assert error < 1e-4, (
-        f'With wiring "off" the released weights must answer as they always did; yours differ by {error:.2g}.'
+        f'With wiring "off" the released weights should give the same outputs as before. Yours differ by {error:.2g}.'
     )
 
 
@@ -138,7 +139,7 @@ def hidden_contour_logits(student, solution):
         stack = torch.randn(3, 8, 4, 264, generator=torch.manual_seed(11))
         with torch.no_grad():
             error = float((student(layers, stack, wiring) - solution(layers, stack, wiring)).abs().max())
-        assert error < 1e-4, f"{wiring}, 5 filters, 3 examples: answers differ by up to {error:.2g}."
+        assert error < 1e-4, f"{wiring}, 5 filters, 3 examples: outputs differ by up to {error:.2g}."
 
 
 ### END HIDDEN

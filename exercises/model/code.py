@@ -1,21 +1,24 @@
-"""Coding exercises of the chapter on the model. Try yours: answers.check("model-layers", contour_layers)."""
+"""Coding exercises of the chapter on the model.
+
+To check your solution: answers.check("model-layers", contour_layers).
+"""
 
 import torch
 from torch import nn
 
-HARMONICS, CHANNELS = 8, 8  # of the stack; of the 3×39 layer
+HARMONICS, CHANNELS = 8, 8  # channels of the stack; filters of the 3×39 layer
 
 
 def contour_layers(wiring, filters):
-    """The layers between the harmonic stack and Yp, with the missing 5×5 layer wired as named.
+    """The layers between the harmonic stack and Yp, with the missing 5×5 layer wired as requested.
 
     wiring: "off", as released; "series", before the 3×39 layer; "parallel", beside it
-    filters: how many the missing layer has
+    filters: the number of filters of the missing layer
 
     Returns an nn.ModuleDict with "contour" (3×39), "contour_norm", "contour_out" (5×5, one channel) and,
-    unless wiring is "off", "missing" (5×5) and "missing_norm". No layer changes frames or bins.
+    unless wiring is "off", "missing" (5×5) and "missing_norm". No layer changes the number of frames or bins.
     """
-    ### BEGIN SOLUTION: make the layers, with the channels that each of them gets
+    ### BEGIN SOLUTION: make the layers, each with the number of channels that it receives
     into_contour = filters if wiring == "series" else HARMONICS
     into_out = CHANNELS + filters if wiring == "parallel" else CHANNELS
     layers = nn.ModuleDict(
@@ -33,15 +36,15 @@ def contour_layers(wiring, filters):
 
 
 def contour_logits(layers, stack, wiring):
-    """Yp before its sigmoid.
+    """Yp before its sigmoid, as these layers compute it from the stack.
 
     layers: as `contour_layers` returns them
     stack: the harmonic stack, a tensor of shape (batch, 8, frames, 264)
-    wiring: "off", "series" or "parallel"; beside each other, the 3×39 layer's channels come first
+    wiring: "off", "series" or "parallel"; in parallel, the channels of the 3×39 layer come first
 
     Returns a tensor of shape (batch, 1, frames, 264).
     """
-    ### BEGIN SOLUTION: convolution, normalisation, ReLU; see that what you compute is used
+    ### BEGIN SOLUTION: convolution, normalisation, ReLU; make sure that everything you compute is used
     seen = stack
     if wiring != "off":
         missing = layers["missing_norm"](layers["missing"](stack)).relu()

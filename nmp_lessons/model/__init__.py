@@ -1,4 +1,4 @@
-"""The network of the book, chapter ``model``: its layers, running it, looking inside, and the released weights."""
+"""The network of the book (chapter ``model``): its layers, how to run and inspect it, and the released weights."""
 
 import lazy_loader
 

@@ -1,6 +1,7 @@
-"""Running a network over a whole recording: cut, computed piece by piece, joined.
+"""Running a network over a whole recording: cut it, compute it piece by piece, and join the results.
 
-Every piece is computed with as many frames around it as its outputs can see, so that the joins leave no trace.
+Each piece is computed together with all the frames around it that its outputs can see, so that joining leaves no
+trace.
 """
 
 from collections.abc import Callable
@@ -25,9 +26,9 @@ PIECE_FRAMES = 340  # of a chunk, run through the network at once
 def posteriors(model: Transcriber, recording: Recording) -> Posteriors:
     """Run the network over a whole recording, in memory that grows only with the result.
 
-    With the "fixed" normalisation the result is that of the whole file at once, whatever its length. With the
-    "released" one, windows of two seconds are run as released, each contributing its inner 142 frames, but
-    they start every 142 frames, so that frame t stands at t · 256 / 22,050 s without a drift
+    With the "fixed" normalisation the result is the same as for the whole file at once, whatever its length. With
+    the "released" one, the network runs on windows of two seconds, as released, and each contributes its inner 142
+    frames. Here the windows also start every 142 frames, so that frame t is at t · 256 / 22,050 s without a drift
     (`nmp_lessons.model.released.windowed_posteriors` keeps the original's grid).
     """
     audio = at_model_rate(recording)
@@ -52,7 +53,7 @@ def fixed_features(recording: Recording) -> torch.Tensor:
 
 @torch.inference_mode()
 def feature_posteriors(model: Transcriber, features: torch.Tensor) -> Posteriors:
-    """The posteriors of features (1, frames, 309) that have been computed already."""
+    """The posteriors for features (1, frames, 309) that have already been computed."""
     heads = probabilities(model.eval().logits(features.to(model.input_norm.running_mean)))
     return as_posteriors(heads.map(lambda head: head[0].float().cpu()), model.cqt.times(features.shape[1]))
 
@@ -69,9 +70,9 @@ def at_model_rate(recording: Recording) -> np.ndarray:
 
 
 def windows(audio: np.ndarray, *, hop: int, first: int = 0, last: int | None = None) -> np.ndarray:
-    """Audio cut as released: half an overlap of silence before it, zeros behind, (windows, 43844).
+    """Audio cut as released, with half an overlap of silence before it and zeros after it: (windows, 43844).
 
-    With `first` and `last` only those windows are cut, as if they had been taken from the array of all.
+    With `first` and `last`, only those windows are cut, as if by slicing the array of all windows.
 
     >>> windows(np.ones(60_000, np.float32), hop=36_164).shape
     (2, 43844)
@@ -87,9 +88,9 @@ def windows(audio: np.ndarray, *, hop: int, first: int = 0, last: int | None = N
 
 
 def run_windows(model: NMPNet, audio: np.ndarray, *, hop: int) -> Heads:
-    """The three heads of all windows, joined (frames, 264 or 88): half an overlap is dropped at both ends of each.
+    """The three heads of all windows, joined: (frames, 264 or 88). Each window loses half an overlap at both ends.
 
-    Windows are cut when their turn comes, and their outputs go straight to their places.
+    Windows are cut only when they are needed, and their outputs are written directly into the result.
     """
     drop = OVERLAP // 2
     context = min(model.context, drop)  # the network runs on the kept frames and those that they depend on
@@ -107,7 +108,7 @@ def run_windows(model: NMPNet, audio: np.ndarray, *, hop: int) -> Heads:
 
 
 def _run_file(model: Transcriber, audio: np.ndarray, frames: int) -> Heads:
-    """The heads of a whole file, chunk by chunk; each chunk is run with all the frames that it depends on."""
+    """The heads of a whole file, chunk by chunk; each chunk is run with all the frames it depends on."""
     short = model.cqt.shortest - len(audio)
     if short > 0:
         audio = np.pad(audio, (0, short))
@@ -141,7 +142,7 @@ def _on(model: Transcriber, array: np.ndarray) -> torch.Tensor:
 
 
 def _gather(model: Transcriber, heads_from: Callable[[int], Heads], starts: range, frames: int) -> Heads:
-    """The heads from every start on, without gradients, put in their places in one tensor for each head."""
+    """The heads from each start on, without gradients, collected in one tensor per head."""
     contour = torch.empty(frames, NMP.contour_bins) if model.config.contour else None
     gathered = Heads(contour, torch.empty(frames, NMP.keys), torch.empty(frames, NMP.keys))
 

@@ -1,4 +1,4 @@
-"""Looking inside a network: its table of layers and costs, and what one output can see.
+"""Looking inside a network: a table of its layers and their costs, and the receptive field of an output.
 
 Chapter ``model``.
 """
@@ -17,19 +17,19 @@ from .network import NMPNet, Transcriber
 
 
 class Layer(NamedTuple):
-    """One row of the parameter table."""
+    """One row of the table of layers."""
 
     name: str
     inputs: int  # channels
     outputs: int  # channels
     kernel: tuple[int, int]  # time × frequency
     stride: int  # bins
-    parameters: int  # trainable, with those of the batch normalisation behind the layer
-    macs: int  # multiply–adds for each frame
+    parameters: int  # trainable, including those of the batch normalisation after the layer
+    macs: int  # multiply–adds per frame
 
 
 def layers(model: NMPNet) -> list[Layer]:
-    """The parameter table, measured on the module: layers, sizes and costs (eq-parameters, eq-macs).
+    """The layers of a network with their sizes and costs, measured on the module (eq-parameters, eq-macs).
 
     >>> table = layers(NMPNet())
     >>> [(layer.name, layer.parameters) for layer in table[:3]]
@@ -48,14 +48,16 @@ def layers(model: NMPNet) -> list[Layer]:
 
 
 class ReceptiveField(NamedTuple):
-    """What one output can see: how many frames, and which bins of the transform."""
+    """What one output can see: the number of frames, and which bins of the transform."""
 
     frames: int
     bins: np.ndarray
 
 
 def receptive_field(model: NMPNet, head: str, *, at: int) -> ReceptiveField:
-    """What bin or key number `at` of a head can see, found by sending a gradient back (eq-receptive).
+    """What bin or key number `at` of a head can see, found by following a gradient back (eq-receptive).
+
+    `head` is "contour", "note" or "onset".
 
     >>> field = receptive_field(NMPNet(), "contour", at=132)
     >>> field.frames, int(field.bins[0]), int(field.bins[-1])
@@ -66,12 +68,12 @@ def receptive_field(model: NMPNet, head: str, *, at: int) -> ReceptiveField:
     features = torch.ones(1, frames, NMP.cqt_bins, dtype=torch.float64, requires_grad=True)
     output = getattr(probe.logits(features), head)[0, frames // 2, at]
     (gradient,) = torch.autograd.grad(output, features)  # (1, frames, bins)
-    seen = gradient[0] > 1e-12 * gradient.max()  # all paths count positive; rounding does not
+    seen = gradient[0] > 1e-12 * gradient.max()  # no path cancels another; the threshold ignores rounding
     return ReceptiveField(int(seen.any(1).sum()), np.flatnonzero(seen.any(0).numpy()))
 
 
 def _positive(model: NMPNet) -> NMPNet:
-    """A copy in which every path counts: equal positive filters, and normalisations that change nothing."""
+    """A copy in which no path cancels another: equal positive filters, and normalisations without effect."""
     probe = copy.deepcopy(model).double().eval()
     with torch.no_grad():
         for layer in probe.modules():
@@ -84,7 +86,7 @@ def _positive(model: NMPNet) -> NMPNet:
 
 
 def _cells(model: NMPNet) -> dict[str, int]:
-    """Output bins of every convolution in a frame, in the order in which they run."""
+    """The number of output bins of each convolution, in the order in which they run."""
     probe, cells = copy.deepcopy(model).train(), {}
     for name, layer in probe.named_children():
         if isinstance(layer, Conv):
@@ -99,9 +101,9 @@ def _trainable(module: nn.Module) -> int:
 
 
 def multiply_adds(model: Transcriber, *, frames: int = NMP.window_frames) -> float:
-    """Multiply–adds for each frame, from the stack on, counted while the network runs (eq-attention-cost).
+    """Multiply–adds per frame, from the stack on, counted while the network runs (eq-attention-cost).
 
-    A network of `nmp_lessons.model` has its own count, since its fast sums are fewer.
+    For an `NMPNet` the sum over `layers` is returned instead, because its fast convolutions do fewer than that.
 
     >>> from nmp_lessons.beyond import GRUConfig
     >>> multiply_adds(GRUConfig().network())

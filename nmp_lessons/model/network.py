@@ -1,4 +1,4 @@
-"""The layers of NMP and its switches: `Config`, `NMPNet`, and what every network here shares, `Transcriber`.
+"""The network NMP: its settings (`Config`), its layers (`NMPNet`), and what all networks share (`Transcriber`).
 
 Tensors are (batch, channels, frames, bins); kernels are time × frequency.
 """
@@ -26,39 +26,39 @@ CHOICES = {
 
 @dataclass(frozen=True)
 class Config:
-    """The switches of the network; the defaults are the released form.
+    """The settings of the network; the defaults give the released network.
 
     Parameters
     ----------
     stacking
-        Stack the harmonics; without, the network sees the transform alone.
+        Stack the harmonics. Without it, the network sees the transform alone.
     harmonics
-        Which ones, as multiples of the fundamental.
+        Which harmonics, as multiples of the fundamental.
     contour
-        Predict Yp and read the notes from it; without, the notes read the eight channels before it.
+        Predict Yp and compute Yn from it. Without it, Yn is computed from the eight channels before it.
     missing
-        The 5×5 layer of the paper's figure that the released network lacks: "off", in "series" before the
+        The 5×5 layer that the paper's figure shows and the released network lacks: "off", in "series" before the
         3×39 layer, or "parallel" to it.
     missing_filters
-        Its width; the source had 32.
+        The number of its filters; the source had 32.
     padding
-        Of the layers with stride 3: "released" centres key n's kernel on bin 3n + 1, where the released Yp
+        For the layers with stride 3: "released" centres key n's kernel on bin 3n + 1, where the released Yp
         peaks for the key; "centred" on bin 3n, where the key lies in the transform (eq-centre).
     normalisation
-        "released", min–max over each window of two seconds, or "fixed", which does not depend on cuts.
+        "released", min–max over each window of two seconds, or "fixed", which does not depend on how audio is cut.
     fill
-        What comes in at the ends of the stack: "zero" as released, or the level of "silence".
+        What fills the ends of the shifted channels of the stack: "zero", as released, or the level of "silence".
     onset_features
-        Yo has 32 features of its own from the stack; without, it is read from Yn alone.
+        Yo has 32 features of its own from the stack. Without them, it is computed from Yn alone.
     onset_sees_note
-        Yo sees Yn in addition to its own features.
+        Yo sees Yn as well as its own features.
     median
-        Frames, odd, of a median filter over time in front of the network; 1 is none.
+        Length, an odd number of frames, of a median filter over time before the network; 1 means none.
 
     Raises
     ------
     InputError
-        If a switch has no such position.
+        If a setting has an impossible value.
     """
 
     stacking: bool = True
@@ -81,24 +81,24 @@ class Config:
         if self.missing_filters < 1:
             raise InputError(f"missing_filters={self.missing_filters}: give at least 1.")
         if self.median < 1 or self.median % 2 == 0:
-            raise InputError(f"median={self.median}: give an odd number of frames, 1 for no filter.")
+            raise InputError(f"median={self.median}: give an odd number of frames, or 1 for no filter.")
         if not (self.onset_features or self.onset_sees_note):
-            raise InputError("onset_features and onset_sees_note are both off; Yo must be read from something.")
+            raise InputError("onset_features and onset_sees_note are both off; Yo needs at least one of them.")
 
     def network(self) -> "NMPNet":
-        """The network of these switches, with random weights."""
+        """A network with these settings and random weights."""
         return NMPNet(self)
 
 
 class Heads(NamedTuple):
-    """What the network outputs, (batch, frames, 264 or 88); `contour` is None when it is switched off."""
+    """The outputs of the network, (batch, frames, 264 or 88); `contour` is None when it is switched off."""
 
     contour: torch.Tensor | None
     note: torch.Tensor
     onset: torch.Tensor
 
     def map(self, change: Callable[[torch.Tensor], torch.Tensor]) -> "Heads":
-        """The same change made to each head.
+        """Apply the same change to each head.
 
         >>> zeros = torch.zeros(1, 2, 88)
         >>> Heads(None, zeros, zeros).map(lambda head: head + 1).note.unique()
@@ -109,7 +109,7 @@ class Heads(NamedTuple):
 
 
 class BatchNorm(nn.BatchNorm2d):
-    """Batch normalisation with Keras' numbers: eps 1e-3, and momentum .99, which PyTorch calls .01."""
+    """Batch normalisation with the defaults of Keras: eps 1e-3, and momentum 0.99, which PyTorch calls 0.01."""
 
     running_mean: torch.Tensor  # PyTorch's may be None; here the statistics are always kept
     running_var: torch.Tensor
@@ -119,9 +119,9 @@ class BatchNorm(nn.BatchNorm2d):
 
 
 class Transcriber(nn.Module):
-    """What every network of this book shares: the way from audio to the stack, and the form of its output.
+    """What all networks of this book share: the steps from audio to the stack, and the form of the output.
 
-    A network adds `logits` and `context`, and names in `OUTPUTS` the layers before its sigmoids.
+    A subclass adds `logits` and `context`, and lists in `OUTPUTS` the layers before its sigmoids.
     """
 
     OUTPUTS: tuple[str, ...] = ()
@@ -143,12 +143,12 @@ class Transcriber(nn.Module):
         return NORMALISATIONS[self.config.normalisation](power).mT
 
     def logits(self, features: torch.Tensor) -> Heads:
-        """The heads before their sigmoids, from features (batch, frames, 309): what a loss should see."""
+        """The heads before their sigmoids, from features (batch, frames, 309). Losses take these."""
         raise NotImplementedError
 
     @property
     def context(self) -> int:
-        """How many frames on either side an output can depend on, at most."""
+        """The largest number of frames on either side that an output can depend on."""
         raise NotImplementedError
 
     def stack(self, features: torch.Tensor) -> torch.Tensor:
@@ -157,7 +157,7 @@ class Transcriber(nn.Module):
         return self.stacking(normed, fill=self._fill())
 
     def _fill(self) -> float | torch.Tensor:
-        """The fill of the stack: 0, or what the batch normalisation makes of silence."""
+        """The fill of the stack: 0, or the value of silence after batch normalisation."""
         if self.config.fill == "zero":
             return 0.0
         silence = 0.0 if self.config.normalisation == "released" else SILENCE
@@ -202,10 +202,10 @@ class NMPNet(Transcriber):
         self.to(memory_format=torch.channels_last)
 
     def logits(self, features: torch.Tensor, *, inner: bool = False) -> Heads:
-        """The heads before their sigmoids, from features (batch, frames, 309): what a loss should see.
+        """The heads before their sigmoids, from features (batch, frames, 309). Losses take these.
 
-        With `inner`, only for the frames that depend on no padding: `context` fewer at either end. Then no layer is
-        padded in time, and each computes just what the next one needs (eq-inner).
+        With `inner`, only the frames that don't depend on padding are returned, `context` fewer at either end. No
+        layer is then padded in time, and each computes only what the next one needs (eq-inner).
         """
         if self.config.median > 1:
             features = median_in_time(features, self.config.median)
@@ -222,7 +222,7 @@ class NMPNet(Transcriber):
         return heads.map(lambda head: middle(head, frames))
 
     def _onset(self, stack: torch.Tensor, note: torch.Tensor, inner: bool) -> torch.Tensor:
-        """Yo before its sigmoid, (batch, 1, frames, 88), from what the switches let it see."""
+        """Yo before its sigmoid, (batch, 1, frames, 88), from the inputs that the settings allow."""
         if not self.config.onset_features:
             return self.onset_out(note, inner=inner)
         context = middle(stack, note.shape[2] + 4 * inner, dim=2)  # the layer is five frames high
@@ -232,7 +232,7 @@ class NMPNet(Transcriber):
         return _convolved_pair(self.onset_out, note, channels, inner)
 
     def _contour_channels(self, stack: torch.Tensor, inner: bool) -> torch.Tensor:
-        """What comes before Yp, (batch, 8 or more, frames, 264)."""
+        """The channels before Yp, (batch, 8 or more, frames, 264)."""
         if self.config.missing == "off":
             return _normed(self.contour, self.contour_norm, stack, inner)
         missing = _normed(self.missing, self.missing_norm, stack, inner)
@@ -243,13 +243,13 @@ class NMPNet(Transcriber):
 
     @property
     def context(self) -> int:
-        """Half the height of every kernel on the longest path, through Yn to Yo, added up."""
+        """The sum of k // 2 over all kernels on the longest path, through Yn to Yo, in frames."""
         layers = [layer for name, layer in self.named_children() if isinstance(layer, Conv) and name != "onset"]
         return self.config.median // 2 + sum(layer.kernel_size[0] // 2 for layer in layers)
 
 
 def median_in_time(features: torch.Tensor, frames: int) -> torch.Tensor:
-    """The median of `frames` neighbours in time, at each bin; beyond the ends the first and last frames repeat.
+    """The running median over `frames` frames at each bin; the first and last frames are repeated beyond the ends.
 
     >>> median_in_time(torch.tensor([[[0.0], [9.0], [1.0], [2.0]]]), 3)[0, :, 0].tolist()
     [0.0, 1.0, 2.0, 2.0]
@@ -277,8 +277,8 @@ def probabilities(logits: Heads) -> Heads:
 def _normed(conv: Conv, norm: BatchNorm, x: torch.Tensor, inner: bool = False) -> torch.Tensor:
     """Convolution, batch normalisation, ReLU.
 
-    Once trained, a batch normalisation is a factor and a shift for each channel: they go into the filters,
-    and a pass over the data is saved (eq-norm-folding).
+    After training, batch normalisation is a factor and a shift per channel. Folding them into the filters saves
+    a pass over the data (eq-norm-folding).
     """
     if norm.training:
         return norm(conv(x, inner=inner)).relu_()
@@ -286,19 +286,19 @@ def _normed(conv: Conv, norm: BatchNorm, x: torch.Tensor, inner: bool = False) -
 
 
 def folded(conv: Conv, norm: BatchNorm) -> tuple[torch.Tensor, torch.Tensor]:
-    """Weight and bias of a convolution that does the work of a trained normalisation too (eq-norm-folding)."""
+    """Weight and bias of a convolution that includes a trained normalisation (eq-norm-folding)."""
     scale = norm.weight / (norm.running_var + norm.eps).sqrt()
     bias = (conv.bias - norm.running_mean) * scale + norm.bias
     return conv.weight * scale[:, None, None, None], bias
 
 
 def _concatenated(*channels: torch.Tensor) -> torch.Tensor:
-    """Channels concatenated, and laid out channels-last whatever came in."""
+    """Channels concatenated, in channels-last layout whatever the layout of the inputs."""
     return torch.cat([x.permute(0, 2, 3, 1) for x in channels], dim=-1).permute(0, 3, 1, 2)
 
 
 def _convolved_pair(conv: Conv, one: torch.Tensor, other: torch.Tensor, inner: bool = False) -> torch.Tensor:
-    """The convolution of two groups of channels; once trained, they need not be copied side by side."""
+    """The convolution of two groups of channels; after training it avoids copying them into one tensor."""
     if conv.training:
         return conv(_concatenated(one, other), inner=inner)
     weights = conv.weight.split([one.shape[1], other.shape[1]], dim=1)
@@ -308,10 +308,11 @@ def _convolved_pair(conv: Conv, one: torch.Tensor, other: torch.Tensor, inner: b
 
 
 def _conv(inputs: int, outputs: int, kernel: tuple[int, int], *, padding: str | None = None) -> Conv:
-    """A convolution that keeps the frames; with `padding` named it has stride 3 along the bins.
+    """A convolution that keeps the number of frames; if `padding` is given, it has stride 3 along the bins.
 
-    "Same" padding of 264 bins to 88 keys needs k − 3 bins in all, so k // 2 − 1 at each side (eq-same): that
-    is TensorFlow's reading, and the released one. PyTorch's habit of k // 2 gives the same shape one bin off.
+    "Same" padding from 264 bins to 88 keys needs k − 3 bins in all, so k // 2 − 1 on each side (eq-same). This is
+    TensorFlow's rule, and the released one. Padding by k // 2, as is usual in PyTorch, gives the same shape with
+    everything one bin off.
     """
     time, frequency = kernel
     if padding is None:

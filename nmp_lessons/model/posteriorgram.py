@@ -1,4 +1,4 @@
-"""What a network outputs for a recording: probabilities for every frame, as plain arrays."""
+"""The outputs of a network for a recording: probabilities for every frame, as plain arrays."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,23 +12,23 @@ from ..notes.note_list import Notes
 
 @dataclass(frozen=True)
 class Posteriors:
-    """What the network outputs for a recording: probabilities for every frame.
+    """The outputs of a network for a recording: probabilities for every frame.
 
     Parameters
     ----------
     contour
-        (T, 264), a pitch sounds, from A0 in thirds of a semitone; None for a network without Yp.
+        (T, 264): a pitch is sounding, from A0 up in thirds of a semitone. None for a network without Yp.
     note
-        (T, 88), a key sounds, from A0.
+        (T, 88): a note is sounding, from A0 up.
     onset
-        (T, 88), a key begins.
+        (T, 88): a note begins.
     times
-        (T,), the frames' times in seconds.
+        (T,): the times of the frames, in seconds.
 
     Raises
     ------
     InputError
-        If the shapes do not fit together.
+        If the shapes don't match.
     """
 
     contour: np.ndarray | None
@@ -48,7 +48,7 @@ class Posteriors:
         return len(self.times)
 
     def map(self, change: Callable[[np.ndarray], np.ndarray]) -> "Posteriors":
-        """The same change made to each head; the times stay."""
+        """Apply the same change to each head, and keep the times."""
         contour = None if self.contour is None else change(self.contour)
         return Posteriors(contour, change(self.note), change(self.onset), self.times)
 

@@ -1,10 +1,10 @@
-"""The released weights of NMP, and the released way of cutting audio into windows.
+"""The released weights of NMP, and the way the released program cuts audio into windows.
 
 Chapter ``model``. The wheel of basic-pitch 0.4.0 (Apache-2.0, Spotify) carries the trained network as a
-TensorFlow SavedModel. Its variables lie in a "tensor bundle": a data file with the numbers end to end, and
-an index, a sorted table of names, whose entries say where each tensor lies. Fifty lines read it, so
-TensorFlow is not needed. The ONNX file beside it would do for answers, but has the batch normalisation
-folded into the filters; the variables keep all 16,782 trainable numbers.
+TensorFlow SavedModel. Its variables are stored in a "tensor bundle": a data file that holds the numbers end to
+end, and an index, a sorted table of names whose entries say where each tensor begins. Some fifty lines are enough
+to read it, so TensorFlow is not needed. The ONNX file beside it would give the same outputs, but has the batch
+normalisation folded into the filters, whereas the variables keep all 16,782 trainable parameters.
 """
 
 import struct
@@ -51,11 +51,11 @@ MAGIC = 0.0018  # seconds: a number of the released source, explained in eq-magi
 
 
 def load() -> NMPNet:
-    """The released network, ready to use; its weights are fetched on first use.
+    """The released network, ready to use. Its weights are downloaded the first time.
 
     >>> model = load()
     >>> norms = model.contour.weight.flatten(1).norm(dim=1)
-    >>> bool(((norms - 1).abs() < 1e-5).all())  # every filter was kept at length 1
+    >>> bool(((norms - 1).abs() < 1e-5).all())  # every filter was kept at length 1 in training
     True
     """
     model = NMPNet()
@@ -95,12 +95,12 @@ def onnx_model() -> bytes:
 
 
 def windowed_posteriors(recording: Recording, *, model: NMPNet | None = None) -> Posteriors:
-    """The posteriors on the original's own grid of frames, for comparing with it.
+    """The posteriors on the original's own grid of frames, for comparison with the original.
 
-    Its windows start every 36,164 samples but contribute 142 frames (36,352 samples), so frame t does not
-    stand at t · 256 / 22,050 s: `released_times` says where the original thinks it does. The original also
-    trims the end by counting frames, 86 a second and on that same naive clock. This loses the last 0.7 % of a
-    recording, of which 0.5 % are the clock's.
+    Its windows start every 36,164 samples but contribute 142 frames (36,352 samples), so frame t is not at
+    t · 256 / 22,050 s; `released_times` gives the time that the original assigns to it. The original also trims the
+    end by counting 86 frames per second, on that same inexact clock. This loses the last 0.7 % of a recording, 0.5 %
+    of it because of the clock.
     """
     audio = at_model_rate(recording)
     heads = run_windows(model or load(), audio, hop=RELEASED_HOP)
