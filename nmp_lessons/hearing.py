@@ -1,7 +1,7 @@
-"""What it means to transcribe: a recording goes in, notes come out.
+"""Transcription from end to end: a recording goes in, notes come out.
 
-Chapter ``hearing``. `transcribe` runs the whole pipeline, audio → CQT → stack → network → posteriors → notes, on a true
-clock; `transcribe_as_released` does what basic-pitch 0.4.0 does, its clock included.
+Chapter ``hearing``. `transcribe` runs the whole pipeline, audio → CQT → stack → network → posteriors → notes, with
+correct frame times; `transcribe_as_released` reproduces basic-pitch 0.4.0, including the drift in its frame times.
 """
 
 from .audio.recording import Recording
@@ -20,25 +20,26 @@ def transcribe(
     model: Transcriber | None = None,
     decoder: Decoder | None = None,
 ) -> tuple[Notes, Posteriors]:
-    """The notes of a recording and its posteriors, with the released weights or another model.
+    """Transcribe a recording, with the released weights or with another model.
 
     Parameters
     ----------
     recording : Recording
         Of any sample rate.
     model : Transcriber, optional
-        The released network by default.
+        The network; by default the released one.
     decoder : callable, optional
-        From posteriors to notes, such as the `PeakDecoder` in a run's record; the released one by default.
+        Turns posteriors into notes, such as the `PeakDecoder` in a run's record; by default the released decoder.
 
     Returns
     -------
     (Notes, Posteriors)
+        The notes, with times in seconds, and the probabilities from which they were decoded.
 
     Raises
     ------
     InputError
-        If the recording is silent, or too short to hold a note that the decoder would keep.
+        If the recording is silent, or shorter than the shortest note that the released decoder keeps.
 
     Examples
     --------
@@ -53,9 +54,9 @@ def transcribe(
 
 
 def transcribe_as_released(recording: Recording, *, model: NMPNet | None = None) -> tuple[Notes, Posteriors]:
-    """What basic-pitch 0.4.0 makes of a recording, note for note, its clock included.
+    """Transcribe a recording exactly as basic-pitch 0.4.0 does, note for note, including its frame times.
 
-    `transcribe` runs the same network with a true clock.
+    `transcribe` runs the same network with correct frame times. Returns and errors are the same as there.
     """
     check_recording(recording)
     posteriorgram = windowed_posteriors(recording, model=model)

@@ -1,18 +1,18 @@
-"""Medians and means (boxes), over the neighbours of each sample or of each cell of a picture.
+"""Median and box filters, over the neighbours of each sample or of each cell of a picture.
 
-Chapter ``median_filtering``. Both filters look at a window of odd size around every place and answer with one
-number. A box takes the mean (eq-box): it is linear, a convolution with equal weights, and every neighbour
-moves it a little. A median takes the middle one in order (eq-median): no single neighbour moves it far, and
-monotone stretches and edges pass unchanged. Minimum and maximum are its relatives, other ranks of the same
-window (eq-rank); the maximum is what a network's max-pooling computes.
+Chapter ``median_filtering``. Both filters look at a window of odd size around every place and output one number for
+it. A box outputs the mean (eq-box). It is linear, a convolution with equal weights, and every value in the window
+contributes to the result. A median outputs the value in the middle of the sorted window (eq-median). No single value
+can move it far, and monotone stretches and edges pass through unchanged. Minimum and maximum are other ranks of the
+same sorted window (eq-rank); the maximum is what max-pooling computes.
 
-At its ends an array is continued in one of five ways, which bear SciPy's names: (d c b a | a b c d | d c b a)
+Beyond its ends an array is continued in one of five ways, which have SciPy's names: (d c b a | a b c d | d c b a)
 is "reflect", (a a a | …) "nearest", (0 0 0 | …) "constant", (d c b | a b c d) "mirror", and
-(b c d | a b c d) "wrap". Results are those of SciPy's `rank_filter`, `median_filter` and `uniform_filter`.
+(b c d | a b c d) "wrap". Results agree with SciPy's `rank_filter`, `median_filter` and `uniform_filter`.
 
 Conventions: arrays have one axis or two; a posteriorgram and its windows are (frames, keys); the spectra of
-`separated` are (bins, frames), as in librosa. `rng` is a NumPy generator. All the windows of an array stand in
-memory at once, so an array takes as many times its own room as a window has places.
+`separated` are (bins, frames), as in librosa. `rng` is a NumPy generator. All windows of an array are in memory at
+once, so filtering takes as many times the memory of the array as a window has places.
 
 Sources: Tukey, "Exploratory Data Analysis", 1977; Gallagher and Wise, IEEE TASSP 29, 1981; Fitzgerald,
 "Harmonic/percussive separation using median filtering", DAFx 2010.
@@ -20,6 +20,7 @@ Sources: Tukey, "Exploratory Data Analysis", 1977; Gallagher and Wise, IEEE TASS
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import comb
 from typing import Literal
 
 import librosa
@@ -33,7 +34,7 @@ from .constants import NMP
 from .errors import InputError
 from .model.posteriorgram import Posteriors
 
-#: How an array goes on beyond its ends: SciPy's name, then NumPy's.
+#: How an array is continued beyond its ends: SciPy's name, then NumPy's.
 MODES: dict[str, Literal["symmetric", "edge", "constant", "reflect", "wrap"]] = {
     "reflect": "symmetric",
     "nearest": "edge",
@@ -41,7 +42,7 @@ MODES: dict[str, Literal["symmetric", "edge", "constant", "reflect", "wrap"]] = 
     "mirror": "reflect",
     "wrap": "wrap",
 }
-WINDOW = 1024  # samples of the short-time spectrum that `separated` takes apart
+WINDOW = 1024  # samples in a window of the short-time spectrum that `separated` uses
 
 
 # Filters
@@ -50,23 +51,23 @@ WINDOW = 1024  # samples of the short-time spectrum that `separated` takes apart
 def neighbours(
     values: ArrayLike, size: int | Sequence[int], *, mode: str = "reflect", outside: float = 0.0
 ) -> np.ndarray:
-    """The window around each place, in one row: shape of `values` × number of places in a window.
+    """The window around each place, flattened into a row: shape of `values` × number of places in a window.
 
     Parameters
     ----------
     values
         (samples,) or (rows, columns), finite.
     size
-        Odd: samples, or (rows, columns); one number for a picture means a square.
+        Odd: a number of samples, or (rows, columns); a single number for a picture means a square.
     mode
-        How `values` go on beyond their ends, one of `MODES`.
+        How `values` are continued beyond their ends, one of `MODES`.
     outside
-        What stands there if `mode` is "constant".
+        The value there if `mode` is "constant".
 
     Raises
     ------
     InputError
-        If a size is even, there is no such mode, or `values` are empty, not finite, or of another shape.
+        If a size is even, there is no such mode, or `values` are empty, not finite, or have more than two axes.
 
     Examples
     --------
@@ -86,7 +87,7 @@ def neighbours(
 def ranked(
     values: ArrayLike, size: int | Sequence[int], rank: int, *, mode: str = "reflect", outside: float = 0.0
 ) -> np.ndarray:
-    """The value of that rank in each window, 0 for the smallest, −1 for the largest (eq-rank).
+    """The value of the given rank in each window: 0 is the smallest, −1 the largest (eq-rank).
 
     Parameters and errors as in `neighbours`.
 
@@ -101,9 +102,9 @@ def ranked(
 
 
 def median(values: ArrayLike, size: int | Sequence[int], *, mode: str = "reflect", outside: float = 0.0) -> np.ndarray:
-    """The middle one of each window, in order (eq-median). Parameters and errors as in `neighbours`.
+    """The median of each window (eq-median). Parameters and errors as in `neighbours`.
 
-    A lonely impulse goes, an edge stays:
+    An isolated impulse is removed, and an edge is kept:
 
     >>> median([0, 0, 9, 0, 0, 5, 5, 5], 3).tolist()
     [0, 0, 0, 0, 0, 5, 5, 5]
@@ -115,7 +116,7 @@ def median(values: ArrayLike, size: int | Sequence[int], *, mode: str = "reflect
 def box(values: ArrayLike, size: int | Sequence[int], *, mode: str = "reflect", outside: float = 0.0) -> np.ndarray:
     """The mean of each window (eq-box). Parameters and errors as in `neighbours`.
 
-    The impulse is smeared, and so is the edge:
+    The impulse is spread out, and so is the edge:
 
     >>> box([0, 0, 9, 0, 0, 6, 6, 6], 3).tolist()
     [0.0, 3.0, 3.0, 3.0, 2.0, 4.0, 6.0, 6.0]
@@ -124,14 +125,18 @@ def box(values: ArrayLike, size: int | Sequence[int], *, mode: str = "reflect", 
 
 
 def over_time(posteriors: Posteriors, smooth: Callable, frames: int) -> Posteriors:
-    """All heads of a posteriorgram filtered along time by `median` or `box`; the first and last frame repeat."""
+    """Filter every head of a posteriorgram along time by `median` or `box`, over an odd number of frames.
+
+    Beyond the ends the first and the last frame are repeated.
+    """
     return posteriors.map(lambda head: smooth(head, (frames, 1), mode="nearest"))
 
 
 def relu_median(x: torch.Tensor) -> torch.Tensor:
-    """The median of three neighbours by differences, sums and ReLUs alone (eq-relu-median).
+    """The median of three neighbours, computed with differences, sums and ReLUs alone (eq-relu-median).
 
-    Three layers of a network with fixed weights do it, which one convolution cannot.
+    It takes three layers of a network with fixed weights. A convolution by itself cannot compute it. The result is
+    two samples shorter than `x`.
 
     >>> relu_median(torch.tensor([0.0, 9.0, 1.0, 2.0, 2.0])).tolist()
     [1.0, 2.0, 2.0]
@@ -160,7 +165,7 @@ def _checked(values, size, mode: str) -> tuple[np.ndarray, tuple[int, ...]]:
 
 
 def box_response(frequency: ArrayLike, size: int) -> np.ndarray:
-    """What a box makes of a cosine: the factor at each frequency, in cycles per sample (eq-dirichlet).
+    """The frequency response of a box: its gain at each frequency, in cycles per sample (eq-dirichlet).
 
     >>> box_response([0.0, 1 / 3, 0.5], 3).round(3).tolist()
     [1.0, 0.0, -0.333]
@@ -172,9 +177,9 @@ def box_response(frequency: ArrayLike, size: int) -> np.ndarray:
 
 
 def box_variance(size: int, *, share: float = 0.0, spread: float = 10.0) -> float:
-    """Variance that a box leaves of unit Gaussian noise (eq-box-variance).
+    """The variance that a box leaves of unit Gaussian noise (eq-box-variance).
 
-    A `share` of the noise is `spread` times as wide (eq-crossing).
+    A proportion `share` of the samples has noise that is `spread` times as wide (eq-crossing).
 
     >>> box_variance(9) * 9, round(box_variance(9, share=0.01) * 9, 2)
     (1.0, 1.99)
@@ -183,7 +188,7 @@ def box_variance(size: int, *, share: float = 0.0, spread: float = 10.0) -> floa
 
 
 def median_variance(size: int, *, share: float = 0.0, spread: float = 10.0) -> float:
-    """The same of a median, for large windows: 1 / (4 k p(0)²), with the density p (eq-median-variance).
+    """The variance that a median leaves of the same noise, if the window is large (eq-median-variance).
 
     >>> round(median_variance(9) * 9, 4), round(median_variance(9, share=0.01) * 9, 2)
     (1.5708, 1.6)
@@ -192,13 +197,48 @@ def median_variance(size: int, *, share: float = 0.0, spread: float = 10.0) -> f
     return float(1 / (4 * size * density**2))
 
 
+def exact_median_variance(
+    size: int, density: Callable[[np.ndarray], np.ndarray], *, farthest: float = 100.0, steps: int = 20_000
+) -> float:
+    """The variance that a median of any size leaves of independent noise, by numerical integration (eq-median-exact).
+
+    Parameters
+    ----------
+    size
+        Odd.
+    density
+        Of the noise, symmetric about 0.
+    farthest
+        Where the integral ends; beyond it the density should be negligible.
+    steps
+        Number of points at which the density is evaluated.
+
+    Examples
+    --------
+    Three Gaussian samples, and three Laplacian ones, for which it is 23/36:
+
+    >>> gaussian = exact_median_variance(3, lambda x: np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi), farthest=20)
+    >>> laplacian = exact_median_variance(3, lambda x: np.exp(-x) / 2)
+    >>> round(gaussian, 3), round(36 * laplacian, 3)
+    (0.449, 23.0)
+    """
+    half = size // 2
+    x = np.linspace(0, farthest**0.5, steps) ** 2  # closer together where the density is large
+    p = density(x)
+    above = np.concatenate([[0.0], np.cumsum((p[1:] + p[:-1]) / 2 * np.diff(x))])
+    below = np.clip(0.5 + above, 0, 1)
+    ways = size * comb(size - 1, half)
+    integrand = x**2 * ways * (below * (1 - below)) ** half * p
+    return float(2 * np.trapezoid(integrand, x))
+
+
 # Noise
 
 
 def impulses(
     values: ArrayLike, *, share: float, rng: np.random.Generator, low: float = 0.0, high: float = 1.0
 ) -> np.ndarray:
-    """A copy in which a `share` of the places, on average, hold `low` or `high` by the toss of a coin.
+    """A copy in which a proportion `share` of the places, on average, is set to `low` or `high` at random.
 
     >>> np.unique(impulses(np.full(1000, 0.5), share=0.1, rng=np.random.default_rng(0))).tolist()
     [0.0, 0.5, 1.0]
@@ -209,7 +249,7 @@ def impulses(
 
 
 def dropped(values: ArrayLike, *, share: float, rng: np.random.Generator, empty: float = 0.0) -> np.ndarray:
-    """A copy in which a `share` of the rows (frames), on average, is `empty`.
+    """A copy in which a proportion `share` of the rows (frames), on average, is set to `empty`.
 
     >>> dropped(np.ones((6, 2)), share=0.5, rng=np.random.default_rng(0)).min(axis=1).tolist()
     [1.0, 0.0, 0.0, 0.0, 1.0, 1.0]
@@ -222,7 +262,9 @@ def dropped(values: ArrayLike, *, share: float, rng: np.random.Generator, empty:
 def crackle(
     recording: Recording, *, share: float, rng: np.random.Generator, height: float = 0.5, length: int = 1
 ) -> Recording:
-    """An old record: at a `share` of the samples a click begins, `height` up or down, `length` samples long.
+    """Add the clicks of an old record: one begins at a proportion `share` of the samples, on average.
+
+    Each replaces `length` samples by plus or minus `height`.
 
     >>> calm = Recording(np.zeros(8), 22_050)
     >>> crackle(calm, share=0.2, rng=np.random.default_rng(3), length=2).audio.tolist()
@@ -237,7 +279,7 @@ def crackle(
 
 
 def drop_packets(recording: Recording, *, share: float, rng: np.random.Generator, samples: int = NMP.hop) -> Recording:
-    """A bad connection: a `share` of the packets of so many samples do not arrive, and are silent.
+    """A bad connection: a proportion `share` of the packets of `samples` samples is lost, and replaced by silence.
 
     >>> calm = Recording(np.ones(1024), 22_050)
     >>> drop_packets(calm, share=0.5, rng=np.random.default_rng(0)).audio[::256].tolist()
@@ -260,18 +302,18 @@ def _with_share(values, share: float) -> np.ndarray:
 def harmonic_percussive_masks(
     magnitude: ArrayLike, *, size: int = 31, power: float = 2.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """How much of each cell belongs to lines along time, and how much to lines along frequency (eq-masks).
+    """The proportion of each cell that belongs to lines along time, and that to lines along frequency (eq-masks).
 
-    The two add up to 1. Where both medians are 0 each mask is a half.
+    The two masks add up to 1. Where both medians are 0, each mask is one half.
 
     Parameters
     ----------
     magnitude
-        Of a spectrum, (bins, frames), not negative.
+        The magnitude of a spectrogram, (bins, frames), not negative.
     size
-        Of the medians, odd: frames for the harmonic one, bins for the percussive one.
+        The odd size of the medians: frames for the harmonic one, bins for the percussive one.
     power
-        2 shares out by energy; the larger, the more all or nothing.
+        Exponent of the medians; 2 divides by energy, and larger exponents make the masks more nearly 0 or 1.
 
     Examples
     --------
@@ -289,9 +331,9 @@ def harmonic_percussive_masks(
 
 
 def separated(recording: Recording, *, size: int = 31, power: float = 2.0) -> tuple[Recording, Recording]:
-    """What sounds on, and what strikes: two recordings that add up to the one given (eq-hpss).
+    """Separate a recording into a harmonic and a percussive part, which add up to the original (eq-hpss).
 
-    The masks of `harmonic_percussive_masks` are laid on a short-time spectrum; both parts go back to sound.
+    A short-time spectrum is multiplied by each mask of `harmonic_percussive_masks` and turned back into sound.
     """
     spectrum = librosa.stft(recording.audio, n_fft=WINDOW, hop_length=NMP.hop)
     masks = harmonic_percussive_masks(np.abs(spectrum), size=size, power=power)
@@ -303,7 +345,7 @@ def separated(recording: Recording, *, size: int = 31, power: float = 2.0) -> tu
 def strokes(
     seconds: float, *, rng: np.random.Generator, spacing: float = 0.5, rate: int = NMP.sample_rate
 ) -> np.ndarray:
-    """A brush on a drum, (samples,): bursts of noise every `spacing` seconds, gone within a tenth of a second.
+    """Strokes of a brush on a drum, (samples,): a burst of noise every `spacing` seconds, which soon fades away.
 
     >>> len(strokes(2.0, rng=np.random.default_rng(0)))
     44100

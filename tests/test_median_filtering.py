@@ -9,12 +9,14 @@ from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
-from nmp_lessons import model
+from nmp_lessons import ablations, model, training
+from nmp_lessons.ablations import filters
 from nmp_lessons.audio import Recording
 from nmp_lessons.augmentation import interfere
 from nmp_lessons.constants import NMP
 from nmp_lessons.data import maestro
 from nmp_lessons.errors import InputError
+from nmp_lessons.evaluation import onset_scores
 from nmp_lessons.median_filtering import (
     MODES,
     box,
@@ -23,6 +25,7 @@ from nmp_lessons.median_filtering import (
     crackle,
     drop_packets,
     dropped,
+    exact_median_variance,
     harmonic_percussive_masks,
     impulses,
     median,
@@ -110,8 +113,8 @@ def test_a_median_commutes_with_turning_upside_down(row, size, mode):
 
 @given(ROWS, SIZES, VALUES)
 def test_a_median_is_the_majority_at_every_threshold(row, size, threshold):
-    votes = box((row > threshold).astype(float), size) > 0.5
-    assert np.array_equal(median(row, size) > threshold, votes)
+    majority = box((row > threshold).astype(float), size) > 0.5
+    assert np.array_equal(median(row, size) > threshold, majority)
 
 
 @given(st.integers(1, 6), st.integers(0, 20))
@@ -127,14 +130,14 @@ def test_a_burst_goes_if_it_is_a_minority_and_stays_whole_if_not(half, width):
 
 
 @given(st.integers(1, 8), st.data())
-def test_a_minority_of_lies_cannot_carry_a_median_beyond_the_honest(half, data):
-    honest = data.draw(arrays(np.float64, half + 1, elements=VALUES))
-    lies = data.draw(arrays(np.float64, half, elements=st.floats(-1e9, 1e9)))
-    window = np.array(data.draw(st.permutations([*honest, *lies])))
-    assert honest.min() <= median(window, 2 * half + 1)[half] <= honest.max()
+def test_a_minority_of_outliers_cannot_carry_a_median_beyond_the_intact_values(half, data):
+    intact = data.draw(arrays(np.float64, half + 1, elements=VALUES))
+    outliers = data.draw(arrays(np.float64, half, elements=st.floats(-1e9, 1e9)))
+    window = np.array(data.draw(st.permutations([*intact, *outliers])))
+    assert intact.min() <= median(window, 2 * half + 1)[half] <= intact.max()
 
 
-def test_one_more_lie_can():
+def test_one_more_outlier_can():
     window = np.array([1.0, 2.0, 3.0, 1e6, 1e6, 1e6, 1e6])
     assert median(window, 7)[3] == 1e6 and box(window[:3], 3)[1] == 2 and box([1.0, 2.0, 1e6], 3)[1] > 1e5
 
@@ -178,7 +181,7 @@ def test_a_box_is_a_convolution_with_equal_weights():
 
 
 @given(arrays(np.float64, st.integers(3, 30), elements=VALUES))
-def test_relus_and_differences_can_vote(row):
+def test_relus_and_differences_can_compute_a_median(row):
     assert np.array_equal(relu_median(torch.from_numpy(row)).numpy(), median(row, 3)[1:-1])
 
 
@@ -198,6 +201,23 @@ def test_the_variances_are_those_of_simulated_noise():
         noise *= np.where(rng.random(noise.shape) < share, 10, 1)
         assert np.isclose(noise.mean(axis=1).var(), box_variance(25, share=share), rtol=0.06)
         assert np.isclose(np.median(noise, axis=1).var(), median_variance(25, share=share), rtol=0.1)
+
+
+def gaussian(x):
+    return np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
+
+
+def test_the_exact_variance_of_a_median_is_that_of_simulated_noise_and_tends_to_the_formula_for_large_windows():
+    noise = np.random.default_rng(0).standard_normal((40_000, 9))
+    assert np.isclose(np.median(noise, axis=1).var(), exact_median_variance(9, gaussian, farthest=20), rtol=0.03)
+    assert np.isclose(exact_median_variance(1, gaussian, farthest=20), 1, rtol=1e-4)
+    assert np.isclose(exact_median_variance(801, gaussian, farthest=20), median_variance(801), rtol=0.01)
+
+
+@pytest.mark.parametrize("size", [3, 9, 51])
+def test_on_laplacian_noise_a_median_beats_a_box_although_there_are_no_outliers(size):
+    assert exact_median_variance(size, lambda x: np.exp(-x) / 2) < 2 / size
+    assert exact_median_variance(size, gaussian, farthest=20) > box_variance(size)
 
 
 # In the network and on posteriorgrams
@@ -276,11 +296,11 @@ def test_a_tone_is_harmonic_and_a_click_is_percussive():
         assert parts[mostly] > 20 * parts[1 - mostly]
 
 
-# At the door
+# Bad input
 
 
 @pytest.mark.parametrize(
-    "values, size, mode, told",
+    "values, size, mode, message",
     [
         ([1.0, 2.0], 4, "reflect", "an even window has no middle"),
         ([1.0, 2.0], (3, 3), "reflect", "one odd number for each of 1 axes"),
@@ -291,9 +311,9 @@ def test_a_tone_is_harmonic_and_a_click_is_percussive():
         ([1.0], 3, "symmetric", "mode 'symmetric': there are reflect, nearest"),
     ],
 )
-def test_what_cannot_be_filtered_is_told_in_words(values, size, mode, told):
+def test_what_cannot_be_filtered_is_refused_with_a_reason(values, size, mode, message):
     for smooth in (box, median, neighbours):
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=message):
             smooth(values, size, mode=mode)
 
 
@@ -311,3 +331,47 @@ def test_the_given_array_is_left_alone(row, size):
     box(row, size)
     impulses(row, share=0.5, rng=np.random.default_rng(0))
     assert np.array_equal(row, before)
+
+
+# The table of filters
+
+
+@pytest.fixture(scope="module")
+def measured():
+    return ablations.measured_filters()
+
+
+def test_every_filter_has_a_decoder_of_its_own_for_every_noise(measured):
+    noises = filters.RECORDING_NOISES | filters.POSTERIOR_NOISES
+    expected = {(n, f, d) for n in noises for f in filters.filters_for(n) for d in filters.DECODERS}
+    assert measured.keys() == expected
+    assert all(one.scores.shape == (12,) and (one.scores <= 1).all() for one in measured.values())
+    for noise, chosen, which in measured:
+        if which == "original":
+            assert measured[noise, chosen, which].decoder == measured["clean", ablations.NO_FILTER, which].decoder
+
+
+def test_decoders_are_fitted_on_other_performances_than_they_are_scored_on():
+    fitted = {one.name for one in maestro.book_set().performances("train")}
+    assert fitted.isdisjoint(name for name, _ in filters.CLIPS) and len(fitted) == 8
+
+
+def test_a_row_of_the_table_of_filters_is_measured_again(measured):
+    network, _ = training.load("main-0")
+    chosen = ablations.Filter("CQT", "median", 3)
+    decoder, scores = measured["clicks", chosen, "refitted"]
+    clip = ablations.scored_clips()[0]
+    again = decoder(ablations.filtered_posteriors(network, clip, "clicks", chosen, seed=0))
+    assert abs(onset_scores(clip.reference, again)["Fno"] - scores[0]) < 0.03
+
+
+def test_signs_are_flipped_in_all_ways():
+    assert ablations.sign_flip_p([1.0] * 12) == 2 / 2**12 and ablations.sign_flip_p([0.0, 0.0]) == 1
+    with pytest.raises(InputError, match="one to twenty"):
+        ablations.sign_flip_p(np.ones(21))
+
+
+def test_an_unknown_noise_is_refused():
+    network, _ = training.load("main-0")
+    with pytest.raises(InputError, match="there are clean, clicks"):
+        ablations.filtered_posteriors(network, Recording(np.ones(22_050), 22_050), "rain")

@@ -1,16 +1,19 @@
-"""Coding exercise of the first chapter. Try yours: answers.check("hearing-shared", shared_partials)."""
+"""Coding exercise of the first chapter.
+
+Check your solution with answers.check("hearing-shared", shared_partials).
+"""
 
 import math
 
 
 def shared_partials(first, second, count, cents):
-    """At which partials two notes meet.
+    """The pairs of partials at which two notes coincide.
 
-    first, second: fundamental frequencies in Hz; the partials are their whole multiples
-    count: how many partials of each note to look at
-    cents: two partials meet if they are at most this far apart, in hundredths of a semitone
+    first, second: fundamental frequencies in Hz; the partials are their integer multiples
+    count: how many partials of each note to compare
+    cents: two partials coincide if they are at most this far apart; 100 cents make a semitone
 
-    Returns a list of pairs (h, k): partial h of the first note meets partial k of the second, ordered by h.
+    Returns a list of pairs (h, k), ordered by h: partial h of the first note coincides with partial k of the second.
     """
     ### BEGIN SOLUTION: compare every partial of the first note with every partial of the second
     pairs = []

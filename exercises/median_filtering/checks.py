@@ -1,4 +1,4 @@
-"""What a solution must do; the messages are for the reader."""
+"""Checks of the coding exercise; their messages are for the reader."""
 
 import numpy as np
 from scipy import ndimage
@@ -17,21 +17,23 @@ def check_median_filter(student):
 def _right_shape(student):
     found = student(np.zeros((4, 7)), 3)
     assert found is not None, "Your function returns nothing. Does it end in return?"
-    assert np.shape(found) == (4, 7), f"A matrix of (4, 7) should stay one; yours is {np.shape(found)}."
+    assert np.shape(found) == (4, 7), f"A matrix of shape (4, 7) should keep its shape; yours has {np.shape(found)}."
 
 
 def _a_lonely_cell_goes(student):
     matrix = np.zeros((5, 5))
     matrix[2, 2] = 9
     found = np.asarray(student(matrix, 3))
-    assert not np.isclose(found[2, 2], 1), "The lonely 9 became 1: the mean of its window, not the middle."
-    assert not found.any(), f"A lonely 9 in zeros should go; yours leaves {found.max():g}."
+    assert not np.isclose(found[2, 2], 1), "The isolated 9 became 1, which is the mean of its window. Take the median."
+    assert not found.any(), f"An isolated 9 among zeros should be removed; yours leaves {found.max():g}."
 
 
 def _an_edge_stays(student):
     matrix = np.tile([0.0, 0, 0, 5, 5, 5], (5, 1))
     found = np.asarray(student(matrix, 3))
-    assert np.array_equal(found[2], matrix[2]), f"0 0 0 5 5 5 should stay as it is; yours gives {found[2].tolist()}."
+    assert np.array_equal(found[2], matrix[2]), (
+        f"The edge 0 0 0 5 5 5 should stay unchanged; yours gives {found[2].tolist()}."
+    )
 
 
 def _filtered_cells_are_not_filtered_again(student):
@@ -41,7 +43,7 @@ def _filtered_cells_are_not_filtered_again(student):
         in_place[r + 1, c + 1] = np.median(in_place[r : r + 3, c : c + 3])
     found = np.asarray(student(matrix.copy(), 3))
     assert not np.array_equal(found, in_place[1:-1, 1:-1]), (
-        "Your windows see cells that you have filtered already. Write the answers into a new array."
+        "Your windows contain cells that have already been filtered. Write the results into a new array."
     )
 
 
@@ -49,13 +51,13 @@ def _the_border(student):
     matrix = np.full((4, 4), 5.0)
     found = np.asarray(student(matrix, 3))
     assert (found == 5).all(), (
-        "A constant matrix should stay constant up to its border. What stands beyond it, in yours?"
+        "A constant matrix should stay constant right up to its border. What does your function put beyond it?"
     )
     corner = np.zeros((5, 5))
     corner[0, :2] = corner[1, 0] = 9
     found = np.asarray(student(corner, 3))
     assert found[0, 0] == 9, (
-        "With the nearest cell repeated the corner 9 9 / 9 0 has eight nines of nine in its first window; "
+        "With the nearest cell repeated, the first window of the corner 9 9 / 9 0 holds eight nines; "
         f"yours gives {found[0, 0]:g} there."
     )
 
@@ -74,7 +76,7 @@ def _the_matrix_is_left_alone(student):
     matrix[1, 1] = 50
     before = matrix.copy()
     student(matrix, 3)
-    assert np.array_equal(matrix, before), "Your function changes the matrix that it is given; copy it."
+    assert np.array_equal(matrix, before), "Your function changes the matrix it is given. Work on a copy."
 
 
 ### BEGIN HIDDEN

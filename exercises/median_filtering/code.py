@@ -1,6 +1,6 @@
 """Coding exercise of the chapter on median filtering.
 
-Try yours: answers.check("median_filtering-code", median_filter).
+Check your solution with answers.check("median_filtering-code", median_filter).
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ def median_filter(matrix, size):
     matrix: shape (rows, columns)
     size: an odd number
 
-    Returns an array of the same shape; the matrix is left as it is.
+    Returns an array of the same shape; the matrix itself is not changed.
     """
     ### BEGIN SOLUTION: look at the window around every cell
     side = size // 2

@@ -1,6 +1,7 @@
 from . import (
     comparison as comparison,
     conditions as conditions,
+    filters as filters,
     measurement as measurement,
     runs as runs,
 )
@@ -24,6 +25,15 @@ from .conditions import (
     EXCERPTS as EXCERPTS,
     disturbed_clip as disturbed_clip,
     robustness as robustness,
+)
+from .filters import (
+    NO_FILTER as NO_FILTER,
+    Filter as Filter,
+    filtered_posteriors as filtered_posteriors,
+    measure_filters as measure_filters,
+    measured_filters as measured_filters,
+    scored_clips as scored_clips,
+    sign_flip_p as sign_flip_p,
 )
 from .measurement import (
     CURVES as CURVES,

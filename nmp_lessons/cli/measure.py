@@ -10,7 +10,7 @@ from ..files import CHECKPOINTS
 def add(commands) -> None:
     measuring = commands.add_parser("measure", help="score trained networks", description=run.__doc__)
     measuring.add_argument(
-        "names", metavar="NAME", nargs="*", help="runs (default: all that stand), released, errors, decoders"
+        "names", metavar="NAME", nargs="*", help="runs (default: all that stand), released, errors, decoders, filters"
     )
     measuring.add_argument("--recordings", type=Path, metavar="DIR", help="real recordings, FLAC with TSV")
     measuring.add_argument("-o", "--output", type=Path, default=CHECKPOINTS, metavar="DIR", help="where they are")
@@ -39,6 +39,11 @@ def run(arguments: argparse.Namespace) -> int:
         if name == "decoders":
             rows = measure_decoders(recordings, folder=arguments.output)
             print(f"{name:32} {len(rows)} scores")
+            continue
+        if name == "filters":
+            from ..ablations.filters import measure_filters
+
+            print(f"{name:32} {len(measure_filters(folder=arguments.output))} rows")
             continue
         found = measure(name, folder=arguments.output, recordings=recordings)
         rows = found["robustness"] | ({"real": found["real_piano"]} if recordings else {})
