@@ -1,9 +1,9 @@
-"""What the network should answer: notes as targets on the frame grid.
+"""What the network should output: notes as targets on the frame grid.
 
-Chapter ``targets``. From a list of notes come three pictures: Yp, which pitches sound, on 264 bins of a third
-of a semitone; Yn, which keys sound; Yo, which keys begin. Frame t stands for the time t · 256 / 22,050 s, the
-true rate of 86.13 frames a second, so that labels do not drift however long the recording is. (The released
-training used 86; `drift` says what that costs.)
+Chapter ``targets``. A list of notes becomes three pictures: Yp, which pitches are sounding, on 264 bins of a third
+of a semitone; Yn, which keys are sounding; Yo, the onsets. Frame t stands for the time t · 256 / 22,050 s. This is
+the true rate of 86.13 frames per second, so labels do not drift however long the recording is. (The released
+training assumed 86; `drift` computes the error.)
 
 Conventions: targets are float32 arrays (T, 264), (T, 88), (T, 88) with values from 0 to 1; a note of pitch p
 lies on key p − 21 and on bin 3 · (p − 21). A frame belongs to a note from its onset's frame to its offset's
@@ -23,7 +23,7 @@ from .notes.note_list import Notes
 
 
 class Targets(NamedTuple):
-    """The right answers of the three heads."""
+    """What the three heads should output."""
 
     contour: np.ndarray  # Yp, (T, 264)
     note: np.ndarray  # Yn, (T, 88)
