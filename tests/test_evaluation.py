@@ -272,6 +272,14 @@ def test_a_coin_is_right_in_four_of_five_trials_as_often_as_there_are_ways():
     assert chance(0, 7) == 1.0
 
 
+@pytest.mark.parametrize("trials", [5, 6])
+def test_a_preference_for_either_side_is_twice_as_probable_as_one_for_a_given_side(trials):
+    outcomes = [bin(toss).count("1") for toss in range(2**trials)]
+    for more in range(trials + 1):
+        uneven = sum(abs(2 * heads - trials) >= abs(2 * more - trials) for heads in outcomes)
+        assert chance(more, trials, sides=2) == pytest.approx(uneven / 2**trials)
+
+
 def test_causes_on_real_recordings_are_on_file():
     rows = ablations.measured_errors()
     assert len({row["recording"] for row in rows}) == 10 and len(rows) == 20
