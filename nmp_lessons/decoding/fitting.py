@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import product
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -111,10 +111,9 @@ def best_options(
 ) -> tuple[dict, float]:
     """The options of `decode` with the best mean Fno found on some recordings, and that Fno.
 
-    The search starts from the released settings. In each round it tries the two thresholds together, in all
-    combinations, and then every other option by itself; it stops when a whole round brings no improvement. So no
-    single change of an option, and no joint change of the thresholds, would score higher. A change of several
-    options at once might: all combinations of `CHOICES` are too many to try.
+    The search starts from the released settings. In each round it takes every two options in turn, tries all their
+    combinations, and keeps the best. It stops when a whole round brings no improvement, so no change of one option or
+    of two at once scores higher. A change of three might: all combinations of `CHOICES` are too many to try.
 
     This gives the released algorithm the same chance as our decoder: both are fitted to the same recordings.
 
@@ -130,11 +129,10 @@ def best_options(
     options, score
         The options by name, and the mean Fno on the recordings.
     """
-    together = [name for name in choices if name.endswith("_threshold")]
-    groups = [together, *([name] for name in choices if name not in together)]
     released = decode.__kwdefaults__
     best = {name: released[name] if released[name] in values else values[0] for name, values in choices.items()}
-    best_score, tried, improved = _mean_fno(pairs, best), [best], True
+    best_score, tried, improved = _mean_fno(pairs, best), [], True
+    groups = list(combinations(choices, 2)) or [tuple(choices)]
     while improved:
         improved = False
         for group in groups:
