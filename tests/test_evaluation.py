@@ -102,7 +102,7 @@ def test_distances_equal_to_the_tolerance_are_within_it():
 
 
 def test_the_matching_is_a_greatest_one_where_the_nearest_first_is_not():
-    """The nearer of two predictions answers the first of two strokes; then nobody is left for the second."""
+    """If the nearer of two predictions is paired with the first of two strokes, the second stroke has no partner."""
     reference, estimate = Notes([1.0, 1.06], [2, 2], [60, 60]), Notes([0.96, 1.02], [2, 2], [60, 60])
     assert match(reference, estimate).hits.tolist() == [[0, 0], [1, 1]]
 
