@@ -1,19 +1,19 @@
-"""How good is a transcription? The field's scores, computed by `mir_eval`, and what went wrong note by note.
+"""How good is a transcription? The field's usual scores, computed by `mir_eval`, and a cause for each wrong note.
 
 Chapter ``evaluation``. A predicted note is a hit if some reference note has the same pitch (within 50 cents) and
-onset (within 50 ms); each reference note can be hit only once (eq-hit). Fno, "no offset", is the F-measure of hits
+onset (within 50 ms); each reference note can be hit only once (eq-hit). Fno ("no offset") is the F-measure of hits
 (eq-f). F also requires the offset to lie within 50 ms or a fifth of the note's length, whichever is larger
-(eq-offset-rule). Acc compares the pitches sounding every 10 ms (eq-acc). `causes` explains each wrong note.
+(eq-offset-rule). Acc compares the pitches that sound, every 10 ms (eq-acc). `causes` suggests why a note is wrong.
 
 Conventions, and where they differ from `mir_eval`'s:
 
 - times are in seconds; indices point into the sorted arrays of `Notes`, whereas `mir_eval` keeps the order given;
-- pitches are MIDI numbers, converted to Hz here. `mir_eval` takes Hz, and MIDI numbers too, without a warning;
-- every note has a length: `Notes` raises `InputError` for one without, `mir_eval` a `ValueError`;
+- pitches are MIDI numbers, converted to Hz here. `mir_eval` expects Hz, and accepts MIDI numbers without a warning;
+- every note has a positive length: otherwise `Notes` raises `InputError`, and `mir_eval` a `ValueError`;
 - with no notes on either side every score is 0, as in `mir_eval`, which also warns;
-- distances are rounded to a tenth of a millisecond, and the tolerance itself counts as within, as in `mir_eval`;
-- Acc uses one grid for both sides, and a key held by two notes at once counts once. `mir_eval` takes frames as
-  they come, moves the estimate's onto the reference's times, and counts what it is given.
+- distances are rounded to a tenth of a millisecond, and one equal to the tolerance is within it, as in `mir_eval`;
+- Acc uses one grid for both sides, and a key that belongs to two notes at once counts once. `mir_eval` takes the
+  frames it is given and moves those of the estimate onto the times of the reference.
 
 Sources: Raffel et al., "mir_eval", ISMIR 2014; Bay et al., "Evaluation of multiple-F0 estimation", ISMIR 2009.
 """
@@ -35,31 +35,31 @@ PITCH_TOLERANCE = 50.0  # cents
 OFFSET_RATIO = 0.2  # of the reference note's length, for offsets
 GRID = 0.01  # seconds between the frames of Acc
 PITCHES = 128  # MIDI numbers
-NEAR = 0.2  # seconds up to which an onset is called late or early rather than another note
+NEAR = 0.2  # seconds up to which an onset counts as late or early rather than as another note
 PARTIALS = (12, 19, 24)  # semitones from a key up to its second, third and fourth partial
 
 
 class Match(NamedTuple):
-    """Which notes answer which."""
+    """Which estimated note is paired with which reference note."""
 
     hits: np.ndarray  # (n, 2): indices into reference and estimate
     misses: np.ndarray  # indices of reference notes that no estimate hits
-    extra: np.ndarray  # indices of estimated notes that hit nothing
+    extra: np.ndarray  # indices of estimated notes without a partner
 
 
 def scores(reference: Notes, estimate: Notes, *, tolerance: float = TOLERANCE) -> dict[str, float]:
-    """F, Fno and Acc, with the precision and recall behind each: P, R, Pno, Rno, Pframe, Rframe.
+    """F, Fno and Acc, each with its precision and recall: P, R, Pno, Rno, Pframe, Rframe.
 
     Parameters
     ----------
     reference, estimate
         Notes of the same recording.
     tolerance
-        Seconds, for onsets.
+        For onsets, in seconds.
 
     Examples
     --------
-    Two of three notes are found; one is cut short.
+    Two of three notes are found, and one of these is cut short.
 
     >>> reference = Notes([0.0, 1.0, 2.0], [1.0, 2.0, 3.0], [60, 64, 67])
     >>> estimate = Notes([0.0, 1.04], [1.0, 1.5], [60, 64])
@@ -73,12 +73,12 @@ def scores(reference: Notes, estimate: Notes, *, tolerance: float = TOLERANCE) -
 
 
 def onset_scores(reference: Notes, estimate: Notes, *, tolerance: float = TOLERANCE) -> dict[str, float]:
-    """Fno, Pno and Rno alone (eq-pr, eq-f), which take a small part of the time."""
+    """Fno, Pno and Rno alone (eq-pr, eq-f), much faster than all the `scores`."""
     return dict(zip(("Fno", "Pno", "Rno"), _f_measure(reference, estimate, tolerance, None), strict=True))
 
 
 def accuracy(reference: Notes, estimate: Notes, *, grid: float = GRID) -> float:
-    """Acc: pitches in both over pitches in either, counted at every `grid` seconds (eq-acc).
+    """Acc: the pitches in both over the pitches in either, counted every `grid` seconds (eq-acc).
 
     >>> accuracy(Notes([0.0], [1.0], [60]), Notes([0.5], [1.0], [60]))
     0.5
@@ -87,9 +87,9 @@ def accuracy(reference: Notes, estimate: Notes, *, grid: float = GRID) -> float:
 
 
 def frame_scores(reference: Notes, estimate: Notes, *, grid: float = GRID) -> dict[str, float]:
-    """Acc, and what share of the predicted and of the true frames is right: Pframe, Rframe (eq-acc).
+    """Acc with its precision and recall: the proportions of predicted and of reference cells that are in both (eq-acc).
 
-    A frame is one pitch at one moment; the moments are `grid` seconds apart.
+    A cell is one pitch at one moment; the moments are `grid` seconds apart.
 
     >>> frame_scores(Notes([0.0], [1.0], [60]), Notes([0.5], [1.0], [60]))
     {'Acc': 0.5, 'Pframe': 1.0, 'Rframe': 0.5}
@@ -102,7 +102,7 @@ def frame_scores(reference: Notes, estimate: Notes, *, grid: float = GRID) -> di
 
 
 def match(reference: Notes, estimate: Notes, *, tolerance: float = TOLERANCE, offsets: bool = False) -> Match:
-    """Hits, misses and extra notes, with as many hits as can be (eq-matching); with `offsets`, they must end well too.
+    """Hits, misses and extra notes of a greatest matching (eq-matching); with `offsets`, offsets must agree too.
 
     >>> match(Notes([0.0, 1.0], [1.0, 2.0], [60, 64]), Notes([0.01, 1.0], [1.0, 2.0], [60, 65]))
     Match(hits=array([[0, 0]]), misses=array([1]), extra=array([1]))
@@ -120,18 +120,18 @@ def match(reference: Notes, estimate: Notes, *, tolerance: float = TOLERANCE, of
 def above_sounding(
     reference: Notes, notes: Notes, *, distances: Sequence[int] = PARTIALS, tolerance: float = TOLERANCE
 ) -> np.ndarray:
-    """Which of `notes` begin on a partial of a key that sounds: boolean, one for each note.
+    """Which of `notes` begin on a partial of a key that is sounding: boolean, one for each note.
 
     Parameters
     ----------
     reference : Notes
-        What sounds.
+        The notes that sound.
     notes : Notes
-        The notes in question, each looked at when it begins.
+        The notes in question, each examined at its onset.
     distances : sequence of int
         Semitones from a key up to its partials; 12, 19 and 24 are the second, third and fourth.
     tolerance : float
-        Seconds by which a key may begin after the note.
+        Seconds by which the key may begin after the note.
 
     Examples
     --------
@@ -146,33 +146,34 @@ def above_sounding(
 # Wrong notes and their causes
 
 CAUSES = {
-    "late onset": "the same key begins up to 0.2 s after the note that was played",
-    "early onset": "the same key begins up to 0.2 s before the note that was played",
-    "repeated note": "a key that sounds is reported as struck again",
-    "merged note": "a key that was struck again is reported as sounding on",
-    "octave or harmonic": "a partial of a key that sounds, or a key whose partial sounds",
-    "wrong offset": "key and onset are right, the end is not",
-    "spurious": "reported, and none of the above",
-    "missed": "played, and none of the above",
+    "late onset": "the same key is reported up to 0.2 s after it was played",
+    "early onset": "the same key is reported up to 0.2 s before it was played",
+    "repeated note": "extra: a key that is sounding is reported as struck again",
+    "merged note": "missed: a key was struck again, and the earlier note is reported as sounding on",
+    "octave or harmonic": "extra: a key an octave, a twelfth or two octaves from one that is sounding; "
+    "missed: a key that far above one that is sounding",
+    "wrong offset": "key and onset are right, the offset is not",
+    "spurious": "extra, and none of the above",
+    "missed": "missed, and none of the above",
 }
 
 
 class Error(NamedTuple):
-    """One thing that is wrong with a transcription. Indices point into the notes; None stands for no note."""
+    """One error of a transcription. Indices point into the notes; None stands for no note."""
 
     cause: str  # one of CAUSES
-    reference: int | None  # the note that was missed, or answered wrongly
-    estimate: int | None  # the note that is extra, or wrong
-    beside: int | None = None  # a reference note that explains it: the one repeated, merged with, or an octave off
+    reference: int | None  # the note that was missed, or whose onset or offset is wrong
+    estimate: int | None  # the note that is extra, or whose onset or offset is wrong
+    beside: int | None = None  # the reference note that may explain it: repeated, merged or related
 
 
 def causes(reference: Notes, estimate: Notes, *, tolerance: float = TOLERANCE) -> list[Error]:
-    """Everything that is wrong with a transcription, each thing with its probable cause, in order of time.
+    """All errors of a transcription, each with a possible cause, in order of time.
 
     A late or early onset joins an extra note and a miss of the same key. Every other extra note and every other
     miss is an error of its own, and so is a hit of `match` whose offset is wrong. Causes are tried in the order
-    of `CAUSES`. They are guesses from the notes alone: a note an octave above a sounding key may be there
-    for another reason, and in dense music something always lies an octave below.
+    of `CAUSES`. They are guesses from the notes alone: an extra note an octave above a sounding key may have another
+    reason, and in dense music some key is nearly always sounding an octave below.
 
     Parameters
     ----------
@@ -202,7 +203,7 @@ def causes(reference: Notes, estimate: Notes, *, tolerance: float = TOLERANCE) -
 
 
 def cause_counts(reference: Notes, estimate: Notes, *, tolerance: float = TOLERANCE) -> dict[str, int]:
-    """How often each cause occurs, all of `CAUSES` in their order.
+    """How often each cause occurs: all of `CAUSES`, in their order.
 
     >>> cause_counts(Notes([0.0], [1.0], [60]), Notes([0.0], [0.5], [60]))["wrong offset"]
     1
@@ -212,10 +213,10 @@ def cause_counts(reference: Notes, estimate: Notes, *, tolerance: float = TOLERA
 
 
 def median_shift(reference: Notes, estimate: Notes, *, near: float = NEAR) -> float:
-    """By how many seconds the predicted notes come late, in the median; 0 if there is no pair to compare.
+    """The median delay of the predicted notes, in seconds; 0 if there is no pair to compare.
 
-    Each is compared with the nearest stroke of its key, if that is nearer than `near`. A shift of the size of the
-    tolerance says more about two clocks than about a transcriber.
+    Each note is compared with the nearest stroke of its key, provided that it is no further than `near` seconds away.
+    A delay as large as the tolerance is more likely to come from two clocks than from a transcriber.
 
     >>> round(median_shift(Notes([0.0, 1.0], [0.5, 2.0], [60, 64]), Notes([0.04, 1.06], [0.5, 2.0], [60, 64])), 3)
     0.05
@@ -235,7 +236,7 @@ def _place(reference: Notes, estimate: Notes, error: Error) -> tuple[float, int]
 
 
 def _moved(reference: Notes, estimate: Notes, misses, extra) -> list[Error]:
-    """Extra notes and misses of one key with onsets nearer than `NEAR`, the nearest joined first."""
+    """Pairs of an extra note and a miss of the same key within `NEAR` seconds, the nearest joined first."""
     by = estimate.onset[extra][:, None] - reference.onset[misses]  # (extra, misses), seconds late
     same = estimate.pitch[extra][:, None] == reference.pitch[misses]
     e, r = np.nonzero(same & (np.abs(by) <= NEAR))
@@ -280,7 +281,7 @@ def _latest(notes: Notes, which: np.ndarray) -> int | None:
 
 
 def _ends_well(reference: Notes, estimate: Notes, r: int, e: int) -> bool:
-    """Whether the offset is near enough (eq-offset-rule)."""
+    """Whether the offset is within the tolerance (eq-offset-rule)."""
     allowed = max(OFFSET_RATIO * (reference.offset[r] - reference.onset[r]), TOLERANCE)
     return bool(np.round(abs(reference.offset[r] - estimate.offset[e]), 4) <= allowed)
 
@@ -289,12 +290,12 @@ def _ends_well(reference: Notes, estimate: Notes, r: int, e: int) -> bool:
 
 
 def summary(rows: Mapping[str, Mapping[str, float]], **options) -> dict[str, tuple[float, float, float]]:
-    """Of each score its mean over the pieces, and the interval of that mean.
+    """The mean of each score over the pieces, and the interval of that mean.
 
     Parameters
     ----------
     rows
-        Scores by name of the piece, such as {"nocturne": scores(reference, estimate)}.
+        The scores of each piece by its name, such as {"nocturne": scores(reference, estimate)}.
     **options
         For `bootstrap`.
 
@@ -315,9 +316,9 @@ def threshold_curves(
     Parameters
     ----------
     decode
-        Called with what a network predicts and with a threshold.
+        Called with the output of a network and with a threshold.
     pairs
-        For each piece what the network predicts (posteriors, say) and the reference.
+        For each piece the output of the network (its posteriors, say) and the reference.
     thresholds
         In any order.
 
@@ -333,28 +334,28 @@ def threshold_curves(
 
 
 def optimism(curve: ArrayLike, *, tests: int, draws: int = 1000, seed: int = 0) -> float:
-    """By how much a score is too high if the threshold was chosen on the test pieces themselves (eq-optimism).
+    """How much a score gains on average when the setting is chosen on the test pieces themselves (eq-optimism).
 
     Parameters
     ----------
     curve
-        Score of each setting on each piece, (settings, pieces).
+        The score of each setting on each piece, (settings, pieces).
     tests
-        How many pieces are the test; a fair choice of the setting is made on the others.
+        The number of test pieces. A fair choice of the setting is made on all other pieces.
     draws
-        How often the test pieces are drawn.
+        How many times test pieces are drawn.
     seed
-        Of the drawing.
+        For the draws.
 
     Returns
     -------
     float
-        Mean over the draws; never below 0, since no setting beats the best one on the test pieces.
+        The mean over the draws. It is never below 0, since on the test pieces no setting beats the best one.
 
     Raises
     ------
     InputError
-        If the curve has not two axes, or there are not pieces for both halves.
+        If the curve does not have two axes, or one of the halves would be without pieces.
 
     Examples
     --------
@@ -373,28 +374,32 @@ def optimism(curve: ArrayLike, *, tests: int, draws: int = 1000, seed: int = 0) 
     return float(np.mean(gains))
 
 
-def chance(right: int, trials: int) -> float:
-    """How probable it is that a fair coin is right in at least so many of the trials (eq-binomial).
+def chance(right: int, trials: int, *, sides: int = 1) -> float:
+    """The probability that a fair coin does at least as well: `right` or more successes (eq-binomial).
 
-    >>> chance(4, 5)
-    0.1875
+    With ``sides=2`` it is the probability of a split at least as uneven, in favour of either side.
+
+    >>> chance(4, 5), chance(4, 5, sides=2)
+    (0.1875, 0.375)
     """
+    if sides == 2:
+        return min(1.0, 2 * chance(max(right, trials - right), trials))
     return float(binom.sf(right - 1, trials, 0.5))
 
 
 def bootstrap(values: ArrayLike, *, samples: int = 10_000, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
-    """An interval for the mean of some values: the mean of as many drawn again with replacement (eq-bootstrap).
+    """An interval for a mean, from means of as many values drawn again with replacement (eq-bootstrap).
 
     Parameters
     ----------
     values
         One for each piece, (n,): scores, or differences of two systems on the same pieces.
     samples
-        How often to draw.
+        The number of draws.
     level
-        The share of the means that lie within the interval.
+        The proportion of the drawn means that lie within the interval.
     seed
-        Of the drawing.
+        For the draws.
 
     Raises
     ------

@@ -102,7 +102,7 @@ def test_distances_equal_to_the_tolerance_are_within_it():
 
 
 def test_the_matching_is_a_greatest_one_where_the_nearest_first_is_not():
-    """The nearer of two predictions answers the first of two strokes; then nobody is left for the second."""
+    """If the nearer of two predictions is paired with the first of two strokes, the second stroke has no partner."""
     reference, estimate = Notes([1.0, 1.06], [2, 2], [60, 60]), Notes([0.96, 1.02], [2, 2], [60, 60])
     assert match(reference, estimate).hits.tolist() == [[0, 0], [1, 1]]
 
@@ -270,6 +270,14 @@ def test_more_settings_and_fewer_pieces_make_more_optimism():
 def test_a_coin_is_right_in_four_of_five_trials_as_often_as_there_are_ways():
     assert chance(4, 5) == pytest.approx((comb(5, 4) + comb(5, 5)) / 2**5)
     assert chance(0, 7) == 1.0
+
+
+@pytest.mark.parametrize("trials", [5, 6])
+def test_a_preference_for_either_side_is_twice_as_probable_as_one_for_a_given_side(trials):
+    outcomes = [bin(toss).count("1") for toss in range(2**trials)]
+    for more in range(trials + 1):
+        uneven = sum(abs(2 * heads - trials) >= abs(2 * more - trials) for heads in outcomes)
+        assert chance(more, trials, sides=2) == pytest.approx(uneven / 2**trials)
 
 
 def test_causes_on_real_recordings_are_on_file():

@@ -1,22 +1,22 @@
 """Coding exercise of the chapter on decoding.
 
-Try yours: answers.check("decoding-code", notes_of_key).
+Check your solution with answers.check("decoding-code", notes_of_key).
 """
 
 import numpy as np
 
 
 def notes_of_key(onset, note, threshold, low):
-    """The notes of one key, as a list of pairs (start, stop) of frames, earliest first.
+    """The notes of one key as a list of pairs (start, stop) of frames, the earliest first.
 
     onset: Yo of the key, shape (frames,)
     note: Yn of the key, shape (frames,)
-    threshold: a note begins in frame t if onset[t] is at least so high, not below onset[t - 1], and above
-        onset[t + 1]. Beyond the ends of the recording nothing is heard: take 0 there.
-    low: the note stops in the first frame after its start in which note is below `low`; at the latest where
-        the next note begins or the recording ends (stop = frames). It lasts one frame at least.
+    threshold: a note begins in frame t if onset[t] is at least `threshold`, not below onset[t - 1], and above
+        onset[t + 1]. Beyond the ends of the recording, take 0 for onset.
+    low: the note stops in the first frame after its start in which note is below `low`, and at the latest where
+        the next note begins or the recording ends (stop = frames). It lasts for at least one frame.
 
-    So a note from start to stop sounds in frames start, ..., stop - 1, as a slice of Python does.
+    A note from start to stop sounds in the frames start, ..., stop - 1, like a slice in Python.
     """
     ### BEGIN SOLUTION: find the peaks of onset, and for each the frame where it stops
     frames = len(onset)

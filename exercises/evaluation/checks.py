@@ -1,4 +1,4 @@
-"""What a solution must do; the messages are for the reader."""
+"""Checks of a solution. The messages are written for the reader."""
 
 import time
 
@@ -26,36 +26,41 @@ def _asked(student, reference, estimate, tolerance=0.05):
 
 def _a_whole_number(student):
     found = _asked(student, [1.0, 2.0], [1.0, 2.0])
-    assert found == 2, f"Two strokes, both predicted exactly: 2 hits; yours says {found!r}."
+    assert found == 2, f"Two strokes that are both predicted exactly give 2 hits; your function returns {found!r}."
 
 
 def _nothing(student):
     for pair in (([], []), ([1.0], []), ([], [1.0])):
         found = _asked(student, *pair)
-        assert found == 0, f"With an empty list there are 0 hits; yours says {found!r} for {pair}."
+        assert found == 0, (
+            f"With an empty list there are no hits, so return 0; your function returns {found!r} for {pair}."
+        )
 
 
 def _within_and_without(student):
     for late, right in ((0.049, 1), (0.05, 1), (0.051, 0), (-0.05, 1), (-0.2, 0)):
         found = _asked(student, [1.0], [1.0 + late])
         assert found == right, (
-            f"A prediction {1000 * late:+.0f} ms from its stroke, tolerance 50 ms: {right}; yours says {found}. "
-            "Mind the sign, and that binary fractions are not exact: allow 1e-9 more."
+            f"A prediction {1000 * late:+.0f} ms from its stroke, with a tolerance of 50 ms, gives {right} hits; your "
+            f"function returns {found}. Check the sign of the difference. Since binary fractions are not exact, "
+            "allow 1e-9 more than the tolerance."
         )
 
 
 def _once_each(student):
     found = _asked(student, [1.0], [0.98, 1.0, 1.02])
-    assert found == 1, f"One stroke reported three times is one hit; yours says {found}."
+    assert found == 1, f"One stroke that is reported three times gives one hit; your function returns {found}."
     found = _asked(student, [0.98, 1.02], [1.0])
-    assert found == 1, f"One prediction between two strokes answers one of them; yours says {found}."
+    assert found == 1, (
+        f"One prediction between two strokes can be paired with one of them only; your function returns {found}."
+    )
 
 
 def _the_greatest(student):
     found = _asked(student, [1.0, 1.06], [0.96, 1.02])
     assert found == 2, (
-        "Strokes at 1 and 1.06 s, predictions at 0.96 and 1.02 s: both can be answered. "
-        f"Yours finds {found}. Do not take the nearest pair first."
+        "With strokes at 1 and 1.06 s and predictions at 0.96 and 1.02 s, both strokes can be hits. "
+        f"Your function returns {found}. Don't take the nearest pair first."
     )
 
 
@@ -66,17 +71,18 @@ def _as_mir_eval(student):
         lists = [Notes(onset, onset + 1, np.full(len(onset), 60)) for onset in (reference, estimate)]
         right, found = len(match(*lists).hits), _asked(student, reference.tolist(), estimate.tolist())
         assert found == right, (
-            f"Strokes {reference.tolist()}, predictions {estimate.tolist()}: mir_eval finds {right}, yours {found}."
+            f"For strokes {reference.tolist()} and predictions {estimate.tolist()} mir_eval finds {right} hits; "
+            f"your function returns {found}."
         )
 
 
 def _long_lists(student):
     onsets = (np.arange(20_000) * 0.2).tolist()
     began = time.perf_counter()
-    assert _asked(student, onsets, onsets) == 20_000, "Twenty thousand exact predictions are as many hits."
+    assert _asked(student, onsets, onsets) == 20_000, "Twenty thousand exact predictions should give 20000 hits."
     assert time.perf_counter() - began < 5, (
-        "Twenty thousand strokes took your function more than five seconds. Both lists ascend: what has been "
-        "passed need not be looked at again."
+        "Your function took more than five seconds for twenty thousand strokes. Both lists are in ascending order, "
+        "so you never have to go back to an onset that you have passed."
     )
 
 
@@ -87,7 +93,9 @@ def hidden_hits(student, solution):
         for _ in range(20):
             lists = [np.sort(rng.uniform(0, 5, n)).tolist() for n in rng.integers(0, 40, size=2)]
             found, right = student(*lists, tolerance), solution(*lists, tolerance)
-            assert found == right, f"Strokes {lists[0]}, predictions {lists[1]}: {right} hits, yours says {found}."
+            assert found == right, (
+                f"For strokes {lists[0]} and predictions {lists[1]} there are {right} hits; your function returns {found}."
+            )
 
 
 ### END HIDDEN

@@ -1,17 +1,17 @@
 """Coding exercise of the chapter on evaluation.
 
-Try yours: answers.check("evaluation-code", hits).
+Check your solution with answers.check("evaluation-code", hits).
 """
 
 
 def hits(reference, estimate, tolerance):
-    """How many strokes of one key are hit, at most.
+    """The largest possible number of hits among the strokes of one key.
 
-    reference: list of onsets in seconds, ascending
-    estimate: list of predicted onsets in seconds, ascending
-    tolerance: seconds; a difference equal to it is still within
+    reference: list of onsets in seconds, in ascending order
+    estimate: list of predicted onsets in seconds, in ascending order
+    tolerance: in seconds; a difference equal to it is still within
 
-    Returns a whole number: the size of the greatest matching. Each onset of either list is used once at most.
+    Returns a whole number, the size of a greatest matching. Each onset of either list is used at most once.
     """
     ### BEGIN SOLUTION: walk through both lists at once
     i = j = found = 0
@@ -20,8 +20,8 @@ def hits(reference, estimate, tolerance):
         if abs(late) <= tolerance + 1e-9:
             i, j, found = i + 1, j + 1, found + 1
         elif late < 0:
-            j += 1  # too early for this stroke and for all later ones
+            j += 1  # this prediction is too early for all remaining strokes
         else:
-            i += 1  # nobody is left for this stroke
+            i += 1  # no remaining prediction is near enough to this stroke
     return found
     ### END SOLUTION

@@ -1,8 +1,8 @@
-"""What a decoder learns on validation data: weights, a threshold, the released algorithm's options."""
+"""Fitting a decoder to validation data: its weights, its threshold, or the options of the released algorithm."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import product
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -19,18 +19,33 @@ from .released import decode
 THRESHOLDS = tuple(np.arange(0.16, 0.98, 0.04).round(2).tolist())
 RIDGE = 1e-3
 CHOICES = {
-    "onset_threshold": (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95),
-    "frame_threshold": (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6),
+    "onset_threshold": (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.99),
+    "frame_threshold": (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6),
     "infer_onsets": (True, False),
     "melodia_trick": (True, False),
-}  # of `decode`, for `best_options`
+    "shortest": (1, 2, 3, 5, 7, 9, 11, 15),
+    "patience": (1, 3, 5, 8, 11, 22),
+    "neighbours": (0, 1, 2),
+}  # values of the options of `decode` that `best_options` tries
 
 
 def fit_peak_decoder(pairs: Sequence[tuple[Posteriors, Notes]], *, iterations: int = 20) -> PeakDecoder:
-    """A decoder whose weights make its probabilities true on some recordings: a logistic regression.
+    """Fit the weights of a decoder to some recordings, by logistic regression (eq-logistic).
 
-    Each reference note is matched with the highest candidate of its key within 50 ms; all other candidates are
-    false. Newton's method then maximises the likelihood (eq-newton), held by a small ridge.
+    Each reference note is matched with the highest candidate of its key within 50 ms. These candidates are true and
+    all others false. Newton's method then maximises the likelihood (eq-newton), with a small ridge penalty.
+
+    Parameters
+    ----------
+    pairs
+        What a network outputs for each recording, and the reference.
+    iterations
+        Steps of Newton's method; seven or eight are usually enough.
+
+    Raises
+    ------
+    InputError
+        If all candidates are true, or all are false.
     """
     found = [(posteriors, *candidates(posteriors.onset), notes) for posteriors, notes in pairs]
     x = np.concatenate([evidence(posteriors, frame, key) for posteriors, frame, key, _ in found])
@@ -50,13 +65,13 @@ def fit_peak_decoder(pairs: Sequence[tuple[Posteriors, Notes]], *, iterations: i
 
 
 def _penalty(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> float:
-    """What Newton's method lowers: the cross-entropy, summed, and the ridge."""
+    """What Newton's method minimises: the summed cross-entropy plus the ridge penalty."""
     z = x @ weights
     return float(np.logaddexp(0, z).sum() - y @ z + RIDGE / 2 * weights @ weights)
 
 
 def _true(posteriors: Posteriors, frame: np.ndarray, key: np.ndarray, reference: Notes) -> np.ndarray:
-    """1 for each candidate that is matched with a reference note, else 0."""
+    """1 for each candidate that is matched with a reference note, 0 for all others."""
     place, height = _between_frames(posteriors, frame, key), posteriors.onset[frame, key]
     true = np.zeros(len(frame))
     for pitch in np.unique(reference.pitch):
@@ -71,7 +86,10 @@ def _true(posteriors: Posteriors, frame: np.ndarray, key: np.ndarray, reference:
 def best_threshold(
     decoder: PeakDecoder, pairs: Sequence[tuple[Posteriors, Notes]], *, thresholds: Iterable[float] = THRESHOLDS
 ) -> tuple[PeakDecoder, float]:
-    """The decoder with the threshold that gives the best mean Fno on some recordings, and that Fno."""
+    """The decoder with the threshold that has the best mean Fno on some recordings, and that Fno.
+
+    All `thresholds` are tried.
+    """
     found = [(posteriors, *decoder.candidates(posteriors), notes) for posteriors, notes in pairs]
     best, best_score = decoder, -1.0
     for threshold in sorted(thresholds, reverse=True):
@@ -91,19 +109,52 @@ def best_threshold(
 def best_options(
     pairs: Sequence[tuple[Posteriors, Notes]], *, choices: Mapping[str, Sequence] = CHOICES
 ) -> tuple[dict, float]:
-    """The options of `decode` that give the best mean Fno on some recordings, and that Fno; all are tried.
+    """The options of `decode` with the best mean Fno found on some recordings, and that Fno.
 
-    So the released algorithm can be compared with ours on equal terms: both learned from the same recordings.
+    The search starts from the released settings. In each round it takes every two options in turn, tries all their
+    combinations, and keeps the best. It stops when a whole round brings no improvement, so no change of one option or
+    of two at once scores higher. A change of three might: all combinations of `CHOICES` are too many to try.
+
+    This gives the released algorithm the same chance as our decoder: both are fitted to the same recordings.
+
+    Parameters
+    ----------
+    pairs
+        What a network outputs for each recording, and the reference.
+    choices
+        The values to try, by the name of the option. Options that are not named stay as released.
+
+    Returns
+    -------
+    options, score
+        The options by name, and the mean Fno on the recordings.
     """
-    tried: list[dict[str, Any]] = [dict(zip(choices, values, strict=True)) for values in product(*choices.values())]
-    scores = [
-        float(np.mean([onset_scores(notes, decode(posteriors, **options))["Fno"] for posteriors, notes in pairs]))
-        for options in tried
-    ]
-    best = int(np.argmax(scores))
-    return tried[best], scores[best]
+    released = decode.__kwdefaults__
+    best = {name: released[name] if released[name] in values else values[0] for name, values in choices.items()}
+    best_score, tried, improved = _mean_fno(pairs, best), [], True
+    groups = list(combinations(choices, 2)) or [tuple(choices)]
+    while improved:
+        improved = False
+        for group in groups:
+            for values in product(*(choices[name] for name in group)):
+                options = best | dict(zip(group, values, strict=True))
+                if options in tried:
+                    continue
+                tried.append(options)
+                score = _mean_fno(pairs, options, above=best_score)
+                if score > best_score:
+                    best, best_score, improved = options, score, True
+    return best, best_score
+
+
+def _mean_fno(pairs: Sequence[tuple[Posteriors, Notes]], options: Mapping[str, Any], above: float = 0.0) -> float:
+    """Mean Fno of `decode` with these options; 0 if the numbers of notes alone show that it is not `above`."""
+    found = [(notes, decode(posteriors, **options)) for posteriors, notes in pairs]
+    if np.mean([_most(len(notes), len(estimate)) for notes, estimate in found]) <= above:
+        return 0.0
+    return float(np.mean([onset_scores(notes, estimate)["Fno"] for notes, estimate in found]))
 
 
 def _most(reference: int, estimate: int) -> float:
-    """The F-measure if every note of the shorter list were a hit."""
+    """The F-measure if every note of the shorter list were a hit: an upper bound."""
     return 2 * min(reference, estimate) / max(reference + estimate, 1)

@@ -1,4 +1,4 @@
-"""Our own decoder: peaks of Yo, each judged by what stands around it, and hysteresis on Yn."""
+"""Our own decoder: peaks of Yo, each judged by its surroundings, and hysteresis on Yn."""
 
 from dataclasses import dataclass
 
@@ -13,9 +13,9 @@ from ..notes.note_list import Notes
 
 
 def hysteresis(values: np.ndarray, *, high: float, low: float) -> np.ndarray:
-    """Where a key sounds, (T, 88) boolean: runs of frames not below `low` that reach `high` (eq-hysteresis).
+    """Where a key sounds, (T, 88) boolean: runs of frames that stay at or above `low` and reach `high` (eq-hysteresis).
 
-    With `high` equal to `low` this is one plain threshold.
+    If `high` equals `low`, this is a single threshold.
 
     Raises
     ------
@@ -46,24 +46,24 @@ AROUND = ((2, 10), (-8, -2), (10, 25))  # frames from a peak over which Yn is av
 
 @dataclass(frozen=True)
 class PeakDecoder:
-    """Notes that begin at peaks of Yo, judged by what stands around them, and last while Yn does.
+    """Notes that begin at peaks of Yo, judged by their surroundings, and last as long as Yn is high.
 
-    A peak is the highest value within `reach` frames (eq-peak); a parabola through it and its neighbours places
+    A peak is the highest value within `reach` frames (eq-peak). A parabola through it and its neighbours places
     the onset between frames (eq-parabola). Its probability is σ(w · x), where x is its `evidence` (eq-evidence);
-    by default that is Yo itself. A note ends where Yn first falls below `note_threshold`, or where the key is struck
-    again; it lasts at least two frames.
+    with the default weights the probability is Yo itself. A note ends where Yn first falls below `note_threshold`, or
+    where its key is struck again; it lasts for at least two frames.
 
     Parameters
     ----------
     threshold
-        Least probability of a note's beginning.
+        The smallest probability with which a peak becomes a note.
     weights
-        Of the evidence: 1, then log-odds of Yo at the peak, a frame before, a frame after, and of the mean Yn
-        after, before, and later (`AROUND`).
+        One for each piece of evidence: the constant 1; the log-odds of Yo at the peak, a frame before and a frame
+        after; the log-odds of the mean Yn just after, just before, and later (`AROUND`).
     note_threshold
-        Of Yn.
+        The value of Yn below which a note ends.
     reach
-        Frames.
+        The number of frames on either side of which a peak is the highest.
 
     Examples
     --------
@@ -88,21 +88,21 @@ class PeakDecoder:
             raise InputError(f"reach={self.reach}, {len(self.weights)} weights: give at least 1 frame, and 7 weights.")
 
     def __call__(self, posteriors: Posteriors) -> Notes:
-        """The notes of a posteriorgram; a velocity is 127 times Yo at the peak."""
+        """The notes of a posteriorgram. Their velocities are 127 times Yo at the peak."""
         frame, key, probability = self.candidates(posteriors)
         kept = probability >= self.threshold
         return _hysteresis(posteriors, frame[kept], key[kept], self.note_threshold)
 
     def candidates(self, posteriors: Posteriors) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Frames and keys of all peaks, and the probability of each."""
+        """The frames and keys of all peaks, and the probability of each."""
         frame, key = candidates(posteriors.onset, reach=self.reach)
         return frame, key, expit(evidence(posteriors, frame, key) @ np.array(self.weights))
 
 
 def candidates(onset: np.ndarray, *, floor: float = CANDIDATE, reach: int = 2) -> tuple[np.ndarray, np.ndarray]:
-    """Frames and keys where Yo is at least `floor` and the highest within `reach` frames.
+    """The frames and keys where Yo is at least `floor` and the highest within `reach` frames (eq-peak).
 
-    Of equal neighbours the later one is the peak.
+    Of two equal neighbours the later one is the peak.
 
     >>> [places.tolist() for places in candidates(np.array([[0.1], [0.6], [0.6], [0.2], [0.01]]))]
     [[2], [0]]
@@ -117,7 +117,7 @@ def candidates(onset: np.ndarray, *, floor: float = CANDIDATE, reach: int = 2) -
 
 
 def evidence(posteriors: Posteriors, frame: np.ndarray, key: np.ndarray) -> np.ndarray:
-    """What speaks for a note at each place, (n, 7): see `PeakDecoder.weights` (eq-evidence).
+    """The evidence for a note at each frame and key, (n, 7), in the order of `PeakDecoder.weights` (eq-evidence).
 
     >>> flat = Posteriors(None, np.full((40, 88), 0.5), np.full((40, 88), 0.5), np.arange(40) / 86)
     >>> evidence(flat, np.array([20]), np.array([3])).tolist()
@@ -134,16 +134,17 @@ def evidence(posteriors: Posteriors, frame: np.ndarray, key: np.ndarray) -> np.n
 
 
 def _between_frames(posteriors: Posteriors, frame: np.ndarray, key: np.ndarray) -> np.ndarray:
-    """The time in seconds of each peak, by a parabola through it and its neighbours."""
+    """The time of each peak in seconds, from a parabola through it and its neighbours."""
     onset, last = posteriors.onset, len(posteriors) - 1
     shift = vertex(*(onset[np.clip(frame + d, 0, last), key] for d in (-1, 0, 1)))
     return np.maximum(posteriors.times[frame] + shift * _period(posteriors), 0)
 
 
 def vertex(before: ArrayLike, top: ArrayLike, after: ArrayLike) -> np.ndarray:
-    """How far from a peak its parabola is highest, in steps, between −½ and ½ (eq-parabola).
+    """The position of a parabola's vertex relative to a peak, in steps between −½ and ½ (eq-parabola).
 
-    The parabola runs through three values, one step apart, of which the middle one is the highest.
+    The parabola runs through three values, one step apart, of which the middle one is the highest. If the three are
+    equal, the position is 0.
 
     >>> vertex([0.5, 0.4], [0.8, 0.6], [0.6, 0.6]).round(2).tolist()
     [0.1, 0.5]
@@ -159,12 +160,12 @@ def _period(posteriors: Posteriors) -> float:
 
 
 def _hysteresis(posteriors: Posteriors, frame: np.ndarray, key: np.ndarray, note_threshold: float) -> Notes:
-    """Notes from their beginnings to where Yn is faint or the key is struck again."""
+    """Notes from their onsets to where Yn falls below the threshold or the key is struck again."""
     frames = len(posteriors)
     if not len(frame):
         return Notes([], [], [])
-    first_faint = _next_true(np.asarray(posteriors.note) < note_threshold)
-    stop = np.maximum(first_faint[np.minimum(frame + 1, frames - 1), key], frame + 2)
+    first_low = _next_true(np.asarray(posteriors.note) < note_threshold)
+    stop = np.maximum(first_low[np.minimum(frame + 1, frames - 1), key], frame + 2)
     stop = np.minimum(stop, _next_same_key(frame, key, frames + 2))
     began = _between_frames(posteriors, frame, key)
     ended = posteriors.times[0] + stop * _period(posteriors)
@@ -173,7 +174,7 @@ def _hysteresis(posteriors: Posteriors, frame: np.ndarray, key: np.ndarray, note
 
 
 def _next_true(mask: np.ndarray) -> np.ndarray:
-    """For each frame and key the first frame from there on where the mask is true; the length if none is."""
+    """For each frame and key, the first frame from there on in which the mask is true, or else the length."""
     frames = len(mask)
     place = np.where(mask, np.arange(frames)[:, None], frames)
     return np.minimum.accumulate(place[::-1], axis=0)[::-1]

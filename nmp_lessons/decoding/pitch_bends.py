@@ -1,4 +1,4 @@
-"""How a note bends, read from Yp; and how it sounds."""
+"""Pitch bends: reading them from Yp, and playing notes with them."""
 
 from collections.abc import Sequence
 
@@ -19,34 +19,35 @@ BEND_SPREAD = 5.0  # bins: standard deviation of the Gaussian that prefers what 
 def bends(posteriors: Posteriors, notes: Notes, *, centre: int = 0, between_bins: bool = True) -> list[np.ndarray]:
     """How far each note lies above its key, in semitones, frame by frame (eq-bend).
 
-    In every frame of a note the highest value of Yp near its key is looked for, near weighing more than far.
+    In every frame of a note this finds the bin with the highest Yp near its key, preferring bins close to the key.
 
     Parameters
     ----------
     posteriors
-        Of a network with Yp.
+        The output of a network with Yp.
     notes
-        Decoded from these posteriors.
+        The notes decoded from these posteriors.
     centre
-        Which bin answers for a key in tune, counted from bin 3n of key n: 0 for the networks of this book, 1 for
-        the released weights (`nmp_lessons.model.released.CENTRE`). The released program takes 0, and its bends are a
-        third of a semitone sharp.
+        The bin that stands for a key in tune, counted from bin 3n of key n: 0 for the networks of this book, 1 for
+        the released weights (`nmp_lessons.model.released.CENTRE`). The released program takes 0, which makes its
+        bends a third of a semitone sharp.
     between_bins
-        Refine each bin by a parabola; without, bends are whole thirds of a semitone, as released.
+        Refine each bin by a parabola. Otherwise bends are whole thirds of a semitone, as in the released program.
 
     Returns
     -------
     list of arrays
-        One for each note, as `nmp_lessons.notes.midi.write_midi` takes them, with a number for each of its frames.
+        One array for each note, with one number for each of its frames, as `nmp_lessons.notes.midi.write_midi`
+        takes them.
 
     Raises
     ------
     InputError
-        If the network has no Yp.
+        If the posteriors have no Yp.
 
     Examples
     --------
-    A key sounds a third of a semitone sharp.
+    A note that is a third of a semitone sharp:
 
     >>> note, contour = np.zeros((30, 88)), np.zeros((30, 264))
     >>> contour[5:9, 3 * 39 + 1] = 0.8
@@ -55,7 +56,7 @@ def bends(posteriors: Posteriors, notes: Notes, *, centre: int = 0, between_bins
     [0.33, 0.33, 0.33, 0.33]
     """
     if posteriors.contour is None:
-        raise InputError("bends are read from Yp, and this network has none; use one with contour=True.")
+        raise InputError("bends are read from Yp, and these posteriors have none; use a network with contour=True.")
     frames = np.searchsorted(posteriors.times, notes.intervals)  # (n, 2): first frame, and first after the last
     frames[:, 0] = np.minimum(frames[:, 0], len(posteriors) - 1)
     middle = NMP.bins_per_semitone * (notes.pitch - NMP.lowest_pitch) + centre
@@ -66,7 +67,7 @@ def bends(posteriors: Posteriors, notes: Notes, *, centre: int = 0, between_bins
 
 
 def _bend(contour: np.ndarray, middle: int, between_bins: bool) -> np.ndarray:
-    """Of one note, from its frames of Yp (frames, 264)."""
+    """The bends of one note, from its frames of Yp (frames, 264)."""
     bins = np.arange(max(middle - BEND_REACH, 0), min(middle + BEND_REACH + 1, NMP.contour_bins))
     near = np.exp(-0.5 * ((bins - middle) / BEND_SPREAD) ** 2)
     place = bins[(contour[:, bins] * near).argmax(axis=1)]
@@ -78,14 +79,16 @@ def _bend(contour: np.ndarray, middle: int, between_bins: bool) -> np.ndarray:
 
 
 def sing(notes: Notes, curves: Sequence[np.ndarray], *, rate: int = NMP.sample_rate) -> Recording:
-    """Notes with their bends as sound: six partials whose pitch follows each note's curve.
+    """Play notes with their bends: six partials whose pitch follows each note's curve.
 
     Parameters
     ----------
     notes
-        Played as loud as their velocities say.
+        The notes, with amplitudes in proportion to their velocities.
     curves
-        For each note its deviations in semitones, evenly spaced from onset to offset, as from `bends`.
+        For each note its deviations in semitones, evenly spaced from onset to offset, as `bends` returns them.
+    rate
+        The sample rate in Hz.
 
     Examples
     --------

@@ -1,6 +1,6 @@
 """The released algorithm: peaks, a threshold with patience, and the "melodia trick".
 
-Posteriors are (T, 88), frame first; frames become seconds through `Posteriors.times`.
+Posteriors are (T, 88), with frames first. `Posteriors.times` says at which second each frame lies.
 
 Source: `output_to_notes_polyphonic` of basic-pitch 0.4.0, reproduced here note by note.
 """
@@ -19,8 +19,8 @@ FRAME_THRESHOLD = 0.3
 SHORTEST = 11  # frames; a note must be longer: 128 ms
 PATIENCE = 11  # frames below the threshold that end a note
 SPAN = 2  # frames over which a rise of Yn counts as an onset
-NEIGHBOURS = 1  # keys on either side that a note silences
-ORDERS = {"latest": -1, "earliest": 1}  # which onsets come first
+NEIGHBOURS = 1  # keys on either side that are removed together with a note
+ORDERS = {"latest": -1, "earliest": 1}  # which onsets are followed first
 
 
 def decode(
@@ -35,22 +35,23 @@ def decode(
     neighbours: int = NEIGHBOURS,
     first: str = "latest",
 ) -> Notes:
-    """The notes of a posteriorgram, by the released algorithm; each of its steps can be switched off.
+    """Decode a posteriorgram with the released algorithm; each of its steps can be switched off.
 
     Parameters
     ----------
     posteriors
-        Of T frames.
+        The output of a network for T frames.
     onset_threshold, frame_threshold
-        Between 0 and 1: an onset is a peak at least so high; a note sounds while Yn is not below.
+        Between 0 and 1. An onset is a peak that reaches the first; a note lasts as long as Yn reaches the second.
     shortest, patience
-        Frames: a note must be longer than `shortest`; it ends before `patience` faint frames in a row (eq-patience).
+        In frames. A note must be longer than `shortest`. It ends before `patience` successive frames in which Yn is
+        below the threshold (eq-patience).
     infer_onsets
-        Take sudden rises of Yn as onsets as well.
+        Count sudden rises of Yn as onsets as well (eq-rises).
     melodia_trick
-        Look for notes in the energy that is left over.
+        Look for further notes in what is left of Yn.
     neighbours
-        Keys on either side of a note whose energy goes away with it; 0 keeps them.
+        The number of keys on either side that are removed from Yn together with a note.
     first
         Which onsets are followed first: the "latest", so that a note ends where its key is struck again, or the
         "earliest".
@@ -58,17 +59,17 @@ def decode(
     Returns
     -------
     Notes
-        Velocity is 127 times the mean of Yn over the note, at least 1.
+        The velocity of each is 127 times the mean of Yn over the note, and at least 1.
 
     Raises
     ------
     InputError
-        If a threshold is not between 0 and 1, a number of frames is below 1, `neighbours` is negative, or there
-        is no such order.
+        If a threshold is not between 0 and 1, a number of frames is below 1, `neighbours` is negative, or `first`
+        is neither "latest" nor "earliest".
 
     Examples
     --------
-    One key sounds from frame 10 to frame 40, with an onset where it begins.
+    One key sounds from frame 10 to frame 40, with an onset in frame 10.
 
     >>> note, onset = np.zeros((60, 88)), np.zeros((60, 88))
     >>> note[10:40, 39], onset[10, 39] = 0.8, 0.9
@@ -90,7 +91,7 @@ def decode(
 
 
 def check_recording(recording: Recording) -> None:
-    """Raise InputError if no note could be found in a recording: it is silent or shorter than any note."""
+    """Raise InputError if a recording can't contain a note that would be found: it is silent or too short."""
     what = recording.title or "the recording"
     shortest = (SHORTEST + 1) / NMP.frame_rate
     if recording.seconds < shortest:
@@ -103,9 +104,9 @@ def check_recording(recording: Recording) -> None:
 
 
 def with_inferred_onsets(onset: np.ndarray, note: np.ndarray) -> np.ndarray:
-    """The larger of Yo and the rises of Yn over one *and* two frames, scaled to Yo's maximum (eq-rises).
+    """The larger of Yo and the rises of Yn over one *and* two frames, scaled to the maximum of Yo (eq-rises).
 
-    Both arrays are (T, 88); so is the result, in float64. The first two frames cannot rise.
+    Both arrays are (T, 88), and so is the result, in float64. In the first two frames there is no rise.
     """
     rise = np.zeros(note.shape)
     late, sudden = note[SPAN:], rise[SPAN:]
@@ -122,7 +123,7 @@ def with_inferred_onsets(onset: np.ndarray, note: np.ndarray) -> np.ndarray:
 
 
 def peaks(onset: np.ndarray, threshold: float) -> np.ndarray:
-    """Frames and keys, (n, 2), where an onset is at least `threshold` and above both its neighbours in time.
+    """The frames and keys, (n, 2), where an onset reaches `threshold` and exceeds both its neighbours in time.
 
     >>> peaks(np.array([[0.1], [0.9], [0.2], [0.4], [0.3]]), 0.5)
     array([[1, 0]])
@@ -146,13 +147,13 @@ def _check(onset_threshold, frame_threshold, shortest, patience, neighbours, fir
 
 
 def _follow(note, onsets, threshold, shortest, patience, melodia_trick, neighbours):
-    """Arrays start, stop (frames), key, and mean Yn, of all notes."""
+    """The start and stop (frames), key and mean Yn of all notes, as four arrays."""
     left = note.copy()
     found = _from_onsets(left, onsets, threshold, shortest, patience, neighbours)
     if melodia_trick:
-        loud = np.flatnonzero(left.ravel() > threshold)
-        loudest_first = loud[np.argsort(-left.ravel()[loud], kind="stable")]
-        grown = _from_energy(left, loudest_first, threshold, shortest, patience, neighbours)
+        above = np.flatnonzero(left.ravel() > threshold)
+        highest_first = above[np.argsort(-left.ravel()[above], kind="stable")]
+        grown = _from_energy(left, highest_first, threshold, shortest, patience, neighbours)
         found = np.concatenate([found, grown])
     start, stop, key = found.T
     mean = np.array([note[a:b, k].mean() for a, b, k in found])
@@ -161,18 +162,18 @@ def _follow(note, onsets, threshold, shortest, patience, melodia_trick, neighbou
 
 @njit(cache=True)
 def _from_onsets(left, onsets, threshold, shortest, patience, neighbours):
-    """Notes (n, 3) of start, stop, key from onsets in their order; their energy is taken out of `left`."""
+    """Notes (n, 3) of start, stop and key, followed from onsets in the given order, and removed from `left`."""
     frames = len(left)
     found = np.empty((len(onsets), 3), np.int64)
     count = 0
     for start, key in onsets:
         if start >= frames - 1:
             continue
-        stop, faint = start + 1, 0
-        while stop < frames - 1 and faint < patience:
-            faint = faint + 1 if left[stop, key] < threshold else 0
+        stop, low_frames = start + 1, 0
+        while stop < frames - 1 and low_frames < patience:
+            low_frames = low_frames + 1 if left[stop, key] < threshold else 0
             stop += 1
-        stop -= faint
+        stop -= low_frames
         if stop - start <= shortest:
             continue
         left[start:stop, max(key - neighbours, 0) : key + neighbours + 1] = 0
@@ -182,34 +183,34 @@ def _from_onsets(left, onsets, threshold, shortest, patience, neighbours):
 
 
 @njit(cache=True)
-def _from_energy(left, loudest_first, threshold, shortest, patience, neighbours):
-    """Notes (n, 3) grown both ways from the loudest frames left over.
+def _from_energy(left, highest_first, threshold, shortest, patience, neighbours):
+    """Notes (n, 3) grown in both directions from the highest values that are left.
 
-    Energy only ever goes away, so one sorted list serves in place of a new search for each maximum.
+    Values are only ever removed, so one sorted list replaces a new search for each maximum.
     """
     frames, keys = left.shape
-    found = np.empty((len(loudest_first), 3), np.int64)
+    found = np.empty((len(highest_first), 3), np.int64)
     count = 0
-    for place in loudest_first:
+    for place in highest_first:
         middle, key = place // keys, place % keys
         if left[middle, key] <= threshold:
             continue
         left[middle, key] = 0
         low, high = max(key - neighbours, 0), key + neighbours + 1
 
-        stop, faint = middle + 1, 0
-        while stop < frames - 1 and faint < patience:
-            faint = faint + 1 if left[stop, key] < threshold else 0
+        stop, low_frames = middle + 1, 0
+        while stop < frames - 1 and low_frames < patience:
+            low_frames = low_frames + 1 if left[stop, key] < threshold else 0
             left[stop, low:high] = 0
             stop += 1
-        stop -= 1 + faint
+        stop -= 1 + low_frames
 
-        start, faint = middle - 1, 0
-        while start > 0 and faint < patience:
-            faint = faint + 1 if left[start, key] < threshold else 0
+        start, low_frames = middle - 1, 0
+        while start > 0 and low_frames < patience:
+            low_frames = low_frames + 1 if left[start, key] < threshold else 0
             left[start, low:high] = 0
             start -= 1
-        start += 1 + faint
+        start += 1 + low_frames
 
         if stop - start > shortest:
             found[count] = start, stop, key
