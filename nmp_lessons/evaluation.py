@@ -375,9 +375,7 @@ def optimism(curve: ArrayLike, *, tests: int, draws: int = 1000, seed: int = 0) 
 
 
 def chance(right: int, trials: int, *, sides: int = 1) -> float:
-    """The probability that a fair coin does at least as well: `right` or more successes (eq-binomial).
-
-    With ``sides=2`` it is the probability of a split at least as uneven, in favour of either side.
+    """The probability that a fair coin does at least as well (eq-binomial); with ``sides=2``, as unevenly either way.
 
     >>> chance(4, 5), chance(4, 5, sides=2)
     (0.1875, 0.375)
@@ -433,15 +431,11 @@ def _f_measure(reference: Notes, estimate: Notes, tolerance: float, offset_ratio
 
 def _for_mir_eval(reference: Notes, estimate: Notes, tolerance: float, offset_ratio: float | None) -> dict:
     """The arguments that `mir_eval.transcription` takes, under its names."""
-    return {
-        "ref_intervals": reference.intervals,
-        "ref_pitches": reference.frequencies,
-        "est_intervals": estimate.intervals,
-        "est_pitches": estimate.frequencies,
-        "onset_tolerance": tolerance,
-        "pitch_tolerance": PITCH_TOLERANCE,
-        "offset_ratio": offset_ratio,
-    }
+    notes = {"ref": reference, "est": estimate}
+    intervals = {f"{side}_intervals": these.intervals for side, these in notes.items()}
+    pitches = {f"{side}_pitches": these.frequencies for side, these in notes.items()}
+    tolerances = {"onset_tolerance": tolerance, "pitch_tolerance": PITCH_TOLERANCE, "offset_ratio": offset_ratio}
+    return intervals | pitches | tolerances
 
 
 def _sounding(notes: Notes, times: np.ndarray) -> list[np.ndarray]:

@@ -1,9 +1,9 @@
 """Blind A/B: two transcriptions of the same music, played again without names. Which is nearer to the recording?
 
 Without JavaScript there are plain sounds, and the answers are folded. The custom element `<nmp-blind>`
-(``web/src/blind.ts``) shows one trial after another in a new random order. At the end it gives the names and the scores,
-says how often each was chosen and how likely so uneven a split is without a preference (two-sided), and, for trials whose
-scores differ, how often the choice agreed with them. Choices stay in the page: nothing is kept, nothing is sent.
+(``web/src/blind.ts``) shows one trial after another in a new random order. At the end it gives the names and the
+scores, says how often each was chosen and how likely so uneven a split is without a preference (two-sided), and, for
+trials whose scores differ, how often the choice agreed with them. Choices stay in the page and are sent nowhere.
 """
 
 import json

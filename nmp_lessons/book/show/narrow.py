@@ -16,8 +16,8 @@ from matplotlib.legend import Legend
 from matplotlib.text import Text
 
 WIDEST = 600  # CSS pixels of the window up to which the narrow figure is shown
-WIDTH = 4.6  # inches; shown at some 358 CSS pixels, a point is 1.08 of them
-SMALLEST = 10.5  # points, so that no letter is below 11 CSS pixels
+WIDTH = 4.2  # inches; a page of a phone shows that at some 340 CSS pixels
+SMALLEST = 11  # points, so that no letter is below 11 CSS pixels even in a box within the page
 
 
 def narrow_twin(figure: Figure) -> Figure:
