@@ -47,7 +47,7 @@ def test_nothing_is_cut_off_and_no_letter_is_small(panels):
 def test_a_legend_that_is_too_wide_gets_one_column():
     drawn, ax = show.figure(height=4)
     for place in range(3):
-        ax.plot([0, place], label=f"a curve with a long name, number {place}")
+        ax.plot([0, place], label=f"a curve, the number {place}")
     ax.legend(ncols=3)
     drawn.legend(loc="outside upper left", ncols=3)
     twin = narrow_twin(drawn)
