@@ -7,6 +7,7 @@ lettering keeps its size. The page shows whichever fits (``<picture>``; see `nmp
 
 import pickle
 import textwrap
+import warnings
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
@@ -48,7 +49,9 @@ def narrow_twin(figure: Figure) -> Figure:
     twin.set_size_inches(WIDTH, _stack(twin) * figure.get_figheight())
     for text in twin.findobj(Text):
         text.set_fontsize(max(text.get_fontsize(), SMALLEST))
-    twin.draw_without_rendering()
+    with warnings.catch_warnings():  # of legends that leave no room, until they have been made narrower
+        warnings.filterwarnings("ignore", "constrained_layout not applied")
+        twin.draw_without_rendering()
     for ax in twin.axes:
         _fit(ax)
     for legend in [*twin.legends, *filter(None, (ax.get_legend() for ax in twin.axes))]:
