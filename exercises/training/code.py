@@ -7,17 +7,17 @@ import numpy as np
 
 
 def windows(seed, step, clips, length, frames, count):
-    """The windows of one step: from which clip, and from which frame on.
+    """The windows of one step: the clip each is taken from, and its first frame.
 
-    seed: of the run, a whole number from 0
-    step: a whole number from 0
-    clips: how many clips there are
-    length: frames in each clip
-    frames: frames in a window
-    count: how many windows
+    seed: the seed of the run, an integer from 0
+    step: the number of the step, an integer from 0
+    clips: the number of clips
+    length: the number of frames in each clip
+    frames: the number of frames in a window
+    count: the number of windows
 
-    Returns a list of `count` pairs (clip, first frame). All clips and all places at which a whole window fits are
-    equally likely. The same seed and step always give the same list.
+    Returns a list of `count` pairs (clip, first frame). All clips are equally likely, and so are all places at
+    which a whole window fits. The same seed and step always give the same list.
     """
     ### BEGIN SOLUTION: a generator that depends on seed and step and nothing else
     rng = np.random.default_rng([seed, step])
@@ -28,10 +28,10 @@ def windows(seed, step, clips, length, frames, count):
 
 
 def shortened(gradients, limit):
-    """Gradients whose common length is at most `limit`.
+    """The gradients, shortened if necessary so that their common length is at most `limit`.
 
-    gradients: list of arrays, of any shapes
-    limit: a number above 0
+    gradients: a list of arrays of any shapes
+    limit: a positive number
 
     Returns a list of new arrays of the same shapes.
     """

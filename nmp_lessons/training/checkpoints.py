@@ -1,6 +1,6 @@
-"""Trained networks on the disk: weights as safetensors, and the record of all that led to them as JSON.
+"""Trained networks on disk: weights as safetensors, and the record of everything that led to them as JSON.
 
-Chapter ``training``. Nothing is pickled; files are written whole or not at all.
+Chapter ``training``. Nothing is pickled, and files are written completely or not at all.
 """
 
 import json
@@ -19,12 +19,12 @@ from .recipe import Recipe
 
 
 def named(name: str) -> tuple[Transcriber, dict | None]:
-    """The network of a run and its decoder; "released" is Spotify's, whose decoder is another one.
+    """The network of a run and its decoder. "released" is Spotify's network, which has a decoder of its own (None).
 
     Raises
     ------
     InputError
-        If no such run stands.
+        If there is no such run.
     """
     if name == "released":
         return released.load(), None
@@ -33,7 +33,7 @@ def named(name: str) -> tuple[Transcriber, dict | None]:
 
 
 def save(model: Transcriber, record: dict, folder: str | os.PathLike) -> None:
-    """Write ``NAME.safetensors`` and ``NAME.json``, each whole or not at all."""
+    """Write ``NAME.safetensors`` and ``NAME.json``, each completely or not at all."""
     folder = Path(folder)
     weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     with atomic_write(folder / f"{record['name']}.safetensors") as scratch:

@@ -1,6 +1,6 @@
-"""Training data: real performances, played on many pianos in many rooms, as features and targets on the disk.
+"""Training data: real performances, played on many pianos in many rooms, as features and targets on disk.
 
-Chapter ``training``. A network trained on one piano knows one piano. So each excerpt of a performance is played on an
+Chapter ``training``. A network trained on one piano knows only that piano. So each excerpt is played on an
 instrument chosen at random (`nmp_lessons.audio.instruments`), out of tune and unevenly voiced; a quarter of the
 excerpts take their keys from two instruments, and most are played in a room. The result is written once,
 memory-mapped, and read in random windows (`nmp_lessons.training.sampling`).
@@ -117,9 +117,9 @@ def render_corpus(
     seed: int = 0,
     progress: bool = False,
 ) -> Corpus:
-    """Render clips of some performances into a folder; what is there already is kept, and goes on after a stop.
+    """Render clips of some performances into a folder. Clips that are there already are kept, so a stopped run resumes.
 
-    Validation clips are degraded (`degrade`) and played mostly on pianos that are not used in training.
+    Validation clips are degraded (`degrade`) and mostly played on pianos that aren't used in training.
     """
     folder = Path(folder)
     pianos = default_pianos(split) if pianos is None else list(pianos)

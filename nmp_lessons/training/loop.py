@@ -1,4 +1,4 @@
-"""The loop: from a recipe and a corpus to trained weights and the record of how they came about."""
+"""The training loop: from a recipe and a corpus to trained weights and a record of how they came about."""
 
 import copy
 import json
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 def new_model(recipe: Recipe, features: torch.Tensor) -> Transcriber:
     """A network with random weights of the recipe's seed, its input normalised by the statistics of `features`.
 
-    Each sigmoid starts near 0.03, about as rare as notes are; with a start at one half, the first hundred
-    steps only learn to say "no".
+    Each sigmoid starts near 0.03, about the proportion of positives. If it started at one half, the first hundred
+    steps would be spent on learning to say "no".
     """
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
@@ -61,10 +61,10 @@ def new_model(recipe: Recipe, features: torch.Tensor) -> Transcriber:
 
 @torch.no_grad()
 def recalibrate_batchnorm(model: Transcriber, recipe: Recipe, corpus: StoredClips, *, count: int = 10) -> Transcriber:
-    """A copy of the network whose normalisations use the mean statistics of some batches (eq-settled).
+    """A copy of the network whose batch normalisations use the mean statistics of some batches (eq-settled).
 
-    In training they follow at 1 % a step, so that a run of a hundred steps ends with a third of what they began
-    with (eq-lag).
+    In training they move by 1 % of the way in each step, so after a run of a hundred steps more than a third of
+    them still comes from their initial values (eq-lag).
     """
     recalibrated = copy.deepcopy(model).train()
     recalibrated.input_norm.eval()
@@ -72,7 +72,7 @@ def recalibrate_batchnorm(model: Transcriber, recipe: Recipe, corpus: StoredClip
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
-        norm.momentum = None  # the plain mean of all that come
+        norm.momentum = None  # the plain mean over all batches
     for step in range(count):
         recalibrated.logits(batch(recipe, corpus, step)[0].to(recalibrated.input_norm.running_mean))
     for norm, momentum in zip(norms, momenta, strict=True):
@@ -81,7 +81,7 @@ def recalibrate_batchnorm(model: Transcriber, recipe: Recipe, corpus: StoredClip
 
 
 class CommonNorm(BatchNorm):
-    """Batch normalisation over the batches of all processes, so that two halves make one whole (eq-halves)."""
+    """Batch normalisation over the batches of all processes together, so that two halves make one whole (eq-halves)."""
 
     num_batches_tracked: torch.Tensor
     momentum: float
@@ -105,7 +105,7 @@ class CommonNorm(BatchNorm):
 
 
 class Task(nn.Module):
-    """The network and its loss as one module, from a batch to a number, as Fabric wraps it."""
+    """The network and its loss as one module that turns a batch into a number, as Fabric needs it."""
 
     def __init__(self, model: Transcriber, loss: Loss):
         super().__init__()
@@ -114,7 +114,7 @@ class Task(nn.Module):
     def forward(
         self, features: torch.Tensor, contour: torch.Tensor, note: torch.Tensor, onset: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The loss, and the parts of its heads (Yp, Yn, Yo), detached."""
+        """The loss, and the part of it that each head contributes (Yp, Yn, Yo), detached."""
         logits = self.model.logits(features).map(lambda z: z.to(note.dtype))
         parts = self.loss.parts(logits, Heads(contour, note, onset))
         total = self.loss.total(parts)
@@ -122,9 +122,9 @@ class Task(nn.Module):
 
 
 def memory(recipe: Recipe) -> int:
-    """Bytes that one batch keeps, in float32, from the way forward for the way back (eq-memory).
+    """Bytes that the forward pass of one batch keeps for the backward pass, in float32 (eq-memory).
 
-    One window of 20 frames is run, and the tensors that autograd saves are counted; the weights are not among them.
+    One window of 20 frames is run, and the tensors that autograd saves are counted, weights excepted.
 
     >>> 0.2e9 < memory(Recipe("", batch=16)) < 0.4e9
     True
@@ -172,25 +172,25 @@ def train(
     stop_at: int | None = None,
     shown: bool = False,
 ) -> tuple[Transcriber, dict]:
-    """Train one network, from the start or from where an earlier call stopped, and write its checkpoint.
+    """Train one network, from the beginning or from where an earlier call stopped, and write its checkpoint.
 
     Parameters
     ----------
     recipe, corpus, validation
-        What to do, from what, and the clips that choose the threshold (None: no validation).
+        What to do, on which clips, and on which clips to choose the threshold (None: no validation).
     folder
         For ``NAME.safetensors`` and ``NAME.json``, and ``NAME.state.safetensors`` until the run is done.
     fabric
         Where to compute; by default one device, in bfloat16 where it has that (`default_fabric`).
     compiled
-        Let `torch.compile` fuse the layers; it needs a C++ compiler, takes a minute, and saves half the time.
+        Let `torch.compile` fuse the layers. It needs a C++ compiler, takes a minute at first, and then halves the time.
     validate_every, save_every
         Steps.
     stop_after
-        Stop early after so many validations without a better one.
+        Stop early after this many validations without a new best one.
     stop_at
-        Leave off after this step, to be resumed; the model (its statistics not recalibrated) and the record are then
-        those so far.
+        Stop after this step, to be resumed later. The model (with its statistics not recalibrated) and the record
+        are then those so far.
     shown
         Show a progress bar.
 
@@ -202,7 +202,7 @@ def train(
     Raises
     ------
     InputError
-        If a state that lies there belongs to another recipe or corpus.
+        If a state in the folder belongs to another recipe or corpus.
     """
     fabric = fabric or default_fabric()
     folder = Path(folder)
@@ -321,7 +321,7 @@ def _shown(steps: range, recipe: Recipe, start: int, shown: bool):
 
 
 def _save_state(path: Path, identity: dict, progress: Progress, model, average, optimiser) -> None:
-    """All that a resumed run needs, in one file."""
+    """Everything that a resumed run needs, in one file."""
     tensors = {}
     for prefix, values in (("model", model.state_dict()), ("average", average.state_dict())):
         tensors |= {f"{prefix}/{name}": tensor.detach().cpu().clone() for name, tensor in values.items()}
@@ -334,7 +334,7 @@ def _save_state(path: Path, identity: dict, progress: Progress, model, average, 
 
 
 def _resumed(path: Path, identity: dict, model, average, optimiser) -> Progress:
-    """Take up the state at `path` if there is one; else begin."""
+    """Resume from the state at `path` if there is one; otherwise begin anew."""
     if not path.exists():
         return Progress()
     try:
@@ -393,5 +393,5 @@ def _processor() -> str:
 
 
 def can_compile() -> bool:
-    """Whether `torch.compile` finds what it needs here."""
+    """Whether `torch.compile` finds the compiler that it needs."""
     return any(shutil.which(name) for name in ("c++", "g++", "clang++"))

@@ -28,19 +28,20 @@ class Recipe:
     Parameters
     ----------
     name
-        Of the checkpoint.
+        The name of the checkpoint.
     model, loss, augmentation
-        The network's switches, the loss, and the changes of each batch (None for none).
+        The settings of the network, the loss, and the random changes made to each batch (None for none).
     steps, batch, frames
-        How many batches, windows in a batch (over all processes), frames in a window.
+        Numbers of batches, of windows in a batch (over all processes) and of frames in a window.
     learning_rate, warm_up, cool_down
-        Its height; steps until it is reached; the share of steps over which it falls to 0 in a straight line.
+        The full rate, the number of steps until it is reached, and the proportion of steps over which it falls
+        linearly to 0.
     optimiser, weight_decay
-        "soap" (`nmp_lessons.training.soap`) or "adamw"; how much of the weights goes with each step.
+        "soap" (`nmp_lessons.training.soap`) or "adamw", and the weight decay.
     clip
-        Greatest norm of the gradient, to which a longer one is shortened (eq-clip).
+        Greatest length of the gradient; a longer one is shortened to it (eq-clip).
     average
-        How much of the running average of the weights stays at each step, at most (`kept`).
+        The most that is kept of the running average of the weights in each step (`kept`).
     seed
         Of the initial weights and of every batch.
     corpus
@@ -74,7 +75,7 @@ class Recipe:
             raise InputError(f"{self.name}: {self.frames} frames; a clip has {CLIP_FRAMES}.")
 
     def rate(self, step: int) -> float:
-        """The learning rate of a step: up in a straight line, level, down in a straight line (eq-schedule).
+        """The learning rate of a step: it rises linearly, stays, and falls linearly (eq-schedule).
 
         >>> recipe = Recipe("", steps=10, warm_up=2, cool_down=0.5, learning_rate=1.0)
         >>> [round(recipe.rate(step), 1) for step in range(10)]
@@ -86,7 +87,7 @@ class Recipe:
         return self.learning_rate * up * down
 
     def kept(self, step: int) -> float:
-        """How much of the running average of the weights stays at a step: less at first (eq-average).
+        """The proportion of the running average that is kept at a step; smaller at first (eq-average).
 
         >>> [round(Recipe("", average=0.9).kept(step), 2) for step in (0, 19, 1000)]
         [0.05, 0.51, 0.9]
@@ -94,7 +95,7 @@ class Recipe:
         return min(self.average, (step + 1) / (step + 20))
 
     def shares(self, step: int) -> np.ndarray:
-        """What the weights after each step, from the first to this one, count in the average (eq-shares).
+        """How much each step, from the first to this one, contributes to the average (eq-shares).
 
         >>> Recipe("", average=0.5).shares(3).round(3).tolist()
         [0.002, 0.021, 0.15, 0.826]
@@ -103,7 +104,7 @@ class Recipe:
         return (1 - kept) * np.append(np.cumprod(kept[:0:-1])[::-1], 1.0)
 
     def seconds(self, steps: int | None = None) -> float:
-        """Seconds of features that some steps (default: all) look at, repetitions counted (eq-epoch).
+        """Seconds of music that some steps (default: all) look at, counting repetitions (eq-epoch).
 
         >>> round(Recipe("", steps=800).seconds() / 3600, 1)
         7.1

@@ -1,4 +1,4 @@
-"""Batches: random windows of a corpus, drawn from (seed, step) alone."""
+"""Batches: random windows of a corpus that depend on the seed and the step alone."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -21,12 +21,12 @@ from .recipe import Recipe
 
 
 class Clips:
-    """Whole minutes of recordings with their notes, as a corpus in memory; `nmp_lessons.training.train` takes either.
+    """Minutes of recordings with their notes, as a corpus in memory that `nmp_lessons.training.train` accepts.
 
     Parameters
     ----------
     recordings
-        Each with notes; of each the first minute is used, and it has to last that long.
+        Recordings with notes. The first minute of each is used, so each must last at least that long.
 
     Raises
     ------
@@ -60,7 +60,7 @@ class Clips:
 
 
 def batch(recipe: Recipe, corpus: StoredClips, step: int) -> tuple[torch.Tensor, Heads]:
-    """Features and targets of one step: random windows, changed at random, from (seed, step) alone."""
+    """Features and targets of one step: random windows, augmented, depending on (seed, step) alone."""
     rng = np.random.default_rng([recipe.seed, step])
     windows = draw_windows(recipe, len(corpus), rng)
     features = torch.from_numpy(on_fixed_scale(levels(np.stack([corpus.features[w] for w in windows]))))
@@ -71,7 +71,7 @@ def batch(recipe: Recipe, corpus: StoredClips, step: int) -> tuple[torch.Tensor,
 
 
 def draw_windows(recipe: Recipe, clips: int, rng: np.random.Generator) -> list[tuple[int, slice]]:
-    """The windows of one batch: of each its clip and its frames, all places equally likely.
+    """The windows of one batch, each given by its clip and its frames; all places are equally likely.
 
     >>> recipe = Recipe("", batch=2, frames=172)
     >>> draw_windows(recipe, 10, np.random.default_rng([recipe.seed, 0]))
@@ -83,14 +83,14 @@ def draw_windows(recipe: Recipe, clips: int, rng: np.random.Generator) -> list[t
 
 
 def stored_targets(note: np.ndarray, onset: np.ndarray) -> Heads:
-    """Targets (batch, frames, 264 or 88), float32, from what a corpus stores."""
+    """Targets (batch, frames, 264 or 88), float32, from those that a corpus stores."""
     yn = note.astype(np.float32)
     yp = on_contour_bins(yn.reshape(-1, NMP.keys)).reshape(*yn.shape[:-1], NMP.contour_bins)
     return Heads(*(torch.from_numpy(y) for y in (yp, yn, onset.astype(np.float32) / ONSET_STEPS)))
 
 
 def batches(recipe: Recipe, corpus: StoredClips, start: int) -> Iterator[tuple[torch.Tensor, Heads]]:
-    """The batches from a step on, each made while the one before is used."""
+    """The batches from a step on; each is made while the previous one is being used."""
     with ThreadPoolExecutor(1) as worker:
         coming = worker.submit(batch, recipe, corpus, start)
         for step in range(start, recipe.steps):

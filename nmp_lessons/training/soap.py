@@ -1,10 +1,12 @@
-"""SOAP: Adam, in axes along which the gradients of a layer vary independently.
+"""SOAP: Adam, in axes in which the rows of a layer's gradient are uncorrelated in the sum over its columns.
 
-Chapter ``training``. Adam divides each weight's step by how strongly its own gradient varies. That is right when
-gradients vary along the axes of the weights; those of a convolution vary along mixtures: of harmonics, of
+Chapter ``training``. Adam divides each weight's step by the size that its own gradient usually has. That works well
+if gradients vary along the axes of the weights, but those of a convolution vary along mixtures: of harmonics, of
 neighbouring bins, of filters. SOAP follows the covariance of the gradient along each axis of a layer's weights,
-turns to its eigenvectors, and lets Adam work there (eq-soap). The bases follow slowly, by one step of orthogonal
-iteration every few steps (eq-iteration).
+turns to its eigenvectors, and lets Adam work there (eq-soap). Single entries are uncorrelated in these axes only if
+the covariance of the whole gradient is a Kronecker product (eq-uncorrelated). The bases follow slowly, by one step
+of orthogonal iteration every few training steps (eq-iteration), and the running squares are not recomputed when
+they turn.
 
 Source: Vyas, Morwani, Zhao, Kwun, Shapira, Brandfonbrener, Janson, Kakade, "SOAP: improving and stabilizing
 Shampoo using Adam", ICLR 2025.
@@ -18,24 +20,24 @@ from ..errors import InputError
 
 
 class SOAP(torch.optim.Optimizer):
-    """An optimiser for layers whose axes are short: all covariances are kept, and turned to.
+    """An optimiser for layers whose axes are short enough for a covariance of each.
 
     Parameters
     ----------
     parameters
-        Weights of any shape; those of one axis (biases) are left to plain Adam.
+        Weights of any shape. Those with a single axis (biases) are left to plain Adam.
     lr
         The learning rate.
     betas
-        What stays at each step of the mean gradient, and of its squares and covariances.
+        How much is kept in each step of the mean gradient, and of its squares and covariances.
     weight_decay
-        Share of the weights, times `lr`, that goes at each step.
+        The proportion of the weights, times `lr`, that is taken away in each step.
     every
-        Steps from one turn of the bases to the next.
+        Number of steps from one update of the bases to the next.
 
     Examples
     --------
-    Sixteen outputs are to follow sixteen inputs that are almost alike: a long valley across the axes.
+    Sixteen outputs are to follow sixteen inputs that are nearly alike, which makes a long valley across the axes.
 
     >>> generator = torch.manual_seed(0)
     >>> alike = torch.randn(16, 16, generator=generator) @ torch.diag(torch.logspace(0, -2, 16))
@@ -106,13 +108,13 @@ def _step(weights: torch.Tensor, gradient: torch.Tensor, state: dict, group: dic
 
 
 def _covariance(gradient: torch.Tensor, axis: int) -> torch.Tensor:
-    """Sums of products of what stands at two places of one axis, (n, n)."""
+    """Products of the entries at two places of one axis, summed over all others, (n, n)."""
     rows = gradient.movedim(axis, 0).flatten(1)
     return rows @ rows.T
 
 
 def _turned(tensor: torch.Tensor, bases: list[torch.Tensor]) -> torch.Tensor:
-    """Each axis in the coordinates of its basis, whose columns are the new axes."""
+    """The tensor with each axis in the coordinates of its basis, whose columns are the new axes."""
     for basis in bases:
         tensor = torch.tensordot(tensor, basis, dims=[[0], [0]])  # the first axis goes to the end
     return tensor
@@ -121,7 +123,7 @@ def _turned(tensor: torch.Tensor, bases: list[torch.Tensor]) -> torch.Tensor:
 def _nearer(basis: torch.Tensor, covariance: torch.Tensor) -> torch.Tensor:
     """The basis one step of orthogonal iteration nearer to the eigenvectors of a covariance (eq-iteration).
 
-    A little of the identity is added: where no gradient has been yet, the axes stay as they are.
+    A little of the identity is added, so that axes stay as they are where there has been no gradient yet.
     """
     ridge = 1e-6 * covariance.trace() * torch.eye(len(covariance)).to(covariance)
     return torch.linalg.qr((covariance + ridge) @ basis)[0].contiguous()

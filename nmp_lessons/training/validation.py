@@ -23,13 +23,13 @@ def clip_posteriors(model: Transcriber, stored: np.ndarray) -> Posteriors:
 def validate(
     model: Transcriber, corpus: StoredClips, *, clips: int = 12, thresholds: Iterable[float] = THRESHOLDS
 ) -> dict[str, float]:
-    """The threshold of bare peaks that is best for the mean Fno of some clips, and that Fno."""
+    """The threshold at which simple peak picking has the highest mean Fno over some clips, and that Fno."""
     decoder, score = best_threshold(PeakDecoder(), _pairs(model, corpus, clips), thresholds=thresholds)
     return {"threshold": decoder.threshold, "Fno": score}
 
 
 def fit_decoder(model: Transcriber, corpus: StoredClips, *, clips: int = 20) -> tuple[PeakDecoder, float]:
-    """The decoder that suits a network, its evidence and threshold learned on validation clips, and its Fno there."""
+    """A decoder fitted to a network on validation clips (weights of the evidence and threshold), and its Fno there."""
     pairs = _pairs(model, corpus, clips)
     return best_threshold(fit_peak_decoder(pairs), pairs)
 
