@@ -1,4 +1,4 @@
-"""What a solution must do; the messages are for the reader."""
+"""What a solution must do; the messages are addressed to the reader."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ def check_paired_interval(student):
 
 
 def _example(n=10, samples=500, seed=0):
-    """Scores that vary much from recording to recording, and differ little."""
+    """Scores that vary a lot from recording to recording and differ little between the networks."""
     rng = np.random.default_rng(seed)
     others = rng.uniform(0.3, 0.9, n)
     scores = others + 0.03 + 0.01 * rng.normal(size=n)
@@ -34,14 +34,14 @@ def _two_numbers_in_order(student):
 
 def _the_sign_is_the_first_less_the_second(student):
     low, high = _asked(student, *_example())
-    assert not (low < -0.02 and high < 0), "The signs are the wrong way round: it is scores less others."
+    assert not (low < -0.02 and high < 0), "The signs are the wrong way round: subtract others from scores."
 
 
 def _pairs_stay_together(student):
     low, high = _asked(student, *_example())
     assert high - low < 0.05, (
         f"All ten differences lie near 0.03, and your interval is {high - low:.2f} wide. "
-        "Did you draw for each network by itself? A recording must take both of its scores along."
+        "Did you draw separately for each network? When a recording is drawn, both of its scores must come along."
     )
 
 
@@ -50,11 +50,11 @@ def _the_ends_are_these_percentiles(student):
     draws = np.array([[0, 0]] * 3 + [[0, 1]] * 94 + [[1, 1]] * 3)
     found = _asked(student, scores, np.zeros(2), draws)
     assert found != (0.0, 0.0) and found != (0.5, 0.5), (
-        "Of a hundred means three are 0 and three are 1; with 2.5 % cut off at each end both are just inside. "
-        "Are yours the percentiles 2.5 and 97.5?"
+        "Of these hundred means, three are 0 and three are 1. With 2.5 % cut off at each end, the interval still reaches both. "
+        "Did you take the percentiles 2.5 and 97.5?"
     )
     assert np.allclose(found, np.percentile([1.0] * 3 + [0.5] * 94 + [0.0] * 3, [2.5, 97.5])), (
-        f"For this example the ends are 0 and 1, or near; yours are {found[0]:.3f} and {found[1]:.3f}."
+        f"For this example the ends are near 0 and 1; yours are {found[0]:.3f} and {found[1]:.3f}."
     )
 
 
@@ -64,8 +64,8 @@ def _the_draws_are_used(student):
     mean = (scores - others)[draws[0]].mean()
     found = _asked(student, scores, others, one)
     assert np.allclose(found, mean), (
-        f"If every draw is the same, both ends are that draw's mean, {mean:.4f}; yours are {found[0]:.4f} and "
-        f"{found[1]:.4f}. Use the draws that are given, not random numbers of your own."
+        f"If all draws are the same, both ends equal the mean of that draw, {mean:.4f}; yours are {found[0]:.4f} and "
+        f"{found[1]:.4f}. Use the draws that you are given, not random numbers of your own."
     )
     expected = np.percentile((scores - others)[draws].mean(axis=1), [2.5, 97.5])
     assert np.allclose(_asked(student, scores, others, draws), expected), (
@@ -77,14 +77,16 @@ def _the_arguments_are_left_alone(student):
     given = _example()
     student(*given)
     for name, was, now in zip(("scores", "others", "draws"), _example(), given):
-        assert np.array_equal(was, now), f"Your function changes {name} that it is given. Work on a copy."
+        assert np.array_equal(was, now), f"Your function changes its argument {name}. Work on a copy."
 
 
 ### BEGIN HIDDEN
 def hidden_paired_interval(student, solution):
     for seed, n in ((11, 4), (12, 25)):
         example = _example(n=n, samples=300, seed=seed)
-        assert np.allclose(_asked(student, *example), solution(*example)), f"Other scores of {n} recordings differ."
+        assert np.allclose(_asked(student, *example), solution(*example)), (
+            f"With other scores of {n} recordings your result differs from the solution's."
+        )
 
 
 ### END HIDDEN

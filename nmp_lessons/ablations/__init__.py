@@ -1,4 +1,4 @@
-"""Which parts matter, chapter ``ablations``: the table of runs, test conditions, measuring, comparing."""
+"""Which parts matter? Chapter ``ablations``: the table of runs, the test conditions, measuring and comparing."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Test clips under disturbances: what a clip goes through, and the scores of a network under each."""
+"""Test clips under disturbances, and the scores of a network under each of them."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -57,13 +57,13 @@ CONDITIONS: dict[str, Callable[[Recording, np.random.Generator], Recording]] = {
     "transposed": _high,
     "voices": _amid_voices,
     "hum": _with_hum,
-}  # what a test clip goes through: the same changes, harsher than most that training makes
+}  # the kinds of changes that training makes, most of them harsher
 EXCERPTS = [(name, 20.0 * i) for name in ("chopin-nocturne", "beethoven-menuetto") for i in range(1, 7)]
 EXCERPT_SECONDS = 20.0
 
 
 def disturbed_clip(name: str, start: float, condition: str) -> Recording:
-    """Twenty seconds of a performance that training never saw, on the book's own piano, under one condition.
+    """Twenty seconds of a performance not used in training, on the book's own piano, under one condition.
 
     >>> clip = disturbed_clip("chopin-nocturne", 20.0, "noise")
     >>> clip.seconds, len(clip.notes) > 20

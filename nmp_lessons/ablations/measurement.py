@@ -1,4 +1,4 @@
-"""Measuring trained networks: on disturbed clips, on the book's test, and on real recordings where there are some."""
+"""Measuring trained networks on disturbed clips, on the book's test set and, where available, on real recordings."""
 
 import csv
 import json
@@ -31,7 +31,7 @@ from .conditions import EXCERPTS, disturbed_clip, robustness
 
 
 class Real(NamedTuple):
-    """A real recording: audio, features (1, frames, 309), notes, and how many seconds the sound lies after them."""
+    """A real recording: audio, features (1, frames, 309), notes, and by how many seconds the sound lags behind them."""
 
     recording: Recording
     features: torch.Tensor
@@ -40,7 +40,7 @@ class Real(NamedTuple):
 
 
 def real_recordings(folder: str | os.PathLike, *, seconds: float = 60.0) -> list[Real]:
-    """Each recording's first minute; each FLAC has a TSV of the same name, and ``lag_ms.json`` may list the lags."""
+    """The first minute of each recording. Every FLAC has a TSV of the same name; ``lag_ms.json`` may list the lags."""
     paths = sorted(Path(folder).glob("*.flac"))
     if not paths:
         raise InputError(f"{folder}: no FLAC files there; give a folder of recordings with a note list beside each.")
@@ -59,7 +59,7 @@ def real_recordings(folder: str | os.PathLike, *, seconds: float = 60.0) -> list
 
 
 def measure_released(recordings: Sequence[Real], *, folder: Path = CHECKPOINTS) -> list[float]:
-    """Fno of the released weights and decoder, with a true clock, on each recording; kept in ``released.csv``."""
+    """Fno of the released weights and decoder, with exact frame times, on each recording; kept in ``released.csv``."""
     if not recordings:
         raise InputError("released: name the folder of recordings with --recordings.")
     network = released.load()
@@ -74,12 +74,12 @@ ERRORS, CURVES = "real_errors.csv", "real_thresholds.csv"
 
 
 def measure_errors(recordings: Sequence[Real], *, name: str = "main-0", folder: Path = CHECKPOINTS) -> list[dict]:
-    """Every score and every cause on each recording, of one of our networks and of the released one.
+    """Every score and every cause of error on each recording, for one of our networks and for the released one.
 
-    Kept in ``real_errors.csv``, a row for each network and recording, with the median shift of the onsets in
-    seconds, and Fno as it would be with the labels moved by it (which nobody may report: it is chosen on the test);
-    and in ``real_thresholds.csv`` our network's
-    Fno, Pno and Rno at each threshold, for `evaluation.optimism`.
+    ``real_errors.csv`` gets a row for each network and recording, with the median shift of the onsets in seconds and
+    with Fno after the labels have been moved by that shift. (The latter must not be reported as a result, since the
+    shift is chosen on the test.) ``real_thresholds.csv`` gets our network's Fno, Pno and Rno at each threshold, for
+    `evaluation.optimism`.
     """
     if not recordings:
         raise InputError("errors: name the folder of recordings with --recordings.")
@@ -123,7 +123,7 @@ def _write_rows(path: Path, rows: list[dict]) -> None:
 
 
 def measured_errors(file: str = ERRORS) -> list[dict]:
-    """What `measure_errors` kept: its rows, numbers as numbers.
+    """The rows that `measure_errors` wrote, with numbers as numbers.
 
     >>> {row["network"] for row in measured_errors()} == {"main-0", "released"}
     True
@@ -165,7 +165,7 @@ def measure_decoders(
 
 
 def rival_decoders(network: Transcriber) -> dict[str, tuple[dict, Decoder]]:
-    """Four decoders for one network by name: their options, and the function from posteriors to notes."""
+    """Four decoders for one network, by name: their options, and the function from posteriors to notes."""
     pairs = [
         (posteriors(network, recording), recording.reference)
         for recording in (one.segment() for one in book_set().performances("train"))
@@ -182,7 +182,7 @@ def rival_decoders(network: Transcriber) -> dict[str, tuple[dict, Decoder]]:
 
 
 def decoder_named(name: str, options: str) -> Decoder:
-    """A decoder of ``decoders.csv`` again, from its name and its options there.
+    """Rebuild a decoder of ``decoders.csv`` from its name and options.
 
     >>> decoder_named("peaks", '{"threshold": 0.4}').threshold
     0.4
@@ -192,10 +192,11 @@ def decoder_named(name: str, options: str) -> Decoder:
 
 
 def measure(name: str, *, folder: Path = CHECKPOINTS, recordings: Sequence[Real] = ()) -> dict:
-    """Measure a run and write its scores into its record, all Fno but the book's test, which has every score.
+    """Measure a run and write its scores into its record.
 
-    "robustness" by condition and "book_test" by performance; given `recordings`, "real_piano" with our decoder,
-    "real_piano_bare_peaks" with peaks alone, and "real_piano_lag_corrected", one number for each recording.
+    "robustness" holds Fno by condition, "book_test" every score by performance. With `recordings`, there is also one
+    Fno for each recording: "real_piano" with our decoder, "real_piano_bare_peaks" with peaks alone, and
+    "real_piano_lag_corrected".
     """
     model, record = load(name, folder=folder)
     decoder, bare = PeakDecoder(**record["decoder"]), PeakDecoder(threshold=record["validation"][-1]["threshold"])

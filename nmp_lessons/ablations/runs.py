@@ -1,4 +1,4 @@
-"""Every run that the book speaks of, by name: a table of recipes, and whether each has been trained."""
+"""Every training run in the book by name: a table of recipes, and whether each of them has been trained."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +34,7 @@ def _network(**switches) -> Recipe:
 BASELINES = ("baseline", "baseline-second")
 VARIANTS: dict[str, Recipe] = {
     "baseline": SHORT,
-    "baseline-second": SHORT,  # once more, on the machine where later experiments were trained
+    "baseline-second": SHORT,  # again, on the machine where the later experiments were trained
     "optimiser-adamw": replace(SHORT, optimiser="adamw", learning_rate=1e-2),
     "loss-plain": replace(SHORT, loss=Loss("plain", heads=HEADS)),
     "loss-weighted": replace(SHORT, loss=Loss("weighted", positive=19.0, heads=HEADS)),
@@ -60,18 +60,18 @@ VARIANTS: dict[str, Recipe] = {
     "missing-series": _network(missing="series"),
     "missing-parallel": _network(missing="parallel"),
     "padding-released": _network(padding="released"),
-}  # each sees as many frames in training as every other; only `windows-whole` takes fewer, longer steps
+}  # all see the same number of frames in training; `windows-whole` takes fewer, longer steps
 OTHERS: dict[str, Recipe] = {
     "transformer": replace(SHORT, model=TransformerConfig()),
     "transformer-large": replace(SHORT, model=TransformerConfig(width=48, depth=3, heads=4, hidden=96)),
     "gru": replace(SHORT, model=GRUConfig()),
     "separable": replace(SHORT, model=SeparableConfig()),
-}  # chapter `beyond`: other networks, as short
+}  # chapter `beyond`: other networks, with the same short training
 LONG: dict[str, Recipe] = {"main": MAIN, "separable-main": replace(MAIN, model=SeparableConfig(), steps=3000)}
 
 
 def experiments() -> dict[str, Recipe]:
-    """All runs by name: the long ones and each comparison, with every seed.
+    """All runs by name: the long ones and every experiment, with each seed.
 
     >>> runs = experiments()
     >>> runs["no-contour-2"].model.contour, runs["no-contour-2"].seed
@@ -86,12 +86,12 @@ def experiments() -> dict[str, Recipe]:
 
 
 def recipe(name: str) -> Recipe:
-    """The recipe of a run; the bare name of an experiment means its first seed.
+    """The recipe of a run; the name of an experiment without a seed means its first seed.
 
     Raises
     ------
     InputError
-        If no experiment is called so.
+        If there is no such experiment.
     """
     known = experiments()
     for candidate in (name, f"{name}-{SEEDS[0]}"):
@@ -101,7 +101,7 @@ def recipe(name: str) -> Recipe:
 
 
 def state(name: str, *, folder: Path = CHECKPOINTS) -> dict:
-    """Whether a run's checkpoint stands in a folder, and its record's main figures.
+    """Whether a run's checkpoint is in a folder, with the main figures of its record.
 
     >>> state("main-0", folder=Path("nowhere"))
     {'name': 'main-0', 'state': 'missing'}
