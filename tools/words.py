@@ -18,7 +18,7 @@ INSTEAD = {
     r"cannot be told": "inconclusive",
     r"surely (better|worse)": "the difference with its interval",
     r"dear(er|est)": "more expensive, costs more",
-    r"hundredths?": "0.01 or percentage points",
+    r"hundredths": "0.01 or percentage points",
     r"foretells?|foretold": "predict",
     r"does the like": "does something similar",
     r"mend(s|ed|ing)?": "fix, repair",
