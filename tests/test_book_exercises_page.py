@@ -109,7 +109,7 @@ def test_a_number_is_checked_with_unit_and_hint_by_keyboard_alone(page):
     box.focus()
     page.keyboard.type("1200*log2(7) - 3300")
     page.keyboard.press("Enter")
-    assert "One of its two neighbours is nearer" in verdict(page, "sound-seventh")
+    assert "The other neighbour is nearer" in verdict(page, "sound-seventh")
     assert box.get_attribute("aria-invalid") == "true"
     box.fill("-31.2 cents")
     assert exercise(page, "sound-seventh").locator(".nmp-answer-verdict").inner_text() == ""

@@ -1,13 +1,13 @@
-"""Coding exercise of the chapter on sound. Try yours: answers.check("sound-sustain", sustained)."""
+"""Coding exercise of the chapter on sound. To try your solution: answers.check("sound-sustain", sustained)."""
 
 
 def sustained(notes, pedal):
-    """When each note ends, with the sustain pedal.
+    """The time at which each note ends if the sustain pedal is used.
 
-    notes: list of (onset, offset, pitch): seconds, seconds, MIDI number
-    pedal: list of (down, up), the spans in seconds in which the pedal is down
+    notes: list of (onset, offset, pitch), in seconds, seconds and MIDI number
+    pedal: list of (down, up), the spans of time, in seconds, during which the pedal is down
 
-    Returns a list of offsets in seconds, one for each note, in the order of the notes.
+    Returns a list of offsets in seconds, one per note, in the order of the notes.
     """
     ### BEGIN SOLUTION: find where each note ends
     ends = []
