@@ -210,6 +210,23 @@ def test_feature_noise_is_the_noise_of_the_audio_in_the_mean():
     assert 10 * float(power.mean().log10()) == pytest.approx(-40, abs=0.1)
 
 
+def test_feature_noise_flickers_where_real_noise_does_not():
+    """In the bass real noise hardly changes from frame to frame; noise drawn cell by cell does (chapter augmentation)."""
+    noise = Recording(0.1 * rng().standard_normal(8 * RATE), RATE)
+    real = features(noise)
+    flat = torch.full_like(real, SILENCE)
+    uniform = torch.rand(flat.shape, generator=torch.manual_seed(0))
+    drawn = coloured(flat, torch.zeros(1, 309), torch.full((1, 309), -40.0), uniform)
+
+    def of_next_frame(picture):
+        power = 10 ** (6 * picture[0, 100:590, :81].numpy())
+        power = power / power.mean(axis=0)
+        return np.corrcoef(power[1:].ravel(), power[:-1].ravel())[0, 1]
+
+    assert of_next_frame(real) > 0.95
+    assert abs(of_next_frame(drawn)) < 0.05
+
+
 def test_feature_augmentation_is_seeded_keeps_shapes_and_can_be_switched_off():
     x, y = 0.2 + torch.rand(3, 40, 309), labels()
     first, again = (FeatureAugmentation()(x, y, rng=rng()) for _ in range(2))

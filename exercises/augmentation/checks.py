@@ -1,4 +1,4 @@
-"""What a solution must do; the messages are for the reader."""
+"""What a solution has to do. The messages are addressed to the reader."""
 
 import numpy as np
 
@@ -37,7 +37,7 @@ def _right_shapes(student):
 
 def _nothing_moves_by_nothing(student):
     for name, was, now in zip(NAMES, _example(), student(*_example(), 0)):
-        assert np.array_equal(was, now), f"By 0 semitones nothing should change; {name} did."
+        assert np.array_equal(was, now), f"A move by 0 semitones should change nothing, but {name} changed."
 
 
 def _the_note_goes_with_its_labels(student, semitones):
@@ -46,16 +46,16 @@ def _the_note_goes_with_its_labels(student, semitones):
     heard, labelled, on_key = (int(array[1].argmax()) for array in (level, contour, note))
     direction = "up" if semitones > 0 else "down"
     assert heard != 3 * (40 - semitones), (
-        f"By {semitones:+d} semitones the picture should go {direction}; yours goes the other way."
+        f"With {semitones:+d} semitones the picture should move {direction}; yours moves the other way."
     )
-    assert heard != 3 * 40 + semitones, "A semitone is three bins of the picture; yours moved by one."
+    assert heard != 3 * 40 + semitones, "A semitone is three bins of the picture; yours moves by one."
     assert heard == 3 * key, (
-        f"After {semitones:+d} semitones the note of bin 120 should stand in bin {3 * key}; yours stands in {heard}."
+        f"After {semitones:+d} semitones the note of bin 120 should be in bin {3 * key}; yours is in bin {heard}."
     )
-    assert on_key != 40, "The sound has moved and the label Yn has not: the network would be taught the old key."
-    assert on_key == key, f"Yn has one place for a key: key 40 should become key {key}; yours became {on_key}."
+    assert on_key != 40, "The sound has moved, but the label Yn has not. The network would be taught the old key."
+    assert on_key == key, f"Yn has one place per key, so key 40 should become key {key}; yours became {on_key}."
     assert labelled == 3 * key, (
-        f"Yp has three bins for a key: bin 120 should become bin {3 * key}; yours became {labelled}."
+        f"Yp has three bins per key, so bin 120 should become bin {3 * key}; yours became {labelled}."
     )
 
 
@@ -66,10 +66,10 @@ def _silence_comes_in(student, semitones):
     found = [np.asarray(array) for array in student(level, contour, note, semitones)]
     entered = [array[:, 0 if semitones > 0 else -1] for array in found]
     assert not (entered[0] == -5).any() and not entered[1].any() and not entered[2].any(), (
-        "What leaves at one end comes in at the other. np.roll is a ring; a piano is not."
+        "What leaves at one end comes back in at the other. np.roll works on a ring, but a piano isn't one."
     )
     assert (entered[0] == -100).all(), (
-        f"What comes in should be silence, −100 dB; yours is {entered[0][0]:g}. In decibels 0 is very loud."
+        f"What comes in should be silence, −100 dB; yours is {entered[0][0]:g}. In decibels, 0 is very loud."
     )
 
 
@@ -79,7 +79,7 @@ def _there_and_back(student):
     back = student(*student(*given, 2), -2)
     for name, was, now, lost in zip(NAMES, given, back, (6, 6, 2)):
         assert np.allclose(was[:, :-lost], np.asarray(now)[:, :-lost]), (
-            f"Two semitones up and two down should give {name} back, but for the highest {lost} places."
+            f"Two semitones up and two down should restore {name}, except for the highest {lost} places."
         )
 
 
@@ -87,7 +87,7 @@ def _the_arguments_are_left_alone(student):
     given = _example()
     student(*given, 3)
     for name, was, now in zip(NAMES, _example(), given):
-        assert np.array_equal(was, now), f"Your function changes {name} that it is given. Work on a copy."
+        assert np.array_equal(was, now), f"Your function changes {name} that it was given. Work on a copy."
 
 
 ### BEGIN HIDDEN

@@ -10,15 +10,15 @@ SILENCE = -100.0  # dB
 
 
 def transpose(level, contour, note, semitones):
-    """A training example moved up by some semitones (down if negative), the picture and both labels.
+    """A training example moved up by some semitones (down if negative), picture and labels together.
 
-    level: constant-Q transform in dB, shape (frames, 309), lowest bin first
+    level: the constant-Q transform in dB, shape (frames, 309), lowest bin first
     contour: Yp, shape (frames, 264), three bins for each key
     note: Yn, shape (frames, 88)
-    semitones: a whole number
+    semitones: an integer
 
-    Returns the three arrays moved, of the same shapes. Silence comes in at one end; what leaves at the other
-    is lost.
+    Returns the three moved arrays, with the same shapes. Silence comes in at one end, and what leaves at the
+    other is lost.
     """
     ### BEGIN SOLUTION: move each array by as many places as a semitone has in it
 

@@ -1,12 +1,12 @@
 """Denoising autoencoders: from a noisy picture of a sound back to the clean one.
 
-Chapter ``augmentation``. An autoencoder that denoises sees the same input as a transcriber that is trained
-with noise, and differs in its target: the clean picture x in place of the clean labels y. Under squared error
-the best answer is the posterior mean E[x | x̃] (eq-denoise), which for Gaussian noise is a step along the
+Chapter ``augmentation``. A denoising autoencoder has the same input as a transcriber that is trained with
+noise, and a different target: the clean picture x instead of the clean labels y. Under squared error the best
+output is the posterior mean E[x | x̃] (eq-denoise), which for Gaussian noise is a step along the
 gradient of log p(x̃) (eq-tweedie); `posterior_mean` and `tweedie` compute both sides for a toy distribution.
 
-`Denoiser` is small enough to be trained in seconds while a page is made. It works on levels, not on sound;
-`filtered` takes what it changed over to the sound, as a filter that varies in time.
+`Denoiser` is small enough to be trained in seconds while a page is built. It works on levels, not on sound;
+`filtered` applies its changes to the sound, as a time-varying filter.
 
 Conventions: features are (batch, frames, 309) on the fixed scale (dB + 90) / 60; an error of 1 is 60 dB.
 
@@ -30,13 +30,13 @@ from ..errors import InputError
 from ..model.inference import at_model_rate, fixed_features
 from .waveforms import white_noise
 
-RATIOS = (0.0, 6.0, 12.0, 18.0, 24.0)  # dB by which the music outweighs the noise in training
-FLOOR = 0.5  # of all features here, −60 dB: what is softer counts as silence
+RATIOS = (0.0, 6.0, 12.0, 18.0, 24.0)  # signal-to-noise ratios in training, in dB
+FLOOR = 0.5  # of all features here, −60 dB: anything softer counts as silence
 WINDOW = 4096  # samples of the short-time spectrum that `filtered` changes
 
 
 class Denoiser(nn.Module):
-    """Three convolutions that say what to add to a noisy picture, (batch, frames, 309) -> the same shape.
+    """Three convolutions that compute what to add to a noisy picture, (batch, frames, 309) -> the same shape.
 
     >>> sum(weights.numel() for weights in Denoiser().parameters())
     4609
@@ -60,14 +60,14 @@ class Denoiser(nn.Module):
 def pairs(
     recordings: Sequence[Recording], *, ratios: Sequence[float] = RATIOS, rng: np.random.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Features of recordings in white noise, and of the same without: what to see, and what to answer.
+    """Features of recordings with and without white noise: the input and the target of a denoiser.
 
     Parameters
     ----------
     recordings
-        Of one length.
+        All of the same length.
     ratios
-        Signal-to-noise ratios in dB; every recording is taken at each.
+        Signal-to-noise ratios in dB; every recording is used at each of them.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def pairs(
     Raises
     ------
     InputError
-        If there is no recording, or their lengths differ.
+        If there is no recording, or the lengths differ.
     """
     if len({recording.seconds for recording in recordings}) != 1:
         raise InputError("pairs for denoising: give at least one recording, all of one length.")
@@ -96,9 +96,9 @@ def train(
     frames: int = 64,
     seed: int = 0,
 ) -> tuple[Denoiser, list[float]]:
-    """A denoiser trained on random windows of pairs, and its loss at each step (eq-dae).
+    """Train a denoiser on random windows of pairs; returns it and its loss at each step (eq-dae).
 
-    The loss is the mean squared error. Seconds on one core. One seed gives one result on one thread.
+    The loss is the mean squared error. This takes seconds on one core, and is reproducible on one thread.
 
     >>> clean = torch.rand(2, 80, 309, generator=torch.manual_seed(0))
     >>> _, losses = train(clean + 0.3, clean, steps=30, batch=2)
@@ -142,16 +142,16 @@ def error_in_db(features: torch.Tensor, clean: torch.Tensor) -> float:
 
 
 def filtered(recording: Recording, before: torch.Tensor, after: torch.Tensor, *, depth: float = 40.0) -> Recording:
-    """The recording, each moment and frequency softer by as much as `after` lies below `before`.
+    """The recording, with each moment and frequency softened by as much as `after` lies below `before`.
 
     Parameters
     ----------
     recording
-        At any rate; the result is at 22,050 Hz.
+        At any sample rate; the result has 22,050 Hz.
     before, after
-        Its features and what a denoiser made of them, (frames, 309).
+        Its features, and the denoiser's output for them, (frames, 309).
     depth
-        dB that are taken away at most; nothing is made louder.
+        The most that is taken away, in dB; nothing is made louder.
     """
     change = (FIXED_SPAN * (after - before)).clamp(-depth, 0).numpy()
     audio = at_model_rate(recording)
@@ -178,7 +178,7 @@ def posterior_mean(noisy: ArrayLike, values: ArrayLike, weights: ArrayLike, *, s
 
 
 def tweedie(noisy: ArrayLike, values: ArrayLike, weights: ArrayLike, *, sigma: float, step: float = 1e-4) -> np.ndarray:
-    """x̃ + σ² · d log p(x̃) / dx̃, the slope by differences (eq-tweedie): the same as `posterior_mean`.
+    """x̃ + σ² · d log p(x̃) / dx̃, with the slope by finite differences (eq-tweedie); equals `posterior_mean`.
 
     >>> tweedie([0.3], [-1.0, 1.0], [0.5, 0.5], sigma=1.0).round(6) == np.tanh([0.3]).round(6)
     array([ True])

@@ -1,4 +1,4 @@
-"""The same changes on features, fast enough for every batch of training."""
+"""The same changes applied to features, fast enough for every training batch."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,26 +15,26 @@ from .interference import babble, hum, sweep
 
 @dataclass(frozen=True)
 class FeatureAugmentation:
-    """Random changes of a batch of features and its targets, each example for itself.
+    """Random changes to a batch of features and its targets, drawn for each example separately.
 
     Parameters
     ----------
     semitones
-        Greatest transposition, both ways; 0 for none. What comes in at the ends is silence.
+        Greatest transposition, up or down; 0 for none. What comes in at the ends is silence.
     equaliser
-        Spread in dB of a smooth curve over the bins; 0 switches roughness, tilt and bass off as well.
+        Standard deviation in dB of a smooth curve over the bins; 0 also switches off roughness, tilt and bass.
     level
-        Greatest change of level in dB, both ways.
+        Greatest change of level in dB, up or down.
     dark
-        Chance of a fall of up to 7 dB an octave above some middle frequency: a far microphone, a soft hammer.
+        Probability of a fall of up to 7 dB per octave above some middle frequency: a distant microphone, a soft hammer.
     cutoff
-        Chance of a low-pass between 6.4 and 8.4 kHz.
+        Probability of a low-pass filter between 6.4 and 8.4 kHz.
     noise
-        Level range in dB of a noise floor; None for none.
+        Range of levels in dB of a noise floor; None for none.
     interference
-        Chance of an irrelevant waveform (`irrelevant_levels`), from as loud as the music to 30 dB below.
+        Probability of an irrelevant waveform (`irrelevant_levels`), from as loud as the music to 30 dB below it.
     mixup
-        Chance that another example of the batch sounds along, up to 12 dB softer; its labels count too.
+        Probability that another example of the batch sounds at the same time, up to 12 dB softer, with its labels.
 
     Examples
     --------
@@ -90,7 +90,7 @@ class FeatureAugmentation:
         return curve
 
     def floor(self, rng: np.random.Generator, bins: int = NMP.cqt_bins) -> np.ndarray:
-        """One random noise floor, in dB for each bin, most often falling with frequency; −200 is none."""
+        """One random noise floor, in dB for each bin, usually falling with frequency; −200 means none."""
         if self.noise is None:
             return np.full(bins, -200.0)
         octave = np.arange(bins) / NMP.bins_per_octave
@@ -98,7 +98,7 @@ class FeatureAugmentation:
 
 
 def _mixed(features: torch.Tensor, targets: Heads, rng, *, chance: float) -> tuple[torch.Tensor, Heads]:
-    """Each example with some chance joined by the one before it; powers add, the higher label holds."""
+    """Each example, with some probability, mixed with the one before it: powers add, and the higher label is kept."""
     softer = rng.uniform(0, 12, len(features)).astype(np.float32)
     softer[rng.random(len(features)) >= chance] = np.inf
     joined = _added(features, features.roll(1, 0), torch.from_numpy(-softer).to(features))
@@ -107,7 +107,7 @@ def _mixed(features: torch.Tensor, targets: Heads, rng, *, chance: float) -> tup
 
 
 def _disturbed(features: torch.Tensor, rng, *, chance: float) -> torch.Tensor:
-    """Each example with some chance disturbed by a stretch of an irrelevant waveform; the labels stay."""
+    """Each example, with some probability, disturbed by a stretch of an irrelevant waveform; the labels stay."""
     others, frames = irrelevant_levels(), features.shape[1]
     drawn = rng.integers(len(others), size=len(features))
     starts = rng.integers(others.shape[1], size=len(features))
@@ -120,7 +120,7 @@ def _disturbed(features: torch.Tensor, rng, *, chance: float) -> torch.Tensor:
 
 
 def _added(features: torch.Tensor, other: torch.Tensor, decibels: torch.Tensor) -> torch.Tensor:
-    """The powers of both, the other louder by some decibels for each example."""
+    """The sum of both powers, the other one raised by some decibels for each example."""
     nepers = np.log(10) / 10
     level = torch.exp((from_fixed_scale(other) + decibels[:, None, None]) * nepers)
     return on_fixed_scale(torch.log(torch.exp(from_fixed_scale(features) * nepers) + level + FLOOR) / nepers)
@@ -143,16 +143,17 @@ def irrelevant_levels(*, seconds: float = 4.0) -> np.ndarray:
 
 
 def _knots(octave: np.ndarray) -> np.ndarray:
-    """What each of eight evenly spaced knots adds to each bin of a curve of straight lines, (8, bins)."""
+    """What each of eight evenly spaced knots contributes to each bin of a piecewise linear curve, (8, bins)."""
     places = np.linspace(0, octave[-1], 8)
     return np.stack([np.interp(octave, places, row) for row in np.eye(8)])
 
 
 def coloured(features: torch.Tensor, curves: torch.Tensor, floors: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
-    """Filter features by `curves` (batch, bins) in dB, then add noise of mean power `floors`, too.
+    """Filter features by `curves` (batch, bins) in dB, then add noise whose mean power is `floors`, also in dB.
 
-    Power adds to power (eq-noise-power). That of noise in a bin is exponentially distributed; `uniform`, 0 to
-    1 and shaped like the features, is its chance.
+    Powers add (eq-noise-power). The power of noise in a bin is exponentially distributed; `uniform`, with numbers
+    from 0 to 1 and the shape of the features, provides the randomness. Each cell is drawn independently, so the
+    noise flickers, whereas real noise is correlated between neighbouring frames and bins, most of all in the bass.
     """
     nepers = np.log(10) / 10
     power = torch.exp((from_fixed_scale(features) + curves[:, None]) * nepers)
@@ -161,9 +162,9 @@ def coloured(features: torch.Tensor, curves: torch.Tensor, floors: torch.Tensor,
 
 
 def transposed(features: torch.Tensor, targets: Heads, semitones: Iterable[int]) -> tuple[torch.Tensor, Heads]:
-    """Each example higher by its number of semitones: all bins move by three a semitone (eq-equivariance).
+    """Each example moved up by its own number of semitones, by three bins per semitone (eq-equivariance).
 
-    `semitones` is (batch,). Silence comes in at one end; what leaves at the other is lost, labels too.
+    `semitones` is (batch,). Silence comes in at one end. What leaves at the other is lost, labels included.
     """
     step = NMP.bins_per_semitone
     moved = targets.map(torch.zeros_like)

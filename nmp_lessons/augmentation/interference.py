@@ -1,4 +1,4 @@
-"""Irrelevant waveforms, which are to change no label: a hum, a sweep, a babble."""
+"""Irrelevant waveforms, which should not change any label: a hum, a sweep and speech-like noise."""
 
 import numpy as np
 
@@ -13,14 +13,14 @@ def hum(seconds: float, *, frequency: float = 50.0, rate: int = NMP.sample_rate)
 
 
 def sweep(seconds: float, *, low: float = 100.0, high: float = 4000.0, rate: int = NMP.sample_rate) -> np.ndarray:
-    """A tone that glides up, the same number of octaves in every second."""
+    """A tone that glides from `low` to `high` Hz, by the same number of octaves in every second."""
     time = np.arange(int(seconds * rate)) / rate
     octaves = np.log2(high / low) / seconds
     return np.sin(2 * np.pi * low * (2 ** (octaves * time) - 1) / (octaves * np.log(2)))
 
 
 def babble(seconds: float, *, rng: np.random.Generator, rate: int = NMP.sample_rate) -> np.ndarray:
-    """Noise with the spectrum and the syllables of speech, and no words: four per second, below 4 kHz."""
+    """Noise with the spectrum (below 4 kHz) and the rhythm of speech (some four syllables a second), but no words."""
     samples = int(seconds * rate)
     frequencies = np.fft.rfftfreq(samples, 1 / rate)
     tilt = 1 / (1 + (frequencies / 500) ** 2) * (frequencies > 80) * (frequencies < 4000)

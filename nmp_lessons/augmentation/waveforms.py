@@ -1,4 +1,7 @@
-"""Changes of a recording: what leaves the labels as they are, what moves them, and what breaks them."""
+"""Changes to a recording: some leave the labels as they are, some move them, and some break them.
+
+Chapter ``augmentation``. Labels are those of the keys, as everywhere in this book.
+"""
 
 from dataclasses import replace
 
@@ -12,7 +15,7 @@ from ..constants import NMP
 from ..errors import InputError
 from ..notes.note_list import Notes
 
-#: What each change does to the labels: nothing, something known, or something that labels cannot tell.
+#: What each change does to the labels: nothing, something known, or something that can't be found from the labels.
 EFFECT = {
     "white_noise": "invariant",
     "equalise": "invariant",
@@ -34,9 +37,9 @@ def white_noise(recording: Recording, *, ratio: float, rng: np.random.Generator)
 
 
 def interfere(recording: Recording, waveform: np.ndarray, *, ratio: float) -> Recording:
-    """Add a waveform that is none of the network's business, `ratio` dB below the recording.
+    """Add a waveform that should not be transcribed, `ratio` dB below the recording.
 
-    It is repeated or cut to the recording's length. The labels stay: what interferes is not transcribed.
+    It is repeated or cut to the length of the recording. The labels stay as they are.
     """
     waveform = np.asarray(waveform, dtype=np.float64)
     if waveform.ndim != 1 or not len(waveform) or not np.isfinite(ratio):
@@ -48,9 +51,9 @@ def interfere(recording: Recording, waveform: np.ndarray, *, ratio: float) -> Re
 
 
 def equalise(recording: Recording, frequencies: ArrayLike, levels: ArrayLike) -> Recording:
-    """A filter with the given levels in dB at the given frequencies in Hz (eq-eq).
+    """Filter a recording, with the given levels in dB at the given frequencies in Hz (eq-eq).
 
-    Between them it is straight over the octaves. It has zero phase, so nothing moves in time.
+    Between these frequencies the level is linear over the octaves. The phase is zero, so nothing moves in time.
 
     >>> tone = Recording(np.sin(0.2 * np.arange(4096)).astype(np.float32), 22_050)
     >>> halved = equalise(tone, [100.0, 1000.0], [-6.0206, -6.0206])
@@ -74,12 +77,12 @@ def random_equaliser(rng: np.random.Generator, *, spread: float = 4.0) -> tuple[
 
 
 def low_pass(recording: Recording, cutoff: float, *, slope: float = 120.0) -> Recording:
-    """Let pass what is below `cutoff` Hz; above it the level falls by `slope` dB an octave."""
+    """Leave everything below `cutoff` Hz as it is; above, the level falls by `slope` dB per octave."""
     return equalise(recording, [cutoff, 2 * cutoff], [0.0, -slope])
 
 
 def gain(recording: Recording, decibels: float) -> Recording:
-    """Louder or softer by some decibels; what would clip is limited to ±1."""
+    """Make a recording louder or softer by some decibels; samples beyond ±1 are limited."""
     return _with_audio(recording, recording.audio * 10 ** (decibels / 20))
 
 
@@ -91,14 +94,14 @@ def reverberate(recording: Recording, response: np.ndarray) -> Recording:
 
 
 def delay(recording: Recording, seconds: float) -> Recording:
-    """The recording after some silence, its labels as much later; it grows longer by that (eq-delay).
+    """The recording after some silence, its labels moved along; it becomes longer by that much (eq-delay).
 
     >>> later = delay(Recording([1.0, 0.5], 2, notes=Notes([0.5], [1.0], [60])), 1.0)
     >>> later.audio.tolist(), later.notes.intervals.tolist()
     ([0.0, 0.0, 1.0, 0.5], [[1.5, 2.0]])
     """
     if not 0 <= seconds < np.inf:
-        raise InputError(f"delay of {seconds} s: give a time from 0 on.")
+        raise InputError(f"delay of {seconds} s: give a time of at least 0.")
     audio = np.pad(recording.audio, (int(np.round(seconds * recording.rate)), 0))
     notes = None if recording.notes is None else recording.notes.shifted(seconds)
     return replace(_with_audio(recording, audio), notes=notes)
@@ -107,7 +110,7 @@ def delay(recording: Recording, seconds: float) -> Recording:
 def transpose(recording: Recording, semitones: int) -> Recording:
     """Higher by some semitones, audio and labels, at the same speed (a phase vocoder).
 
-    Notes that would leave the piano lose their label; so choose recordings that have none near the ends.
+    Notes that would leave the keyboard lose their label, so choose recordings that have none near its ends.
     """
     audio = librosa.effects.pitch_shift(recording.audio, sr=recording.rate, n_steps=semitones)
     return replace(_with_audio(recording, audio), notes=_transposed(recording.notes, semitones))
@@ -116,8 +119,8 @@ def transpose(recording: Recording, semitones: int) -> Recording:
 def faster(recording: Recording, ratio: float) -> Recording:
     """Played `ratio` times as fast, like a tape (eq-tape).
 
-    Everything is higher by 12 · log2(ratio) semitones, too. The labels follow exactly when that is a whole
-    number of semitones, ratio = 2^(s/12); other ratios are refused.
+    Everything also becomes higher by 12 · log2(ratio) semitones. The labels follow exactly if that is a whole
+    number, ratio = 2^(s/12); other ratios are refused.
     """
     semitones = 12 * np.log2(ratio) if ratio > 0 else np.nan
     if not abs(semitones - np.round(semitones)) < 0.01:
@@ -132,9 +135,9 @@ def faster(recording: Recording, ratio: float) -> Recording:
 def mixup(first: Recording, second: Recording, weight: float) -> tuple[Recording, np.ndarray]:
     """weight · first + (1 − weight) · second, over the shorter one's length (eq-mixup).
 
-    Both performances are really there, so the labels are the notes of both (eq-mixup-union). The second value
-    holds, for each of these notes in order, its share of the mixture (`weight` or 1 − `weight`): mixup's soft
-    labels (eq-mixup-soft).
+    Both performances can be heard, so the labels are the notes of both (eq-mixup-union). The second value holds
+    the proportion of each of these notes, in order, in the mixture (`weight` or 1 − `weight`): the soft labels of
+    the original mixup (eq-mixup-soft).
     """
     if first.rate != second.rate or not 0 <= weight <= 1:
         raise InputError("mixup: give two recordings of one rate and a weight from 0 to 1.")
@@ -155,10 +158,10 @@ def mixup(first: Recording, second: Recording, weight: float) -> tuple[Recording
 
 
 def mask_time(recording: Recording, start: float, stop: float, *, fade: float = 0.005) -> Recording:
-    """Silence from `start` to `stop`, with short fades. The labels are left as they were, and are now wrong.
+    """Silence from `start` to `stop` (s), with short fades. The labels are left as they were, and may now be wrong.
 
-    A note that sounds on through the mask ends and begins again: two notes to any ear, one in the labels.
-    `split_by_mask` tells what a listener would write down.
+    A note that can still be heard after the mask ends and begins again: two notes to a listener, one in the
+    labels. `split_by_mask` gives what a listener would write down.
     """
     _check_span(recording, start, stop)
     time = np.arange(len(recording.audio)) / recording.rate
@@ -167,9 +170,10 @@ def mask_time(recording: Recording, start: float, stop: float, *, fade: float = 
 
 
 def split_by_mask(notes: Notes, start: float, stop: float) -> Notes:
-    """What a listener would write down of masked notes that are still heard: cut at the mask, and begun anew.
+    """What a listener would write down for masked notes that are still audible: cut at the mask, and begun anew.
 
-    Of a note that has died away before the mask ends a listener hears no second part; labels cannot tell.
+    If a note has died away before the mask ends, a listener hears no second part. The labels of the keys don't
+    say whether it has (eq-key-labels).
 
     >>> split_by_mask(Notes([0.0], [3.0], [60]), 1.0, 2.0).intervals.tolist()
     [[0.0, 1.0], [2.0, 3.0]]
