@@ -215,7 +215,7 @@ def test_what_was_not_measured_or_trained_is_named(tmp_path):
     (tmp_path / "baseline-0.json").write_text(json.dumps({"scores": {}}))
     with pytest.raises(InputError, match="baseline-0.json: not measured on 'real_piano'"):
         recorded("baseline", folder=tmp_path)
-    with pytest.raises(InputError, match="no seed of this experiment stands"):
+    with pytest.raises(InputError, match="no seed of this experiment has been trained"):
         recorded("no-contour", folder=tmp_path)
     made = a_folder(tmp_path, baseline_0=[1.0], loss_plain_1=[1.0])
     with pytest.raises(InputError, match="no seed in common"):

@@ -91,7 +91,7 @@ def recorded(name: str, measure: str = "real_piano", *, folder: Path = CHECKPOIN
                 raise InputError(f"{path}: not measured on {measure!r}; run `nmp-lessons measure {name}-{seed}`.")
             found[seed] = scores[measure]
     if not found:
-        raise InputError(f"{name}: no seed of this experiment stands in {folder}; train one first.")
+        raise InputError(f"{name}: no seed of this experiment has been trained in {folder}; train one first.")
     return found
 
 
