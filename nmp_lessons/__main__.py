@@ -1,4 +1,4 @@
-"""`python -m nmp_lessons` is `nmp-lessons`; `torchrun -m nmp_lessons` starts it on several processors."""
+"""`python -m nmp_lessons` is the same as `nmp-lessons`; `torchrun -m nmp_lessons` runs it in several processes."""
 
 import sys
 

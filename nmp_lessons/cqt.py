@@ -180,7 +180,7 @@ class CQT(nn.Module):
         if self.frequencies[-1] > self.sample_rate / 2:
             raise InputError(
                 f"the highest bin, {self.frequencies[-1]:.0f} Hz, lies above half the sample rate, "
-                f"{self.sample_rate / 2:.0f} Hz. Use fewer bins or a higher rate."
+                f"{self.sample_rate / 2:.0f} Hz; use fewer bins or a higher rate."
             )
         if self.hop % 2 ** (self.octaves - 1):
             raise InputError(
@@ -316,13 +316,13 @@ class CQT(nn.Module):
 
     def _check_audio(self, audio: torch.Tensor) -> None:
         if audio.ndim != 2:
-            raise InputError(f"audio of shape {tuple(audio.shape)}: give (batch, samples).")
+            raise InputError(f"audio of shape {tuple(audio.shape)}: give an array of shape (batch, samples).")
         if audio.dtype != self.bank.dtype:
-            raise InputError(f"audio is {audio.dtype}, the transform {self.bank.dtype}: convert one to the other.")
+            raise InputError(f"audio is {audio.dtype}, but the transform {self.bank.dtype}; convert one of them.")
         if audio.shape[-1] < self.shortest:
             raise InputError(
                 f"{audio.shape[-1]} samples are too few for the lowest bin, which needs {self.shortest} "
-                f"({self.shortest / self.sample_rate:.2f} s). Append silence."
+                f"({self.shortest / self.sample_rate:.2f} s); append silence."
             )
 
 

@@ -1,26 +1,26 @@
 """One family of errors for bad input.
 
-Each message names the file, what is wrong with it, and how to fix it. The command line prints the message
-alone and exits with status 2.
+Each message says which file or argument is wrong, why, and how to fix it. The command line prints only this message
+and exits with status 2.
 """
 
 from importlib.util import find_spec
 
 
 class InputError(ValueError):
-    """Something handed to the book's code cannot be used; the message says how to fix it."""
+    """Some input can't be used. The message says what is wrong and how to fix it."""
 
 
 class NoNotes(InputError):
-    """A file of notes that is whole and holds none. As a reference it is useless; a transcription may be like it."""
+    """A valid note file that contains no notes. A transcription may be empty, but a reference may not."""
 
 
 class MissingExtra(InputError, ImportError):
-    """A package is not installed because it comes with an extra; the message names that extra."""
+    """A package isn't installed because it belongs to an optional extra. The message names the extra."""
 
 
 def needs(extra: str, *modules: str) -> None:
-    """Check that the modules of an extra are installed, before the code that imports them begins.
+    """Check that the modules of an extra are installed, before any code imports them.
 
     Raises
     ------

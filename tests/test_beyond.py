@@ -335,7 +335,7 @@ def test_nmp_is_counted_layer_by_layer():
     [
         (lambda: TransformerConfig(width=25), "width=25: give a multiple of heads=2"),
         (lambda: SeparableConfig(taps=6), "taps=6: give an odd number"),
-        (lambda: config_of({"kind": "oracle"}), "kind='oracle': no such network; there are transformer"),
+        (lambda: config_of({"kind": "oracle"}), "kind='oracle': no such network; choose from transformer"),
     ],
 )
 def test_wrong_settings_get_one_message(wrong, message):

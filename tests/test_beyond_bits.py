@@ -106,7 +106,7 @@ def test_bytes_are_counted_by_hand():
 
 @pytest.mark.parametrize("bits", [0, -1, 17, 32])
 def test_bits_that_make_no_sense_are_refused(bits):
-    with pytest.raises(InputError, match=f"bits={bits}: give 1 to 16"):
+    with pytest.raises(InputError, match=f"bits={bits}: give an integer from 1 to 16"):
         quantise(torch.ones(3), bits)
 
 

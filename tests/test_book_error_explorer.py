@@ -66,7 +66,7 @@ def test_a_perfect_transcription_and_an_empty_one_can_be_shown():
 def test_causes_may_be_chosen_and_must_be_known():
     few = show.errors(recording(), HEARD, causes=["missed"])
     assert few.fragment.count("<template") == 1
-    with pytest.raises(InputError, match="'cold feet' is no cause"):
+    with pytest.raises(InputError, match="'cold feet' is not a cause"):
         show.errors(recording(), HEARD, causes=["cold feet"])
     with pytest.raises(InputError, match="give the reference"):
         show.errors(tone(440, 1.0), HEARD)
@@ -90,8 +90,8 @@ def test_each_trial_hides_its_names_behind_a_fold(comparison):
     ("transcriptions", "message"),
     [
         ({"a": [PLAYED]}, "give two"),
-        ({"a": [PLAYED], "b": []}, "'b' needs one list"),
-        ({"a": [PLAYED], "b": [Notes([], [], [])]}, "not empty"),
+        ({"a": [PLAYED], "b": []}, "'b' needs a non-empty list"),
+        ({"a": [PLAYED], "b": [Notes([], [], [])]}, "non-empty"),
     ],
 )
 def test_a_comparison_needs_two_of_everything(transcriptions, message):

@@ -79,9 +79,9 @@ def test_figures_are_closed(explorable):
     ("choices", "message"),
     [
         ({}, "at least one choice"),
-        ({"wrong": [1]}, "does not fit"),
+        ({"wrong": [1]}, "does not accept"),
         ({"size": []}, "has no values"),
-        ({"size": [3, 3]}, "repeats one"),
+        ({"size": [3, 3]}, "has one twice"),
         ({"size": range(61)}, "61 combinations; give at most 60"),
     ],
 )

@@ -177,7 +177,7 @@ def test_half_a_submission_gets_half_and_none_gets_nothing(made, tmp_path, capsy
     "name, text, said",
     [
         ("hearing.pdf", "%PDF", "is not a notebook; students hand in CHAPTER.ipynb."),
-        ("opera.ipynb", "{}", "belongs to no chapter graded here"),
+        ("opera.ipynb", "{}", "doesn't belong to a chapter"),
         ("hearing.ipynb", "{", "is a broken notebook"),
         ("hearing.ipynb", "{}", "is a broken notebook"),
     ],

@@ -179,14 +179,14 @@ def test_a_display_brings_the_bundle_and_the_fragment_does_not(player):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: show.listen({}), "nothing to hear"),
-        (lambda: show.listen({"a": np.zeros(5)}), "'a' is a ndarray"),
+        (lambda: show.listen({}), "nothing to play"),
+        (lambda: show.listen({"a": np.zeros(5)}), "'a' has type ndarray"),
         (lambda: show.listen(tone(440, 0.1), notes={"truth": MELODY}), "'truth'"),
         (lambda: Picture(np.ones(5), 0, 1, 21, 108), "shape"),
-        (lambda: Picture(2 * np.ones((5, 5)), 0, 1, 21, 108), "leave"),
+        (lambda: Picture(2 * np.ones((5, 5)), 0, 1, 21, 108), "outside"),
         (lambda: Picture(np.ones((5, 5)), 1, 1, 21, 108), "start < stop"),
         (lambda: Picture(np.ones((88, 5)), 0, 1, 21, 108).between(110, 120), "nothing between"),
-        (lambda: show.posteriors_picture(None, "pitch"), "no output"),
+        (lambda: show.posteriors_picture(None, "pitch"), "not an output"),
     ],
 )
 def test_bad_input_gets_one_clear_message(call, message):

@@ -259,11 +259,11 @@ def test_only_the_fixed_normalisation_forgets_the_cut(cqt):
 
 
 def test_what_cannot_be_transformed_is_refused(cqt):
-    with pytest.raises(InputError, match="Append silence"):
+    with pytest.raises(InputError, match="append silence"):
         cqt(torch.zeros(1, 1000))
     with pytest.raises(InputError, match="batch, samples"):
         cqt(torch.zeros(50_000))
-    with pytest.raises(InputError, match="float64, the transform torch.float32"):
+    with pytest.raises(InputError, match="float64, but the transform torch.float32"):
         cqt(torch.zeros(1, 50_000, dtype=torch.float64))
 
 

@@ -175,7 +175,7 @@ def test_maestro_root_names_the_folder(tree, monkeypatch):
 
 def test_a_folder_without_its_csv(tree):
     (tree / "maestro-v3.0.0.csv").unlink()
-    with pytest.raises(InputError, match="holds no maestro-v3.0.0.csv"):
+    with pytest.raises(InputError, match="contains no maestro-v3.0.0.csv"):
         Maestro(tree)
     with pytest.raises(InputError, match="no such folder"):
         Maestro(tree / "nowhere")
@@ -194,8 +194,8 @@ def test_missing_files_are_named_and_counted(tree):
         ([], "no column canonical_composer"),
         ([["composer", *maestro.COLUMNS[1:]]], "no column canonical_composer"),
         ([maestro.COLUMNS], "lists no performances"),
-        ([maestro.COLUMNS, ["a", "b", "train", "x", "c", "d", "1.0"]], "line 2: is no performance"),
-        ([maestro.COLUMNS, ["a", "b", "train"]], "line 2: is no performance"),
+        ([maestro.COLUMNS, ["a", "b", "train", "x", "c", "d", "1.0"]], "line 2: doesn't describe a performance"),
+        ([maestro.COLUMNS, ["a", "b", "train"]], "line 2: doesn't describe a performance"),
         ([maestro.COLUMNS, ["a", "b", "dev", "2018", "c", "d", "1.0"]], "line 2: split 'dev'"),
     ],
 )

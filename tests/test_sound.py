@@ -105,7 +105,7 @@ def test_an_empty_file(tmp_path):
 
 def test_a_file_with_a_header_and_no_audio(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.zeros(0), 22_050)
-    with pytest.raises(InputError, match="a.wav: holds no audio"):
+    with pytest.raises(InputError, match="a.wav: contains no audio"):
         load(tmp_path / "a.wav")
 
 
@@ -247,7 +247,7 @@ def test_the_pianos_ends_are_a0_and_c8():
 
 @pytest.mark.parametrize("name", ["", "H2", "A", "4", "A4.5", "A4x"])
 def test_a_name_that_is_none(name):
-    with pytest.raises(InputError, match="names no pitch"):
+    with pytest.raises(InputError, match="not the name of a pitch"):
         pitch_number(name)
 
 

@@ -267,9 +267,9 @@ def test_a_state_of_another_recipe_is_not_taken_up(corpus, tmp_path):
 
 
 def test_wrong_checkpoints_are_refused_with_one_message(tmp_path):
-    with pytest.raises(InputError, match="no such checkpoint; there are none"):
+    with pytest.raises(InputError, match="no such checkpoint; this folder has none"):
         training.load("nothing", folder=tmp_path)
-    with pytest.raises(InputError, match=r"no such checkpoint; of \d+ there the nearest are .*\bmain-0\b") as refused:
+    with pytest.raises(InputError, match=r"no such checkpoint; the nearest of \d+ names are .*\bmain-0\b") as refused:
         training.load("mian-0")
     assert str(refused.value).count(",") == 4
     (tmp_path / "bad.json").write_text(json.dumps({"recipe": Recipe("bad").to_json()}))

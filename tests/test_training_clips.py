@@ -281,7 +281,7 @@ def test_a_missing_year_is_named_before_any_work_and_may_be_left_out(copied, tmp
 
 def test_a_disk_too_small_is_known_before_any_work(tree, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10**9, 10**9, 10**7))
-    with pytest.raises(InputError, match=r"0.0 GB are to be written and 0.0 GB are free.*make room"):
+    with pytest.raises(InputError, match=r"0.0 GB are needed, but only 0.0 GB are free.*make room"):
         cut_corpus(tmp_path, Maestro(tree))
     assert not list(tmp_path.rglob("*.npy"))
 

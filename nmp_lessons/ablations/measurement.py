@@ -43,7 +43,9 @@ def real_recordings(folder: str | os.PathLike, *, seconds: float = 60.0) -> list
     """The first minute of each recording. Every FLAC has a TSV of the same name; ``lag_ms.json`` may list the lags."""
     paths = sorted(Path(folder).glob("*.flac"))
     if not paths:
-        raise InputError(f"{folder}: no FLAC files there; give a folder of recordings with a note list beside each.")
+        raise InputError(
+            f"{folder}: contains no FLAC files; give a folder of recordings with a TSV of notes beside each."
+        )
     lag_table = Path(folder) / "lag_ms.json"
     lags = json.loads(lag_table.read_text("utf8")) if lag_table.exists() else {}
     recordings = []
@@ -61,7 +63,7 @@ def real_recordings(folder: str | os.PathLike, *, seconds: float = 60.0) -> list
 def measure_released(recordings: Sequence[Real], *, folder: Path = CHECKPOINTS) -> list[float]:
     """Fno of the released weights and decoder, with exact frame times, on each recording; kept in ``released.csv``."""
     if not recordings:
-        raise InputError("released: name the folder of recordings with --recordings.")
+        raise InputError("released: the folder of recordings is missing; give it with --recordings.")
     network = released.load()
     fno = [onset_scores(real.notes, decode(posteriors(network, real.recording)))["Fno"] for real in recordings]
     rows = [f"{real.recording.title},{score:.4f}" for real, score in zip(recordings, fno, strict=True)]
@@ -82,7 +84,7 @@ def measure_errors(recordings: Sequence[Real], *, name: str = "main-0", folder: 
     `evaluation.optimism`.
     """
     if not recordings:
-        raise InputError("errors: name the folder of recordings with --recordings.")
+        raise InputError("errors: the folder of recordings is missing; give it with --recordings.")
     model, record = load(name)
     network, decoder = released.load(), PeakDecoder(**record["decoder"])
     pairs = [(feature_posteriors(model, real.features), real.notes) for real in recordings]
@@ -142,7 +144,7 @@ def measure_decoders(
     Every decoder's settings are chosen on the eight training performances of the book's set.
     """
     if not recordings:
-        raise InputError("decoders: name the folder of recordings with --recordings.")
+        raise InputError("decoders: the folder of recordings is missing; give it with --recordings.")
     clips = [disturbed_clip(name, start, "clean") for name, start in EXCERPTS]
     tests = [("real piano", real.recording, real.recording.title, real.notes) for real in recordings]
     tests += [

@@ -83,7 +83,7 @@ class Stream:
     def __getitem__(self, part: slice) -> np.ndarray:
         start, stop, _ = part.indices(len(self))
         if start < self._start:
-            raise IndexError(f"{self.path}: sample {start} is forgotten; slices of a stream only move on")
+            raise IndexError(f"{self.path}: sample {start} is no longer available; slices of a stream can only move on")
         kept, position = [self._held], self._start + len(self._held)
         while position < stop:
             # a resampler may end a sample early
@@ -123,17 +123,17 @@ def save(recording: Recording, path: str | os.PathLike) -> None:
                     file.write(audio[first : first + BLOCK])
     except soundfile.LibsndfileError as problem:
         raise InputError(
-            f"{path}: cannot be written as {kind} at {recording.rate} Hz ({problem.error_string.strip()}) "
-            "Resample it to 44100 Hz or write WAV."
+            f"{path}: cannot be written as {kind} at {recording.rate} Hz ({problem.error_string.strip(' .')}); "
+            "resample it to 44100 Hz, or write WAV."
         ) from problem
 
 
-_MEND = "Convert it to WAV, FLAC, OGG or MP3."
+_FIX = "convert it to WAV, FLAC, OGG or MP3."
 
 
 def _check_file(path: Path) -> None:
     if path.is_dir():
-        raise InputError(f"{path}: is a folder; name an audio file.")
+        raise InputError(f"{path}: is a folder; give an audio file.")
     if not path.exists():
         raise InputError(f"{path}: no such file; check the name.")
     if path.stat().st_size == 0:
@@ -149,14 +149,16 @@ def _opened(path: Path, rate: int | None) -> Generator[soundfile.SoundFile, None
     try:
         with soundfile.SoundFile(path) as file:
             if file.samplerate <= 0:
-                raise InputError(f"{path}: the header says {file.samplerate} Hz; export the audio again.")
+                raise InputError(
+                    f"{path}: the header gives a sample rate of {file.samplerate} Hz; export the audio again."
+                )
             if file.frames <= 0:
-                raise InputError(f"{path}: holds no audio; record or export it again.")
+                raise InputError(f"{path}: contains no audio; record or export it again.")
             _check_end(file, path)
             file.seek(0)
             yield file
     except soundfile.LibsndfileError as problem:
-        raise InputError(f"{path}: cannot be read as audio ({problem.error_string.strip()}) {_MEND}") from problem
+        raise InputError(f"{path}: cannot be read as audio ({problem.error_string.strip(' .')}); {_FIX}") from problem
 
 
 def _mono(file: soundfile.SoundFile, samples: int, rate: int, path: Path) -> np.ndarray:
@@ -185,7 +187,7 @@ def _mono_blocks(file: soundfile.SoundFile, samples: int, rate: int, path: Path)
 
 
 def _truncated(path: Path) -> InputError:
-    return InputError(f"{path}: is cut off, the header promises more audio than there is; copy or export it again.")
+    return InputError(f"{path}: is cut off (the header promises more audio than there is); copy or export it again.")
 
 
 def _check_end(file: soundfile.SoundFile, path: Path) -> None:

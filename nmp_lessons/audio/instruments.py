@@ -91,7 +91,9 @@ def _rendered(piano: Piano) -> np.ndarray:
             return _soundfont_bank(font, piano.program)
         case "strings", int(seed):
             return string_piano(seed)
-    raise InputError(f"{piano.name}: no piano of kind {piano.kind!r} comes from {piano.source!r}.")
+    raise InputError(
+        f"{piano.name}: kind {piano.kind!r} with source {piano.source!r} is unknown; choose a piano from PIANOS."
+    )
 
 
 def _salamander_bank(side: str) -> np.ndarray:
@@ -132,7 +134,9 @@ def _soundfont_bank(font: str, program: int) -> np.ndarray:
             command = ["fluidsynth", "-ni", "-q", "-F", wave, "-r", "44100", "-g", "0.8", "-R", "0", "-C", "0"]
             done = subprocess.run([*command, path, midi], capture_output=True, text=True)
             if done.returncode or not wave.exists():
-                raise InputError(f"fluidsynth could not play {path}: {done.stderr.strip()[-200:]}")
+                raise InputError(
+                    f"{path}: fluidsynth couldn't play it ({done.stderr.strip()[-200:]}); install the soundfont again."
+                )
             audio = soundfile.read(wave, dtype="float32")[0].mean(axis=1)
         audio = soxr.resample(audio, 44_100, RATE)
         for key in range(NMP.keys):
@@ -145,8 +149,8 @@ def _soundfont(font: str) -> Path:
     found = [folder / font for folder in folders if (folder / font).exists()]
     if not found or not shutil.which("fluidsynth"):
         raise InputError(
-            f"{font} or fluidsynth was not found. On Debian: apt install fluidsynth {DEBIAN[font]}; or leave "
-            "the soundfonts out with --pianos."
+            f"{font}: this soundfont or fluidsynth wasn't found; on Debian, apt install fluidsynth {DEBIAN[font]}, "
+            "or choose pianos without soundfonts with --pianos."
         )
     return found[0]
 

@@ -32,7 +32,7 @@ def loudness(recording: Recording) -> float:
     value = _loudness(recording)
     if value == -np.inf:
         what = recording.title or "the recording"
-        raise InputError(f"{what}: is silent (below -70 LUFS) and has no loudness; record it louder.")
+        raise InputError(f"{what}: is silent (below -70 LUFS), so it has no loudness; record it at a higher level.")
     return value
 
 

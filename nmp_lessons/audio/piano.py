@@ -93,7 +93,9 @@ def render(notes: Notes, *, rate: int = NMP.sample_rate, seconds: float | None =
         If there is nothing to play and no `seconds`.
     """
     if not len(notes) and seconds is None:
-        raise InputError("there are no notes to play; say how many seconds of silence you want.")
+        raise InputError(
+            "there are no notes to play; give at least one note, or the number of seconds of silence you want."
+        )
     table = _table()
     durations = notes.offset - notes.onset
     pieces = [_piece(table, *note) for note in zip(notes.pitch, notes.velocity, durations, strict=True)]

@@ -49,15 +49,17 @@ class Recording:
         audio = np.asarray(self.audio)
         what = self.title or "the recording"
         if audio.ndim != 1:
-            raise InputError(f"{what}: audio has shape {audio.shape}; give one channel, shape (samples,).")
+            raise InputError(f"{what}: the audio has shape {audio.shape}; give one channel, with shape (samples,).")
         if audio.size == 0:
             raise InputError(f"{what}: the audio is empty; give at least one sample.")
         if not np.issubdtype(audio.dtype, np.floating):
-            raise InputError(f"{what}: audio is {audio.dtype}; give floats in [-1, 1] (16-bit: divide by 32768).")
+            raise InputError(
+                f"{what}: the audio is {audio.dtype}; give floats in [-1, 1] (divide 16-bit samples by 32768)."
+            )
         if not np.isfinite(audio).all():
             raise InputError(f"{what}: some samples are NaN or infinite; export the audio again.")
         if not 0 < self.rate < np.inf or self.rate != int(self.rate):
-            raise InputError(f"{what}: the sample rate is {self.rate}; it is a positive whole number of Hz.")
+            raise InputError(f"{what}: the sample rate is {self.rate}; give a positive integer, in Hz.")
         object.__setattr__(self, "audio", np.ascontiguousarray(audio, dtype=np.float32))
         object.__setattr__(self, "rate", int(self.rate))
 
@@ -86,7 +88,7 @@ class Recording:
             If they are not.
         """
         if self.notes is None:
-            raise InputError(f"{self.title or 'the recording'}: its notes are not known; give it some.")
+            raise InputError(f"{self.title or 'the recording'}: has no notes; set its reference notes first.")
         return self.notes
 
     def resampled(self, rate: int) -> "Recording":
@@ -103,8 +105,8 @@ def _segment(start: float, stop: float | None, rate: int, samples: int, what) ->
     seconds = samples / rate
     stop = seconds if stop is None else min(stop, seconds)
     if not 0 <= start < seconds:
-        raise InputError(f"{what}: cannot start at {start:g} s; it lasts {seconds:.3f} s.")
+        raise InputError(f"{what}: can't start at {start:g} s; choose a time within its {seconds:.3f} s.")
     if not stop > start:
-        raise InputError(f"{what}: the part from {start:g} s to {stop:g} s is empty; stop after the start.")
+        raise InputError(f"{what}: the part from {start:g} s to {stop:g} s is empty; choose a stop after the start.")
     first = min(round(start * rate), samples - 1)
     return first, max(first + 1, round(stop * rate))

@@ -62,7 +62,7 @@ def room(
         Seconds between the direct sound and the first answer.
     """
     if not 0 < reverberation <= 20 or rate <= 0 or delay < 0:
-        raise InputError(f"room: reverberation={reverberation}, delay={delay}; give seconds, at most 20.")
+        raise InputError(f"room: reverberation={reverberation}, delay={delay}; give seconds, from 0 to 20.")
     samples = int(rate * (1.1 * reverberation + delay)) + 1
     spectrum = np.fft.rfft(rng.standard_normal(samples))
     frequencies = np.fft.rfftfreq(samples, 1 / rate)

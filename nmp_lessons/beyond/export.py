@@ -169,7 +169,7 @@ def graph(name: str, model: Transcriber, decoder: dict | None = None) -> bytes:
     import onnx
 
     if not isinstance(model, NMPNet):
-        raise InputError(f"{name}: only NMP and its variants can be exported; name a run such as main-0.")
+        raise InputError(f"{name}: only NMP and its variants can be exported; give a run such as main-0.")
     if model.config.median > 1:
         raise InputError(f"{name}: its median filter of {model.config.median} frames cannot be exported; use median=1.")
     with torch.no_grad():

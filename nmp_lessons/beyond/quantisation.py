@@ -46,9 +46,9 @@ def quantise(x: torch.Tensor, bits: int = 8, *, per_channel: bool = False) -> Co
     ([0.0, 1.0, 1.0, 3.0], [-1.0, 0.0, 0.0, 2.0])
     """
     if not 1 <= bits <= 16:
-        raise InputError(f"bits={bits}: give 1 to 16.")
+        raise InputError(f"bits={bits}: give an integer from 1 to 16.")
     if not x.isfinite().all():
-        raise InputError("quantise: the tensor has values that are not finite.")
+        raise InputError("quantise: some values of the tensor are not finite; replace them first.")
     rows = x.reshape(len(x) if per_channel else 1, -1)
     low, high = rows.amin(dim=1).clamp(max=0), rows.amax(dim=1).clamp(min=0)
     highest = 2**bits - 1

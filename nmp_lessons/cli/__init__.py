@@ -1,8 +1,8 @@
-"""The command line: ``nmp-lessons transcribe FILE... [-o DIR]`` and the other commands of ``--help``.
+"""The command line: ``nmp-lessons transcribe FILE... [-o DIR]`` and the other commands listed by ``--help``.
 
-What cannot be done is reported in one line on standard error, which names the file and the fix; the other files are
-processed all the same, and the exit status is 2. Files that exist are not overwritten unless
-``--overwrite`` is given, and none is ever left half written.
+A problem is reported in one line on standard error, which says which file is affected, what is wrong and how to fix it.
+The remaining files are still processed, and the exit status is 2. Existing files are not overwritten unless
+``--overwrite`` is given, and no file is ever left half written.
 """
 
 import argparse
@@ -16,7 +16,7 @@ COMMANDS = (transcribe, play, evaluate, maestro, sounds, train, experiments, mea
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status is 0, or 2 if anything failed."""
+    """Run one command and return its exit status: 0, or 2 if anything failed."""
     arguments = parser().parse_args(argv)
     try:
         return arguments.run(arguments)
@@ -28,8 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of all commands; each module here adds its own."""
-    whole = argparse.ArgumentParser(prog="nmp-lessons", description="Neural music transcription, from the book.")
+    """The parser for all commands; each module in this folder adds its own."""
+    whole = argparse.ArgumentParser(prog="nmp-lessons", description="Tools from a book on neural music transcription.")
     commands = whole.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add(commands)

@@ -11,36 +11,38 @@ from ..files import writable
 def add(commands) -> None:
     data = commands.add_parser("data", help="make training data")
     datasets = data.add_subparsers(title="datasets", required=True, metavar="DATASET")
-    asap = datasets.add_parser("asap", help="(n)ASAP: render performances", description=_asap.__doc__)
-    asap.add_argument("path", type=Path, help="its archive or folder")
-    asap.add_argument("-o", "--output", type=Path, metavar="DIR", help="where to write (default: in the cache)")
-    asap.add_argument("--clips", type=int, default=1200, help="minutes of training audio")
-    asap.add_argument("--validation-clips", type=int, default=60)
-    asap.add_argument("--dry-clips", type=int, default=0, help="the same minutes again without any room")
-    asap.add_argument("--pianos", nargs="+", metavar="NAME", help="only these (default: all)")
-    asap.add_argument("--seed", type=int, default=0)
+    asap = datasets.add_parser("asap", help="render the performances of (n)ASAP", description=_asap.__doc__)
+    asap.add_argument("path", type=Path, help="the archive or folder of (n)ASAP")
+    asap.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder to write to (default: in the cache)")
+    asap.add_argument("--clips", type=int, default=1200, help="training clips of one minute (default: 1200)")
+    asap.add_argument("--validation-clips", type=int, default=60, help="validation clips (default: 60)")
+    asap.add_argument("--dry-clips", type=int, default=0, help="training clips without any room (default: 0)")
+    asap.add_argument("--pianos", nargs="+", metavar="NAME", help="use only these pianos (default: all)")
+    asap.add_argument("--seed", type=int, default=0, help="seed for all random choices (default: 0)")
     asap.set_defaults(run=_asap)
-    maestro = datasets.add_parser("maestro", help="MAESTRO v3: cut recordings", description=_maestro.__doc__)
-    maestro.add_argument("root", nargs="?", type=Path, help="its folder (default: MAESTRO_ROOT)")
-    maestro.add_argument("-o", "--output", type=Path, metavar="DIR", help="where to write (default: in the cache)")
-    maestro.add_argument("--workers", type=int, default=os.cpu_count(), help="processes (default: one for each core)")
-    maestro.add_argument("--without", nargs="+", default=(), metavar="NAME", help="leave out years or performances")
-    maestro.add_argument("--check", action="store_true", help="make anew what differs from its checksum")
+    maestro = datasets.add_parser("maestro", help="cut the recordings of MAESTRO v3", description=_maestro.__doc__)
+    maestro.add_argument("root", nargs="?", type=Path, help="MAESTRO's folder (default: $MAESTRO_ROOT)")
+    maestro.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder to write to (default: in the cache)")
+    maestro.add_argument("--workers", type=int, default=os.cpu_count(), help="processes (default: one per core)")
+    maestro.add_argument(
+        "--without", nargs="+", default=(), metavar="NAME", help="leave out these years or performances"
+    )
+    maestro.add_argument("--check", action="store_true", help="rebuild every file that doesn't match its checksum")
     maestro.set_defaults(run=_maestro)
 
 
 def _asap(arguments: argparse.Namespace) -> int:
-    """Render one-minute clips of (n)ASAP's performances on many pianos; goes on where it was stopped."""
+    """Render one-minute clips of (n)ASAP's performances on many pianos. An interrupted run resumes where it stopped."""
     from ..audio.instruments import PIANOS
     from ..data.asap import performances
     from ..training.corpus import render_corpus
 
     known = {piano.name: piano for piano in PIANOS}
     if min(arguments.clips, arguments.validation_clips, arguments.dry_clips) < 0:
-        raise InputError("a number of clips is below 0; give how many minutes to render.")
+        raise InputError("--clips, --validation-clips or --dry-clips is below 0; give the number of minutes to render.")
     for name in arguments.pianos or ():
         if name not in known:
-            raise InputError(f"{name}: no such piano; choose among {', '.join(known)}.")
+            raise InputError(f"{name}: no such piano; choose from {', '.join(known)}.")
     folder = writable(arguments.output or default_corpus())
     wanted = {"train": arguments.clips, "validation": arguments.validation_clips, "dry": arguments.dry_clips}
     for part, clips in wanted.items():
@@ -64,7 +66,7 @@ def _asap(arguments: argparse.Namespace) -> int:
 
 
 def _maestro(arguments: argparse.Namespace) -> int:
-    """Cut MAESTRO's recordings into the minutes that training reads; goes on where it was stopped."""
+    """Cut MAESTRO's recordings into one-minute clips for training. An interrupted run resumes where it stopped."""
     from .. import fetch
     from ..data.maestro import Maestro
     from ..training.maestro_clips import cut_corpus
@@ -74,7 +76,7 @@ def _maestro(arguments: argparse.Namespace) -> int:
     made = cut_corpus(folder, tree, workers=arguments.workers, check=arguments.check, progress=True)
     for split, corpus in made.items():
         print(f"{folder / split}: {len(corpus)} clips, fingerprint {corpus.fingerprint[:16]}")
-    print(f"Train on it: nmp-lessons train NAME --corpus {folder}")
+    print(f"To train on it: nmp-lessons train NAME --corpus {folder}")
     return 0
 
 

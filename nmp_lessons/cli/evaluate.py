@@ -1,4 +1,4 @@
-"""``nmp-lessons evaluate PREDICTION REFERENCE``: notes against a reference, two files or two folders."""
+"""``nmp-lessons evaluate PREDICTION REFERENCE``: score notes against a reference; two files or two folders."""
 
 import argparse
 import json
@@ -6,22 +6,27 @@ from pathlib import Path
 
 from ..errors import InputError, NoNotes
 
-NOTE_FILES = {".csv": 0, ".tsv": 1, ".txt": 2, ".mid": 3, ".midi": 4}  # which one of equal stems is read first
+NOTE_FILES = {".csv": 0, ".tsv": 1, ".txt": 2, ".mid": 3, ".midi": 4}  # of equal stems, the lowest is read
 
 
 def add(commands) -> None:
     evaluate = commands.add_parser(
         "evaluate",
         help="score notes against a reference",
-        description="Score a file of notes against its reference, or every file of a folder against the file of the "
-        "same name in another. MIDI, CSV or TSV; where a folder has both for one name, the table is read. "
-        "F, Fno: notes with and without offsets; Acc: frames of 10 ms; low, high: 95 %% interval of the mean.",
+        description="Score a file of notes against its reference, or every file in a folder against the file of the "
+        "same name in another. The files may be MIDI, CSV or TSV; if a folder has MIDI and a table of one name, the "
+        "table is read. F and Fno count notes with and without regard to offsets, Acc compares frames of 10 ms, and "
+        "low and high are the ends of the 95 %% interval of the mean.",
     )
     evaluate.add_argument("prediction", type=Path, metavar="PREDICTION", help="file or folder")
     evaluate.add_argument("reference", type=Path, metavar="REFERENCE", help="file or folder")
-    evaluate.add_argument("--tolerance", type=float, default=50.0, metavar="MS", help="for onsets (default: 50 ms)")
-    evaluate.add_argument("--no-pedal", action="store_true", help="notes of MIDI files last as keys are held")
-    evaluate.add_argument("--json", action="store_true", help="print JSON in place of a table")
+    evaluate.add_argument(
+        "--tolerance", type=float, default=50.0, metavar="MS", help="tolerance for onsets (default: 50)"
+    )
+    evaluate.add_argument(
+        "--no-pedal", action="store_true", help="ignore the pedal: a note in a MIDI file ends when its key is released"
+    )
+    evaluate.add_argument("--json", action="store_true", help="print JSON instead of a table")
     evaluate.set_defaults(run=run)
 
 
@@ -29,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     from .. import evaluation
 
     if not 0 < arguments.tolerance < 10_000:
-        raise InputError(f"--tolerance {arguments.tolerance:g}: give milliseconds above 0, such as 50.")
+        raise InputError(f"--tolerance {arguments.tolerance:g}: give a number of milliseconds above 0, such as 50.")
     pairs = {
         name: (_read_notes(reference, arguments), _read_notes(prediction, arguments, may_be_empty=True))
         for name, (prediction, reference) in _pairs(arguments.prediction, arguments.reference).items()
@@ -46,13 +51,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _pairs(prediction: Path, reference: Path) -> dict[str, tuple[Path, Path]]:
-    """Prediction and reference of every piece, by name."""
+    """The prediction and the reference of every piece, by name."""
     for path in (prediction, reference):
         if not path.exists():
             raise InputError(f"{path}: no such file or folder; check the name.")
     if prediction.is_dir() != reference.is_dir():
         folder, file = (prediction, reference) if prediction.is_dir() else (reference, prediction)
-        raise InputError(f"{folder} is a folder and {file} is not; name two files or two folders.")
+        raise InputError(f"{folder} is a folder, but {file} isn't; give two files or two folders.")
     if not prediction.is_dir():
         return {prediction.stem: (prediction, reference)}
     predictions, references = _note_files(prediction), _note_files(reference)
@@ -60,27 +65,29 @@ def _pairs(prediction: Path, reference: Path) -> dict[str, tuple[Path, Path]]:
         alone = sorted(str(path) for name, path in found.items() if name not in here)
         if alone:
             more = f" (and {len(alone) - 1} more)" if len(alone) > 1 else ""
-            raise InputError(f"{alone[0]}{more}: nothing of that name in {there}; add it, or take this one away.")
+            raise InputError(
+                f"{alone[0]}{more}: there is no file of that name in {there}; add one, or remove this one."
+            )
     return {name: (predictions[name], references[name]) for name in sorted(predictions)}
 
 
 def _note_files(folder: Path) -> dict[str, Path]:
-    """The files of notes in a folder, by stem."""
+    """The note files in a folder, by stem."""
     known = [path for path in folder.iterdir() if path.suffix.lower() in NOTE_FILES and path.is_file()]
     if not known:
-        raise InputError(f"{folder}: holds no MIDI, CSV or TSV; name a folder of notes.")
+        raise InputError(f"{folder}: contains no MIDI, CSV or TSV files; give a folder of note files.")
     last_first = sorted(known, key=lambda path: -NOTE_FILES[path.suffix.lower()])
     return {path.stem: path for path in last_first}
 
 
 def _read_notes(path: Path, arguments: argparse.Namespace, *, may_be_empty: bool = False):
-    """The notes of a file; a prediction may be empty."""
+    """The notes of a file. A prediction may be empty."""
     from ..notes.midi import read_midi
     from ..notes.note_list import Notes
     from ..notes.tables import read_table
 
     if path.suffix.lower() not in NOTE_FILES:
-        raise InputError(f"{path}: is no file of notes by its name; give .mid, .midi, .csv, .tsv or .txt.")
+        raise InputError(f"{path}: not a note file, judging by its suffix; give .mid, .midi, .csv, .tsv or .txt.")
     try:
         if path.suffix.lower().startswith(".mid"):
             return read_midi(path, pedal=not arguments.no_pedal)
@@ -92,7 +99,7 @@ def _read_notes(path: Path, arguments: argparse.Namespace, *, may_be_empty: bool
 
 
 def _score_lines(rows: dict, summary: dict) -> list[str]:
-    """A table: a line for each piece; below them the mean, and both ends of its interval."""
+    """A table with a line for each piece, then the mean and both ends of its interval."""
     lines = dict(rows)
     for part, title in enumerate(("mean", "low", "high")):
         if summary:

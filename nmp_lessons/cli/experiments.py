@@ -1,4 +1,4 @@
-"""``nmp-lessons experiments``: which networks are trained, and what each cost."""
+"""``nmp-lessons experiments``: list the book's networks, with steps, minutes and scores of those that are trained."""
 
 import argparse
 from pathlib import Path
@@ -8,8 +8,8 @@ from ..files import CHECKPOINTS
 
 
 def add(commands) -> None:
-    listing = commands.add_parser("experiments", help="which networks are trained, and what each cost")
-    listing.add_argument("-o", "--output", type=Path, default=CHECKPOINTS, metavar="DIR", help="where to look")
+    listing = commands.add_parser("experiments", help="list the book's networks and which of them are trained")
+    listing.add_argument("-o", "--output", type=Path, default=CHECKPOINTS, metavar="DIR", help="folder of checkpoints")
     listing.set_defaults(run=run)
 
 
@@ -17,7 +17,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..ablations.runs import experiments, state
 
     if not arguments.output.is_dir():
-        raise InputError(f"{arguments.output}: no such folder; name the one that holds the checkpoints.")
+        raise InputError(f"{arguments.output}: no such folder; give the one that contains the checkpoints.")
     states = [state(name, folder=arguments.output) for name in experiments()]
     for found in states:
         if found["state"] == "stands":
@@ -26,5 +26,5 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             print(f"{found['name']:32} {found['state']}")
     stand = [found for found in states if found["state"] == "stands"]
-    print(f"{len(stand)} of {len(states)} stand; they took {sum(f['minutes'] for f in stand):.0f} minutes.")
+    print(f"{len(stand)} of {len(states)} are trained, which took {sum(f['minutes'] for f in stand):.0f} minutes.")
     return 0

@@ -1,4 +1,4 @@
-"""``nmp-lessons export NAME``: a trained network, from audio to posteriors, as one ONNX graph."""
+"""``nmp-lessons export NAME``: write a trained network, from audio to posteriors, as one ONNX graph."""
 
 import argparse
 from pathlib import Path
@@ -7,12 +7,12 @@ from ..errors import InputError, needs
 
 
 def write_graph(name: str, folder: Path, *, overwrite: bool = False) -> Path:
-    """Write the graph of a run as NAME.onnx into a folder.
+    """Write the network of a run to a folder, as the ONNX graph NAME.onnx.
 
     Raises
     ------
     InputError
-        If no such run stands, or the file exists and is not to be overwritten.
+        If there is no trained run of that name, or if the file exists and `overwrite` is false.
     """
     needs("export", "onnx")
     from ..beyond.export import graph
@@ -21,7 +21,7 @@ def write_graph(name: str, folder: Path, *, overwrite: bool = False) -> Path:
 
     path = Path(folder) / f"{name}.onnx"
     if path.exists() and not overwrite:
-        raise InputError(f"{path}: exists already. Give --overwrite or another -o.")
+        raise InputError(f"{path}: already exists; add --overwrite, or choose another folder with -o.")
     model, decoder = named(name)
     with atomic_write(path) as scratch:
         scratch.write_bytes(graph(name, model, decoder))
@@ -31,12 +31,14 @@ def write_graph(name: str, folder: Path, *, overwrite: bool = False) -> Path:
 def add(commands) -> None:
     export = commands.add_parser(
         "export",
-        help="a network for other programs, as ONNX",
-        description="Write a trained network, from audio to posteriors, as NAME.onnx.",
+        help="export a network to ONNX, for other programs",
+        description="Write a trained network, from audio to posteriors, to NAME.onnx.",
     )
     export.add_argument("name", metavar="NAME", help="a run (see `nmp-lessons experiments`), or released")
-    export.add_argument("-o", "--output", type=Path, default=Path(), metavar="DIR", help="where to write")
-    export.add_argument("--overwrite", action="store_true", help="replace a file that exists")
+    export.add_argument(
+        "-o", "--output", type=Path, default=Path(), metavar="DIR", help="folder to write to (default: this one)"
+    )
+    export.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
     export.set_defaults(run=run)
 
 

@@ -11,12 +11,19 @@ def add(commands) -> None:
     grade = commands.add_parser(
         "grade",
         help="grade a folder of submissions",
-        description="Grade SUBMISSIONS/STUDENT/CHAPTER.ipynb with the autograders of FOLDER; write a table of marks.",
+        description="Grade SUBMISSIONS/STUDENT/CHAPTER.ipynb with the autograders in FOLDER; write a table of marks.",
     )
-    grade.add_argument("folder", type=Path, metavar="FOLDER", help="as made by `nmp-lessons instructor`")
-    grade.add_argument("submissions", type=Path, metavar="SUBMISSIONS", help="a folder with one for each student")
+    grade.add_argument("folder", type=Path, metavar="FOLDER", help="a folder made by `nmp-lessons instructor`")
     grade.add_argument(
-        "-o", "--output", type=Path, default=Path("marks.csv"), metavar="FILE", help="default: marks.csv"
+        "submissions", type=Path, metavar="SUBMISSIONS", help="a folder that contains a folder for each student"
+    )
+    grade.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("marks.csv"),
+        metavar="FILE",
+        help="table to write (default: marks.csv)",
     )
     grade.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
     grade.set_defaults(run=run)
@@ -28,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     needs_otter()
     whole = possible(arguments.folder)
     if arguments.output.exists() and not arguments.overwrite:
-        raise InputError(f"{arguments.output}: exists already. Give --overwrite or another -o.")
+        raise InputError(f"{arguments.output}: already exists; add --overwrite, or choose another file with -o.")
     chapters = sorted(path.stem for path in (arguments.folder / "autograder").glob("*.zip"))
     handed_in, complaints = submissions(arguments.submissions, chapters)
     rows, failed = grade(arguments.folder, handed_in, progress=True)

@@ -1,4 +1,4 @@
-"""``nmp-lessons instructor FOLDER``: assignments for students, with solutions and autograders."""
+"""``nmp-lessons instructor FOLDER``: write assignments for students, with solutions and autograders."""
 
 import argparse
 from pathlib import Path
@@ -9,14 +9,18 @@ from ..errors import InputError
 def add(commands) -> None:
     instructor = commands.add_parser(
         "instructor",
-        help="assignments for students, with solutions and autograders",
-        description="Write a students' copy of the exercises, the solutions, and an autograder for each chapter.",
+        help="write assignments for students, with solutions and autograders",
+        description="Write the students' copy of the exercises, the solutions, and an autograder for each chapter.",
     )
-    instructor.add_argument("folder", type=Path, metavar="FOLDER", help="a new folder")
+    instructor.add_argument("folder", type=Path, metavar="FOLDER", help="folder to create")
     instructor.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="draw other numbers, such as by the year (default: the book's)"
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="draw new numbers from this seed, such as the year (default: the book's)",
     )
-    instructor.add_argument("--chapters", nargs="+", metavar="CHAPTER", help="only these")
+    instructor.add_argument("--chapters", nargs="+", metavar="CHAPTER", help="only these chapters (default: all)")
     instructor.set_defaults(run=run)
 
 
@@ -24,6 +28,6 @@ def run(arguments: argparse.Namespace) -> int:
     from ..book.answers.instructor import make
 
     if arguments.seed < 0:
-        raise InputError(f"--seed {arguments.seed}: give a whole number from 0, such as the year.")
+        raise InputError(f"--seed {arguments.seed}: give an integer of at least 0, such as the year.")
     print(make(arguments.folder, seed=arguments.seed, chapters=arguments.chapters))
     return 0

@@ -1,4 +1,4 @@
-"""``nmp-lessons maestro [ROOT]``: check a MAESTRO v3 on disk and count what is in it."""
+"""``nmp-lessons maestro [ROOT]``: check a copy of MAESTRO v3 and count its performances."""
 
 import argparse
 from pathlib import Path
@@ -6,10 +6,12 @@ from pathlib import Path
 
 def add(commands) -> None:
     check = commands.add_parser(
-        "maestro", help="check a MAESTRO v3 on disk and count what is in it", description="Check a MAESTRO tree."
+        "maestro",
+        help="check a copy of MAESTRO v3 and count its performances",
+        description="Check that a copy of MAESTRO v3 is complete, and count its performances and hours.",
     )
-    check.add_argument("root", nargs="?", type=Path, help="its folder (default: MAESTRO_ROOT)")
-    check.add_argument("--without", nargs="+", default=(), metavar="NAME", help="leave out years or performances")
+    check.add_argument("root", nargs="?", type=Path, help="MAESTRO's folder (default: $MAESTRO_ROOT)")
+    check.add_argument("--without", nargs="+", default=(), metavar="NAME", help="leave out these years or performances")
     check.set_defaults(run=run)
 
 

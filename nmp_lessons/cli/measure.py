@@ -1,4 +1,4 @@
-"""``nmp-lessons measure [NAME...]``: score trained networks; the scores go into their records."""
+"""``nmp-lessons measure [NAME...]``: score trained networks and store the scores in their records."""
 
 import argparse
 from pathlib import Path
@@ -10,15 +10,22 @@ from ..files import CHECKPOINTS
 def add(commands) -> None:
     measuring = commands.add_parser("measure", help="score trained networks", description=run.__doc__)
     measuring.add_argument(
-        "names", metavar="NAME", nargs="*", help="runs (default: all that stand), released, errors, decoders, filters"
+        "names",
+        metavar="NAME",
+        nargs="*",
+        help="runs (default: all that are trained), or released, errors, decoders, filters",
     )
-    measuring.add_argument("--recordings", type=Path, metavar="DIR", help="real recordings, FLAC with TSV")
-    measuring.add_argument("-o", "--output", type=Path, default=CHECKPOINTS, metavar="DIR", help="where they are")
+    measuring.add_argument(
+        "--recordings", type=Path, metavar="DIR", help="real recordings: FLAC files, each with a TSV"
+    )
+    measuring.add_argument(
+        "-o", "--output", type=Path, default=CHECKPOINTS, metavar="DIR", help="folder of checkpoints"
+    )
     measuring.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Score networks under each disturbance, and on real recordings if given; the scores go into their records."""
+    """Score networks under each disturbance, and on real recordings if given, and store the scores in their records."""
     import numpy as np
 
     from ..ablations.measurement import measure, measure_decoders, measure_errors, measure_released, real_recordings
@@ -27,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     standing = [name for name in experiments() if (arguments.output / f"{name}.json").exists()]
     recordings = real_recordings(arguments.recordings) if arguments.recordings else ()
     if not (arguments.names or standing):
-        raise InputError(f"{arguments.output}: holds no trained network; name the folder that does with -o.")
+        raise InputError(f"{arguments.output}: contains no trained networks; give their folder with -o.")
     for name in arguments.names or standing:
         if name == "released":
             print(f"{name:32} real {np.mean(measure_released(recordings, folder=arguments.output)):.3f}")

@@ -1,4 +1,4 @@
-"""What commands share that read files and write others: where to, and going on after a failure."""
+"""Shared by commands that turn files into other files: where to write, and how to continue after a failure."""
 
 import argparse
 import sys
@@ -14,11 +14,11 @@ def add_output(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "-o", "--output", type=Path, default=Path(), metavar="DIR", help="folder to write to (default: this one)"
     )
-    command.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    command.add_argument("--overwrite", action="store_true", help="replace existing files")
 
 
 def each(files: Sequence[Path], do: Callable[[Path], None]) -> int:
-    """Do it to every file, whatever becomes of the others."""
+    """Process every file, even if some of them fail."""
     from tqdm import tqdm
 
     failed = False
@@ -36,10 +36,12 @@ def outputs(path: Path, arguments: argparse.Namespace, *suffixes: str) -> list[P
     folder = arguments.output
     outputs = [folder / f"{path.stem}{suffix}" for suffix in suffixes]
     if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: is a file; name a folder to write to.")
+        raise InputError(f"{folder}: is a file; give a folder to write to.")
     for output in outputs:
         if output.exists() and not arguments.overwrite:
-            raise InputError(f"{output}: exists already, so {path} was left out. Give --overwrite or another -o.")
+            raise InputError(
+                f"{output}: already exists, so {path} was skipped; add --overwrite, or choose another folder with -o."
+            )
     return outputs
 
 

@@ -1,4 +1,4 @@
-"""``nmp-lessons play FILE...``: MIDI to sound, on the book's piano."""
+"""``nmp-lessons play FILE...``: turn MIDI into sound, played on the book's piano."""
 
 import argparse
 from pathlib import Path
@@ -9,10 +9,10 @@ from .outputs import add_output, each, outputs
 def add(commands) -> None:
     play = commands.add_parser(
         "play",
-        help="MIDI files to sound, on the book's piano",
-        description="Write each MIDI file as NAME.flac, played on recorded notes, with its sustain pedal.",
+        help="turn MIDI files into sound, played on the book's piano",
+        description="Play each MIDI file, with its sustain pedal, on recorded piano notes, and write NAME.flac.",
     )
-    play.add_argument("files", nargs="+", type=Path, metavar="FILE", help="MIDI")
+    play.add_argument("files", nargs="+", type=Path, metavar="FILE", help="MIDI file")
     add_output(play)
     play.set_defaults(run=run)
 

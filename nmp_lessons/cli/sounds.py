@@ -1,10 +1,10 @@
-"""``nmp-lessons sounds``: fetch and render the book's recordings, once."""
+"""``nmp-lessons sounds``: download and render the book's recordings, which is needed only once."""
 
 import argparse
 
 
 def add(commands) -> None:
-    sounds = commands.add_parser("sounds", help="fetch and render the book's recordings, once")
+    sounds = commands.add_parser("sounds", help="download and render the book's recordings (needed only once)")
     sounds.set_defaults(run=run)
 
 

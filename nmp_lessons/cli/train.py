@@ -1,4 +1,4 @@
-"""``nmp-lessons train NAME``: train one of the book's networks, or go on where it was stopped."""
+"""``nmp-lessons train NAME``: train one of the book's networks, or resume an interrupted training."""
 
 import argparse
 from pathlib import Path
@@ -11,15 +11,15 @@ from .data import default_corpus
 def add(commands) -> None:
     train = commands.add_parser("train", help="train one of the book's networks", description=run.__doc__)
     train.add_argument("name", metavar="NAME", help="an experiment (see `nmp-lessons experiments`)")
-    train.add_argument("--corpus", type=Path, help="folder of the training clips (default: that of `data`)")
-    train.add_argument("-o", "--output", type=Path, default=CHECKPOINTS, metavar="DIR", help="where to write")
-    train.add_argument("--compile", action="store_true", help="fuse layers; needs a C++ compiler, a third faster")
-    train.add_argument("--accelerator", default="auto", help="auto, cpu, cuda")
+    train.add_argument("--corpus", type=Path, help="folder of training clips (default: where `data asap` writes)")
+    train.add_argument("-o", "--output", type=Path, default=CHECKPOINTS, metavar="DIR", help="folder of checkpoints")
+    train.add_argument("--compile", action="store_true", help="fuse layers: a third faster, but needs a C++ compiler")
+    train.add_argument("--accelerator", default="auto", help="auto (default), cpu or cuda")
     train.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train one network, or go on where it was stopped; weights and record appear when it is done."""
+    """Train one network, or resume an interrupted training. The weights and the record are written at the end."""
     needs("train", "lightning_fabric")
     from ..ablations.runs import recipe
     from ..data.store import Corpus
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
         fabric = default_fabric(accelerator=arguments.accelerator)
     except (ValueError, RuntimeError) as problem:
         raise InputError(
-            f"--accelerator {arguments.accelerator}: cannot be had here ({problem}); try cpu."
+            f"--accelerator {arguments.accelerator}: not available on this machine ({problem}); try cpu."
         ) from problem
     train(
         chosen,

@@ -1,4 +1,4 @@
-"""``nmp-lessons transcribe FILE...``: recordings to MIDI and CSV."""
+"""``nmp-lessons transcribe FILE...``: transcribe recordings to MIDI and CSV."""
 
 import argparse
 from dataclasses import replace
@@ -12,27 +12,27 @@ from .outputs import add_output, each, outputs
 def add(commands) -> None:
     transcribe = commands.add_parser(
         "transcribe",
-        help="audio files to MIDI and CSV",
-        description="Write the notes of each audio file as NAME.mid and NAME.csv (onset, offset, pitch, velocity).",
+        help="transcribe audio files to MIDI and CSV",
+        description="Write the notes of each audio file to NAME.mid and NAME.csv (onset, offset, pitch, velocity).",
     )
-    transcribe.add_argument("files", nargs="+", type=Path, metavar="FILE", help="WAV, FLAC, OGG or MP3")
+    transcribe.add_argument("files", nargs="+", type=Path, metavar="FILE", help="audio file: WAV, FLAC, OGG or MP3")
     add_output(transcribe)
     transcribe.add_argument(
         "--network",
         default="released",
         metavar="NAME",
-        help="released (default), or one of this book's (`nmp-lessons experiments`): the best is separable-main-0",
+        help="released (default), or a network of this book (see `nmp-lessons experiments`; best: separable-main-0)",
     )
     transcribe.add_argument(
         "--timing",
         choices=("released", "true"),
         default="released",
-        help="of the released network: times as its program gives them (default), or where its frames truly are",
+        help="times of the released network: as its own program gives them (default), or where its frames truly are",
     )
     transcribe.add_argument(
         "--bends",
         action="store_true",
-        help="write pitch bends into the MIDI too; notes that sound together then have channels of their own",
+        help="also write pitch bends to the MIDI file; notes that sound together then get channels of their own",
     )
     transcribe.set_defaults(run=run)
 
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.bends and arguments.network != "released":
         raise InputError(
-            "--bends: the networks of this book learned from pianos, which do not bend; leave --network out."
+            "--bends: this book's networks learned from pianos, which can't bend a pitch; leave out --network."
         )
     heard = None
 
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         nonlocal heard
         recording = _loaded(path)
         written = outputs(path, arguments, ".mid", ".csv")
-        heard = heard or _transcriber(arguments.network, arguments.timing)  # not before some file can be read
+        heard = heard or _transcriber(arguments.network, arguments.timing)  # only once there is a file that can be read
         notes, posteriors = heard(recording)
         bends = bends_decoding(posteriors, notes, centre=released.CENTRE) if arguments.bends else None
         _write(notes, bends, *written)
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _loaded(path: Path):
-    """The recording at 22,050 Hz, under its full name, so that every complaint names the file."""
+    """The recording at 22,050 Hz, with its path as the title so that every message names the file."""
     from ..audio.formats import load
     from ..constants import NMP
 
@@ -68,7 +68,7 @@ def _loaded(path: Path):
 
 
 def _transcriber(network: str, timing: str):
-    """From a recording to notes and posteriors, by the network and on the clock that are asked for."""
+    """A function from a recording to notes and posteriors, with the chosen network and timing."""
     from ..decoding.peak_decoder import PeakDecoder
     from ..hearing import transcribe, transcribe_as_released
     from ..model import released
@@ -81,7 +81,7 @@ def _transcriber(network: str, timing: str):
 
 
 def _write(notes, bends, midi: Path, table: Path) -> None:
-    """Both files or neither."""
+    """Write both files or neither."""
     from ..files import atomic_write
     from ..notes.midi import write_midi
     from ..notes.tables import write_csv

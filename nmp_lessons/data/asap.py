@@ -48,9 +48,9 @@ def performances(source: str | os.PathLike, split: str) -> list[Notes]:
     elif source.exists():
         found = _members(source, names)
     else:
-        raise InputError(f"{source}: no such file; give the path of (n)ASAP, an archive or a folder.")
+        raise InputError(f"{source}: no such file or folder; give the archive or the folder of (n)ASAP.")
     if not found:
-        raise InputError(f"{source}: holds none of (n)ASAP's {split} performances; is it that dataset?")
+        raise InputError(f"{source}: contains none of (n)ASAP's {split} performances; check that it is that data set.")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # notes of no length are dropped, as everywhere
         return [read_midi(data) for _, data in sorted(found.items())]
@@ -66,7 +66,7 @@ def _members(source: Path, names: set[str]) -> dict[str, bytes]:
             }
     except tarfile.TarError as problem:
         raise InputError(
-            f"{source}: cannot be read as a tar archive ({_first_line(problem)}); fetch it again."
+            f"{source}: cannot be read as a tar archive ({_first_line(problem)}); download it again."
         ) from problem
 
 

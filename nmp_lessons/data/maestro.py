@@ -113,7 +113,7 @@ class Maestro:
     def __post_init__(self):
         root = self.root or os.environ.get("MAESTRO_ROOT")
         if not root:
-            raise InputError("MAESTRO_ROOT is not set; let it name the folder that holds maestro-v3.0.0.csv.")
+            raise InputError("MAESTRO_ROOT is not set; set it to the folder that contains maestro-v3.0.0.csv.")
         root = Path(root)
         found = _left(_read_index(root, self.licence), self.without, root)
         _check_files(root, found)
@@ -123,7 +123,7 @@ class Maestro:
     def performances(self, split: str | None = None) -> list[Performance]:
         """All performances, or those of one split: "train", "validation" or "test"."""
         if split is not None and split not in SPLITS:
-            raise InputError(f"split {split!r}: there are {', '.join(SPLITS)}.")
+            raise InputError(f"split {split!r}: choose one of {', '.join(SPLITS)}.")
         return [performance for performance in self._performances if split in (None, performance.split)]
 
     def performance(self, name: str) -> Performance:
@@ -132,7 +132,7 @@ class Maestro:
             if performance.name == name:
                 return performance
         names = [performance.name for performance in self._performances]
-        raise InputError(f"{self.root}: no performance {name!r}; there are {_some(names, 10)}.")
+        raise InputError(f"{self.root}: no performance is called {name!r}; choose from {_some(names, 10)}.")
 
 
 def _some(names: list[str], count: int = 3) -> str:
@@ -142,20 +142,20 @@ def _some(names: list[str], count: int = 3) -> str:
 
 def _read_index(root: Path, licence: str) -> tuple[Performance, ...]:
     if not root.is_dir():
-        raise InputError(f"{root}: no such folder; name the one that holds maestro-v3.0.0.csv.")
+        raise InputError(f"{root}: no such folder; give the one that contains maestro-v3.0.0.csv.")
     indices = sorted(root.glob("maestro-v*.csv"))
     if not indices:
-        raise InputError(f"{root}: holds no maestro-v3.0.0.csv; name MAESTRO's own folder, or unpack it again.")
+        raise InputError(f"{root}: contains no maestro-v3.0.0.csv; give MAESTRO's own folder, or unpack it again.")
     path = indices[-1]
     try:
         with open(path, newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
             missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
             if missing:
-                raise InputError(f"{path}: no column {', '.join(missing)}; use the CSV that comes with MAESTRO v3.")
+                raise InputError(f"{path}: has no column {', '.join(missing)}; use the CSV that comes with MAESTRO v3.")
             found = tuple(_performance(row, root, licence, f"{path}, line {reader.line_num}") for row in reader)
     except (UnicodeDecodeError, csv.Error) as problem:
-        raise InputError(f"{path}: is not a CSV ({problem}); use the one that comes with MAESTRO v3.") from problem
+        raise InputError(f"{path}: is not a CSV file ({problem}); use the one that comes with MAESTRO v3.") from problem
     if not found:
         raise InputError(f"{path}: lists no performances; use the CSV that comes with MAESTRO v3.")
     return found
@@ -166,9 +166,11 @@ def _performance(row: dict[str, str], root: Path, licence: str, where: str) -> P
         year, seconds = int(row["year"]), float(row["duration"])
         midi, audio = root / row["midi_filename"], root / row["audio_filename"]
     except (TypeError, ValueError) as problem:
-        raise InputError(f"{where}: is no performance ({problem}); use the CSV that comes with MAESTRO.") from problem
+        raise InputError(
+            f"{where}: doesn't describe a performance ({problem}); use the CSV that comes with MAESTRO v3."
+        ) from problem
     if row["split"] not in SPLITS or not seconds > 0:
-        raise InputError(f"{where}: split {row['split']!r} and duration {seconds:g} s cannot be; use MAESTRO's CSV.")
+        raise InputError(f"{where}: split {row['split']!r} or duration {seconds:g} s is impossible; use MAESTRO's CSV.")
     return Performance(
         row["canonical_composer"], row["canonical_title"], row["split"], year, midi, audio, seconds, licence
     )
@@ -179,10 +181,10 @@ def _left(performances: tuple[Performance, ...], without: Sequence[str], root: P
     known = {name for performance in performances for name in (str(performance.year), performance.name)}
     for name in without:
         if name not in known:
-            raise InputError(f"{root}: nothing to leave out is called {name!r}; give years or names of performances.")
+            raise InputError(f"{root}: no year or performance is called {name!r}; check the names after --without.")
     left = tuple(p for p in performances if not {str(p.year), p.name} & set(without))
     if not left:
-        raise InputError(f"{root}: everything is left out; leave out less.")
+        raise InputError(f"{root}: no performances remain; leave out fewer with --without.")
     return left
 
 
@@ -196,7 +198,7 @@ def _check_files(root: Path, performances: tuple[Performance, ...]) -> None:
     names += [str(path.relative_to(root)) for path in missing if path.parent not in folders]
     raise InputError(
         f"{root}: {len(missing)} of {len(files)} files are missing: {_some(names)}; unpack the archive again, "
-        "or leave out years or performances by their names (--without)."
+        "or leave out years or performances with --without."
     )
 
 
@@ -302,7 +304,9 @@ def full_notes(name: str) -> Notes:
     for excerpt in EXCERPTS:
         if excerpt.name == name:
             return read_midi(_midi_bytes(excerpt))
-    raise InputError(f"no performance {name!r}; there are {_some([excerpt.name for excerpt in EXCERPTS], 10)}.")
+    raise InputError(
+        f"no performance is called {name!r}; choose from {_some([excerpt.name for excerpt in EXCERPTS], 10)}."
+    )
 
 
 def _midi_bytes(excerpt: _Excerpt) -> bytes:

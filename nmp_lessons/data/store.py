@@ -58,7 +58,7 @@ class Corpus:
         object.__setattr__(self, "folder", Path(self.folder))
         if not (self.folder / "corpus.json").exists():
             raise InputError(
-                f"{self.folder}: no corpus there, or one left unfinished; make it with `nmp-lessons data`."
+                f"{self.folder}: contains no corpus, or an unfinished one; make it with `nmp-lessons data`."
             )
 
     @cached_property
@@ -69,7 +69,7 @@ class Corpus:
             index = json.loads(path.read_text("utf8"))
             index["clips"], index["fingerprint"]
         except (ValueError, KeyError, TypeError) as problem:
-            raise InputError(f"{path}: is not the index of a corpus ({problem}); make the corpus again.") from problem
+            raise InputError(f"{path}: is not a valid corpus index ({problem}); make the corpus again.") from problem
         return index
 
     @property
@@ -149,14 +149,14 @@ def _opened(path: Path) -> np.ndarray:
         return np.load(path, mmap_mode="r")
     except (OSError, ValueError) as problem:
         raise InputError(
-            f"{path}: is missing or damaged; `nmp-lessons data maestro --check` makes it again."
+            f"{path}: is missing or damaged; repair it with `nmp-lessons data maestro --check`."
         ) from problem
 
 
 def _mapped(folder: Path, name: str, clips: int, mode: Literal["r", "r+"]) -> np.memmap:
     path, shape = folder / f"{name}.u8", (clips, CLIP_FRAMES, BINS[name])
     if not path.exists() or path.stat().st_size < np.prod(shape):
-        raise InputError(f"{path}: is missing or cut off; make the corpus again.")
+        raise InputError(f"{path}: is missing or incomplete; make the corpus again.")
     return np.memmap(path, np.uint8, mode, shape=shape)
 
 

@@ -96,11 +96,11 @@ def check_recording(recording: Recording) -> None:
     shortest = (SHORTEST + 1) / NMP.frame_rate
     if recording.seconds < shortest:
         raise InputError(
-            f"{what}: {1000 * recording.seconds:.0f} ms of audio; the shortest note that can be found takes "
-            f"{1000 * shortest:.0f} ms. Give a longer recording."
+            f"{what}: has only {1000 * recording.seconds:.0f} ms of audio, but the shortest note that can be found "
+            f"lasts {1000 * shortest:.0f} ms; give a longer recording."
         )
     if not recording.audio.any():
-        raise InputError(f"{what}: silent, every sample is 0. Check how it was recorded or exported.")
+        raise InputError(f"{what}: is silent (every sample is 0); check how it was recorded or exported.")
 
 
 def with_inferred_onsets(onset: np.ndarray, note: np.ndarray) -> np.ndarray:

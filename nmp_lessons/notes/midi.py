@@ -49,10 +49,10 @@ def read_midi(source: str | os.PathLike | bytes, *, pedal: bool = True) -> Notes
     parts = [_channel_notes(messages, channel, pedal) for channel in sorted(channels)]
     onset, offset, pitch, velocity = np.concatenate([np.empty((4, 0)), *parts], axis=1)
     if len(onset) == 0:
-        raise NoNotes(f"{name}: holds no notes; export it again with at least one.")
+        raise NoNotes(f"{name}: contains no notes; export it again with at least one.")
     sounding = offset > onset
     if not sounding.all():
-        warnings.warn(f"{name}: {np.count_nonzero(~sounding)} notes have no length and were dropped.", stacklevel=2)
+        warnings.warn(f"{name}: dropped notes of zero length ({np.count_nonzero(~sounding)}).", stacklevel=2)
     try:
         return Notes(onset[sounding], offset[sounding], pitch[sounding], velocity[sounding])
     except InputError as problem:
@@ -71,7 +71,7 @@ def _opened(source) -> tuple[str, mido.MidiFile]:
     except Exception as problem:  # mido meets damage with whatever its decoders raise
         raise InputError(f"{name}: cannot be read as MIDI ({problem}); export it again.") from problem
     if file.ticks_per_beat <= 0:
-        raise InputError(f"{name}: counts time in film frames (SMPTE); export it with ticks per beat.")
+        raise InputError(f"{name}: measures time in film frames (SMPTE); export it with ticks per beat.")
     return name, file
 
 
@@ -162,10 +162,12 @@ def _curves(notes: Notes, bends: Sequence[Sequence[float] | np.ndarray | None] |
         return [None] * len(notes)
     curves = [None if bend is None else np.asarray(bend, float) for bend in bends]
     if len(curves) != len(notes):
-        raise InputError(f"bends: {len(curves)} for {len(notes)} notes; give one for each, or None.")
+        raise InputError(f"bends: there are {len(curves)} for {len(notes)} notes; give one (or None) for each note.")
     for curve in curves:
         if curve is not None and not (np.isfinite(curve).all() and (np.abs(curve) <= 24).all()):
-            raise InputError("bends: one is not finite or wider than 24 semitones; give semitones from the pitch.")
+            raise InputError(
+                "bends: a value is not finite or beyond 24 semitones; give semitones relative to the pitch."
+            )
     return curves
 
 

@@ -115,24 +115,26 @@ def _whole_numbers(values: ArrayLike, name: str) -> np.ndarray:
     if values.size == 0:
         return values.astype(np.int64)
     if not np.isfinite(values).all() or (values != np.round(values)).any():
-        raise InputError(f"notes: {name} holds a value that is not a whole number; round to MIDI's numbers.")
+        raise InputError(f"notes: {name} contains a value that is not an integer; round it to a MIDI number.")
     return values.astype(np.int64)
 
 
 def _check(onset: np.ndarray, offset: np.ndarray, pitch: np.ndarray, velocity: np.ndarray) -> None:
     shapes = [values.shape for values in (onset, offset, pitch, velocity)]
     if onset.ndim != 1 or len(set(shapes)) > 1:
-        raise InputError(f"notes: onset, offset, pitch and velocity have shapes {shapes}; all must be (n,).")
+        raise InputError(
+            f"notes: onset, offset, pitch and velocity have shapes {shapes}; give four arrays of one shape (n,)."
+        )
     if not (np.isfinite(onset).all() and np.isfinite(offset).all()):
-        raise InputError("notes: a time is NaN or infinite; give seconds.")
+        raise InputError("notes: a time is NaN or infinite; give finite numbers of seconds.")
     complaints = (
-        (onset < 0, "starts before 0 s; shift the notes"),
-        (offset <= onset, "does not end after it starts; give it a length or leave it out"),
+        (onset < 0, "starts before 0 s; shift all notes to later times"),
+        (offset <= onset, "does not end after it starts; correct its offset, or leave it out"),
         (
             (pitch < NMP.lowest_pitch) | (pitch > NMP.highest_pitch),
-            f"is off the piano ({NMP.lowest_pitch} to {NMP.highest_pitch}); transpose it or leave it out",
+            f"is off the piano ({NMP.lowest_pitch} to {NMP.highest_pitch}); transpose it, or leave it out",
         ),
-        ((velocity < 1) | (velocity > 127), "has a velocity outside 1 to 127; scale it"),
+        ((velocity < 1) | (velocity > 127), "has a velocity outside 1 to 127; rescale it"),
     )
     for wrong, complaint in complaints:
         if wrong.any():
@@ -211,7 +213,7 @@ def piano_roll(notes: Notes, *, frame_rate: float = NMP.frame_rate, frames: int 
     [1.0, 1.0, 0.0, 0.0]
     """
     if not 0 < frame_rate < np.inf:
-        raise InputError(f"a piano roll needs a frame rate above 0, not {frame_rate:g} per second.")
+        raise InputError(f"frame_rate={frame_rate:g}: a piano roll needs a frame rate above 0.")
     first = np.round(notes.onset * frame_rate).astype(int)
     last = np.maximum(first + 1, np.round(notes.offset * frame_rate).astype(int))
     frames = int(last.max(initial=0)) if frames is None else frames

@@ -69,7 +69,9 @@ def pitch_number(name: str) -> int:
     """
     parts = re.fullmatch(r"([A-Ga-g])([#♯b♭]*)(-?\d+)", name.strip())
     if parts is None:
-        raise InputError(f"{name!r} names no pitch; write a letter, perhaps # or b, and an octave, such as C#4.")
+        raise InputError(
+            f"{name!r} is not the name of a pitch; write a letter, # or b if needed, and an octave, as in C#4."
+        )
     letter, accidentals, octave = parts.groups()
     alteration = sum(1 if sign in "#♯" else -1 for sign in accidentals)
     return 12 * (int(octave) + 1) + PITCH_CLASSES.index(letter.upper()) + alteration

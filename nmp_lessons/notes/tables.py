@@ -41,7 +41,7 @@ def read_table(path: str | os.PathLike) -> Notes:
         rows = rows[1:]
     rows = [(number, row) for number, row in rows if not row[0].startswith("#")]
     if not rows:
-        raise NoNotes(f"{path}: holds no notes; give at least one row.")
+        raise NoNotes(f"{path}: contains no notes; give at least one row.")
     numbers = np.array([_row_numbers(row, places, f"{path}, line {line}") for line, row in rows])  # (n, 4)
     try:
         return Notes(*numbers.T)
@@ -75,7 +75,7 @@ def _header_places(header: list[str], path: Path) -> dict[str, int]:
     missing = [column for column in ("onset", "offset", "pitch") if column not in places]
     if missing:
         raise InputError(
-            f"{path}: no column {' or '.join(missing)} among {', '.join(header)[:200]}; "
+            f"{path}: has no column {' or '.join(missing)}, only {', '.join(header)[:200]}; "
             "name the columns onset, offset, pitch, velocity."
         )
     return places
@@ -88,7 +88,7 @@ def _row_numbers(row: list[str], places: dict[str, int], where: str) -> list[flo
     try:
         return [float(cells[column]) for column in COLUMNS]
     except ValueError as problem:
-        raise InputError(f"{where}: is not onset, offset, pitch and velocity as numbers; correct the row.") from problem
+        raise InputError(f"{where}: onset, offset, pitch and velocity must be numbers; correct the row.") from problem
 
 
 def _first_fault(numbers: np.ndarray, lines: list[int], path: Path) -> InputError:

@@ -54,7 +54,7 @@ def load(name: str, *, folder: str | os.PathLike = CHECKPOINTS) -> tuple[Transcr
     if not (weights_path.exists() and record_path.exists()):
         known = [path.stem for path in Path(folder).glob("*.json")]
         near = sorted(get_close_matches(name, known, n=5, cutoff=0))
-        there = f"of {len(known)} there the nearest are {', '.join(near)}" if known else "there are none"
+        there = f"the nearest of {len(known)} names are {', '.join(near)}" if known else "this folder has none"
         raise InputError(f"{weights_path}: no such checkpoint; {there}.")
     try:
         record = json.loads(record_path.read_text("utf8"))
@@ -63,6 +63,6 @@ def load(name: str, *, folder: str | os.PathLike = CHECKPOINTS) -> tuple[Transcr
     except (ValueError, KeyError, TypeError, RuntimeError, safetensors.SafetensorError) as problem:
         raise InputError(
             f"{weights_path}: these are not the weights of the network in {record_path.name} "
-            f"({str(problem).splitlines()[0]}). Train it again, or check it out again."
+            f"({str(problem).splitlines()[0]}); train it again, or restore it from the repository."
         ) from problem
     return model.eval(), record

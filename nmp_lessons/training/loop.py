@@ -207,7 +207,9 @@ def train(
     fabric = fabric or default_fabric()
     folder = Path(folder)
     if recipe.batch % fabric.world_size:
-        raise InputError(f"a batch of {recipe.batch} cannot be shared by {fabric.world_size} processes evenly.")
+        raise InputError(
+            f"a batch of {recipe.batch} can't be divided evenly among {fabric.world_size} processes; use fewer."
+        )
     model = new_model(recipe, batch(recipe, corpus, 0)[0])
     average = copy.deepcopy(model).requires_grad_(False)
     if fabric.world_size > 1:
@@ -342,9 +344,11 @@ def _resumed(path: Path, identity: dict, model, average, optimiser) -> Progress:
             notes = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}
     except safetensors.SafetensorError as problem:
-        raise InputError(f"{path}: cannot be read ({problem}); delete it to begin again.") from problem
+        raise InputError(
+            f"{path}: cannot be read ({problem}); delete it to start again from the beginning."
+        ) from problem
     if json.loads(notes["identity"]) != json.loads(json.dumps(identity)):
-        raise InputError(f"{path}: belongs to another recipe or corpus; delete it, or name the run differently.")
+        raise InputError(f"{path}: belongs to another recipe or corpus; delete it, or give the run another name.")
     for prefix, module in (("model", model), ("average", average)):
         module.load_state_dict(_under(tensors, prefix))
     moments = {}

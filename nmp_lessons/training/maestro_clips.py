@@ -82,7 +82,9 @@ def cut_corpus(
         raise InputError(f"{workers} workers: give at least 1.")
     empty = [split for split in splits if not tree.performances(split)]
     if empty:
-        raise InputError(f"{tree.root}: holds no performance for {' or '.join(empty)}; leave out less.")
+        raise InputError(
+            f"{tree.root}: no performance is left for {' or '.join(empty)}; leave out fewer with --without."
+        )
     folder = Path(folder)
     with _alone(folder):
         targets = {p: folder / split / str(p.year) / p.name for split in splits for p in tree.performances(split)}
@@ -199,7 +201,7 @@ def _finish(folder: Path, split: str, tree: Maestro) -> None:
     for piece in pieces:
         record = _record(folder / piece)
         if record is None:
-            raise InputError(f"{folder / piece}: is gone, though it was made just now; run the command again.")
+            raise InputError(f"{folder / piece}: has disappeared since it was made; run the command again.")
         records.append(record)
     places = [(i, minute) for i, record in enumerate(records) for minute in range(len(record["notes"]))]
     order = [places[i] for i in np.random.default_rng(0).permutation(len(places))]
@@ -232,8 +234,8 @@ def _made(todo: dict[Performance, Path], workers: int, progress: bool) -> dict[P
                 kills = 0 if len(todo) < before else kills + 1
                 if kills == KILLS:
                     raise InputError(
-                        f"workers were killed {KILLS} times in a row, perhaps for want of memory. What is done is "
-                        "kept: run the same command again, with fewer --workers."
+                        f"workers were killed {KILLS} times in a row, perhaps because memory ran out; what is done is "
+                        "kept, so run the same command again with fewer --workers."
                     ) from problem
     return failed
 
@@ -274,7 +276,7 @@ def _problem(call: Callable[[], None]) -> Exception | None:
     except OSError as problem:
         if problem.errno in (errno.ENOSPC, errno.EDQUOT):
             raise InputError(
-                "the disk is full. What is done is kept: make room and run the same command again."
+                "the disk is full; make room and run the same command again, which keeps what is done."
             ) from problem
         return problem
     return None
@@ -309,11 +311,13 @@ def _alone(folder: Path) -> Generator[None]:
     """Keep other runs out of a folder, and clear away what a killed one left half written."""
     writable(folder)
     if (folder / "corpus.json").exists() or any(folder.glob("*/features.u8")):
-        raise InputError(f"{folder}: holds a corpus of another kind; name a folder of its own.")
+        raise InputError(f"{folder}: contains a corpus of another kind; give a separate folder with -o.")
     try:
         held = FileLock(folder / ".lock").acquire(blocking=False)  # until this process ends, however it ends
     except Timeout as problem:
-        raise InputError(f"{folder}: another run is at work there; wait for it, or end it.") from problem
+        raise InputError(
+            f"{folder}: another run is at work there; wait until it has finished, or stop it."
+        ) from problem
     with held:
         for left in folder.rglob(".writing-*"):
             shutil.rmtree(left, ignore_errors=True)
@@ -336,14 +340,14 @@ def _check_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed and needed + SPARE > free:
         raise InputError(
-            f"{folder}: {needed / 1e9:.1f} GB are to be written and {free / 1e9:.1f} GB are free on that disk; "
-            "make room, or name a folder on another disk with -o."
+            f"{folder}: {needed / 1e9:.1f} GB are needed, but only {free / 1e9:.1f} GB are free on that disk; "
+            "make room, or give a folder on another disk with -o."
         )
 
 
 def _complaint(failed: dict[Performance, Exception], count: int) -> str:
     names = " ".join(f"'{performance.name}'" if " " in performance.name else performance.name for performance in failed)
     return (
-        f"{len(failed)} of {count} performances could not be read, all others are done. Repair them, or leave them out "
+        f"{len(failed)} of {count} performances could not be read; all others are done. Repair them, or leave them out "
         f"with --without {names}, and run the same command again.\n" + "\n".join(map(str, failed.values()))
     )

@@ -140,5 +140,5 @@ def config_of(values: dict) -> Design:
     8
     """
     if values.get("kind") not in CONFIGS:
-        raise InputError(f"kind={values.get('kind')!r}: no such network; there are {', '.join(CONFIGS)}.")
+        raise InputError(f"kind={values.get('kind')!r}: no such network; choose from {', '.join(CONFIGS)}.")
     return CONFIGS[values["kind"]](**values)

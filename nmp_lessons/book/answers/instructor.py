@@ -108,7 +108,7 @@ def make(folder: str | os.PathLike, *, seed: int = 0, chapters: Iterable[str] | 
     """
     folder, chapters = Path(folder), _known(chapters)
     if folder.is_file() or folder.exists() and any(folder.iterdir()):
-        raise InputError(f"{folder}: exists already; name a new folder, or an empty one.")
+        raise InputError(f"{folder}: already exists; give a new folder or an empty one.")
     needs_otter()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as scratch:
@@ -124,7 +124,7 @@ def _known(chapters: Iterable[str] | None) -> list[str]:
     known = source.slugs()
     for slug in chapters or ():
         if slug not in known:
-            raise InputError(f"{slug}: no chapter with exercises; there are {', '.join(known)}.")
+            raise InputError(f"{slug}: no chapter of that name has exercises; choose from {', '.join(known)}.")
     return list(chapters or known)
 
 
@@ -209,10 +209,10 @@ def _opening(path: Path) -> Opening:
     outcomes = re.search(r"^```\{outcomes\}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     label, wrong = re.search(r"^\((.+)\)=", text, re.MULTILINE), re.search(r"\{goes-wrong\} (.+)", text)
     if not (duration and outcomes and label and wrong):
-        raise InputError(f"{path}: lacks its time, its outcomes, its label or a box of what goes wrong.")
+        raise InputError(f"{path}: lacks a time, outcomes, a label or a {{goes-wrong}} box; add what is missing.")
     spoken = duration.group(1).removesuffix(" minutes")
     if not (spoken in DURATIONS or spoken.isdigit()):
-        raise InputError(f"{path}: takes {spoken!r}; write minutes in digits, or one of {', '.join(DURATIONS)}.")
+        raise InputError(f"{path}: the time is {spoken!r}; write minutes in digits, or one of {', '.join(DURATIONS)}.")
     minutes = DURATIONS.get(spoken) or int(spoken)
     listed = [line.removeprefix("- ") for line in outcomes.group(1).splitlines()]
     return Opening(path.stem, label.group(1), minutes, listed, wrong.group(1))
@@ -280,10 +280,10 @@ def _autograder(path: Path, slug: str, seed: int, wheel: Path) -> None:
 def submissions(folder: Path, chapters: list[str]) -> tuple[dict[str, dict[str, Path]], list[str]]:
     """The notebooks of each student by chapter, and complaints about the other files."""
     if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; it should hold a folder for each student.")
+        raise InputError(f"{folder}: no such folder; give one that contains a folder for each student.")
     students = sorted(path for path in folder.iterdir() if path.is_dir())
     if not students:
-        raise InputError(f"{folder}: holds no student's folder; put notebooks into {folder}/STUDENT/CHAPTER.ipynb.")
+        raise InputError(f"{folder}: contains no student folders; put the notebooks at {folder}/STUDENT/CHAPTER.ipynb.")
     found, complaints = {}, []
     for student in students:
         found[student.name] = {}
@@ -301,14 +301,14 @@ def _problem(path: Path, chapters: list[str]) -> str | None:
     import nbformat
 
     if path.suffix != ".ipynb":
-        return "is not a notebook; students hand in CHAPTER.ipynb."
+        return "is not a notebook; students should hand in CHAPTER.ipynb."
     if path.stem not in chapters:
-        return f"belongs to no chapter graded here; name it after one of {', '.join(chapters)}."
+        return f"doesn't belong to a chapter that is graded here; name it after one of {', '.join(chapters)}."
     try:
         nbformat.validate(nbformat.read(path, as_version=4))
     except Exception as problem:  # whatever a broken file makes nbformat raise
         first = (str(problem) or type(problem).__name__).splitlines()[0]
-        return f"is a broken notebook ({first[:80]}); ask for it again."
+        return f"is a broken notebook ({first[:80]}); ask the student to hand it in again."
     return None
 
 
@@ -340,7 +340,7 @@ def possible(folder: Path) -> dict[str, int]:
     """What each exercise counts, from ``marks.csv``."""
     path = folder / "marks.csv"
     if not path.exists() or not (folder / "autograder").is_dir():
-        raise InputError(f"{folder}: has no autograder; make it with `nmp-lessons instructor {folder}`.")
+        raise InputError(f"{folder}: contains no autograders; make them with `nmp-lessons instructor {folder}`.")
     with path.open(encoding="utf8") as file:
         return {row["exercise"]: int(row["marks"]) for row in csv.DictReader(file)}
 
@@ -365,12 +365,12 @@ def _graded(autograder: Path, notebook: Path) -> dict[str, float]:
             _kill(process.pid)
             process.wait()
             raise InputError(
-                f"{notebook}: runs for more than {PATIENCE // 60} minutes; look for an endless loop."
+                f"{notebook}: ran for more than {PATIENCE // 60} minutes; look for an endless loop."
             ) from None
         results = Path(scratch) / "results.json"
         if process.returncode or not results.exists():
             last = said.strip().splitlines()[-1:] or ["no message"]
-            raise InputError(f"{notebook}: Otter could not grade it ({last[0][:200]}).")
+            raise InputError(f"{notebook}: Otter could not grade it ({last[0][:200]}); run the notebook to see why.")
         tests = json.loads(results.read_text("utf8"))["tests"]
         return {test["name"]: test["score"] for test in tests if "score" in test}
 

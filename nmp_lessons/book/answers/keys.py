@@ -37,7 +37,7 @@ def declared(exercise: str) -> tuple[str, dict]:
     """Name and answer of the one exercise in a piece of source, its parameters not yet chosen."""
     found = ANSWER.search(exercise)
     if not found:
-        raise InputError(f"{exercise[:60]!r}…: @{{…}} quotes a parameter, and no {{answer}} declares it.")
+        raise InputError(f"{exercise[:60]!r}…: @{{…}} quotes a parameter, but no {{answer}} declares it.")
     return found.group(2), _body(found.group(2), found.group(3))
 
 
@@ -45,11 +45,11 @@ def _body(name: str, written: str) -> dict:
     try:
         body = yaml.safe_load(written)
     except yaml.YAMLError as problem:
-        raise InputError(f"exercise {name}: the answer is not YAML ({problem}).") from problem
+        raise InputError(f"exercise {name}: the answer is not valid YAML ({problem}).") from problem
     if "sealed" in body:
         return opened(body["sealed"])
     if body.get("kind") not in MAKERS:
-        raise InputError(f"exercise {name}: kind is {body.get('kind')!r}; give one of {', '.join(MAKERS)}.")
+        raise InputError(f"exercise {name}: the kind is {body.get('kind')!r}; choose one of {', '.join(MAKERS)}.")
     return {"name": name, **body}
 
 

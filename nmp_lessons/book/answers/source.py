@@ -64,7 +64,7 @@ def folder() -> Path:
     chosen = os.environ.get("NMP_LESSONS_EXERCISES")
     found = Path(chosen) if chosen else manuscript.root() / "exercises"
     if not found.is_dir():
-        raise InputError(f"{found}: no exercises here. Set NMP_LESSONS_EXERCISES to the book's folder exercises.")
+        raise InputError(f"{found}: contains no exercises; set NMP_LESSONS_EXERCISES to the book's folder `exercises`.")
     return found
 
 
@@ -77,7 +77,7 @@ def exercises(slug: str) -> Path:
     """The file of a chapter's exercises."""
     path = folder() / slug / "exercises.md"
     if not path.exists():
-        raise InputError(f"{path}: no such file. Chapters with exercises: {', '.join(slugs())}.")
+        raise InputError(f"{path}: no such file; choose a chapter with exercises: {', '.join(slugs())}.")
     return path
 
 
@@ -101,7 +101,7 @@ def answer(name: str, *, seed: int | None = None) -> dict:
     slug = chapter(name)
     found = answers(slug, seed=seed)
     if name not in found:
-        raise InputError(f"{name}: no such exercise in {slug}; there are {', '.join(found)}.")
+        raise InputError(f"{name}: no such exercise in {slug}; choose from {', '.join(found)}.")
     return found[name]
 
 
@@ -109,7 +109,7 @@ def chapter(name: str) -> str:
     """The chapter that an exercise belongs to: "sound-fifth" is one of "sound"."""
     fitting = [slug for slug in slugs() if name.startswith(f"{slug}-")]
     if not fitting:
-        raise InputError(f"{name}: no such exercise. A name begins with its chapter: {', '.join(slugs())}.")
+        raise InputError(f"{name}: no such exercise; its name begins with its chapter: {', '.join(slugs())}.")
     return max(fitting, key=len)
 
 
@@ -139,7 +139,7 @@ def function(code: str, name: str) -> str:
     tree = ast.parse(code)
     found = next((node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name), None)
     if found is None:
-        raise InputError(f"code.py defines no function {name}.")
+        raise InputError(f"code.py doesn't define a function called {name}; add it.")
     shared = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom | ast.Assign)]
     lines = code.splitlines()
     head = [
@@ -212,7 +212,7 @@ def student_copy(destination: str | os.PathLike, *, seed: int, chapters: Iterabl
     """
     destination = Path(destination)
     if destination.exists():
-        raise InputError(f"{destination} exists; name a new folder for the students' copy.")
+        raise InputError(f"{destination}: already exists; give a new folder for the students' copy.")
     for slug in chapters or slugs():
         target = destination / slug
         target.mkdir(parents=True)

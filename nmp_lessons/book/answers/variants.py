@@ -38,7 +38,7 @@ def chosen_seed() -> int:
     """``$NMP_LESSONS_SEED``, 0 by default."""
     written = os.environ.get("NMP_LESSONS_SEED", "0")
     if not written.isdigit():
-        raise InputError(f"NMP_LESSONS_SEED is {written!r}; give a whole number, such as the year.")
+        raise InputError(f"NMP_LESSONS_SEED is {written!r}; set it to an integer, such as the year.")
     return int(written)
 
 
@@ -56,7 +56,7 @@ def variants(dumped: str) -> list[dict]:
     """All variants of an exercise but the book's, in the order in which seeds take them."""
     body = yaml.safe_load(dumped)
     if body["kind"] not in ("number", "matrix"):
-        raise InputError(f"exercise {body['name']}: only numbers and matrices can have parameters.")
+        raise InputError(f"exercise {body['name']}: only exercises of the kinds number and matrix can have parameters.")
     kept = [keys.key({**body, "parameters": parameters(body, 0)})]
     found = []
     for values in _combinations(body, keys.evaluator(body["name"])):
@@ -67,7 +67,7 @@ def variants(dumped: str) -> list[dict]:
         if len(found) == MOST:
             break
     if not found:
-        raise InputError(f"exercise {body['name']}: its parameters leave no variant; widen their ranges.")
+        raise InputError(f"exercise {body['name']}: its parameters allow no variant; widen their ranges.")
     return found
 
 

@@ -86,10 +86,10 @@ def blind(
 
 def _check(recordings: Sequence[Recording], transcriptions: "Mapping[str, Sequence[Notes]]") -> None:
     if len(transcriptions) != 2:
-        raise InputError(f"blind: there are {len(transcriptions)} transcriptions; give two, by name.")
+        raise InputError(f"blind: there are {len(transcriptions)} transcriptions; give two, each with a name.")
     for name, found in transcriptions.items():
         if len(found) != len(recordings) or not all(len(notes) for notes in found):
-            wanted = f"one list of notes, not empty, for each of {len(recordings)} recordings"
+            wanted = f"a non-empty list of notes for each of the {len(recordings)} recordings"
             raise InputError(f"blind: {name!r} needs {wanted}.")
     if not recordings or any(recording.notes is None for recording in recordings):
-        raise InputError("blind: give at least one recording, each with its notes.")
+        raise InputError("blind: give at least one recording, and each of them with its notes.")

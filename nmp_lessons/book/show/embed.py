@@ -83,7 +83,7 @@ def bundle() -> str:
     """Our style sheet and script as inline tags marked `data-nmp-bundle`, to stand before the markup."""
     script, style = BUNDLE
     if not (script.exists() and style.exists()):
-        warnings.warn("the bundle is not built, so players stay plain. Run `make bundle`.", stacklevel=2)
+        warnings.warn("the script bundle isn't built, so players will be plain; run `make bundle`.", stacklevel=2)
         return ""
     return (
         f"<style data-nmp-bundle>{style.read_text(encoding='utf-8')}</style>"

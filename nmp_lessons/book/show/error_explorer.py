@@ -94,7 +94,7 @@ def errors(
         raise InputError("errors: the recording has no notes; give the reference.")
     unknown = [cause for cause in causes if cause not in CAUSES]
     if unknown:
-        raise InputError(f"errors: {unknown[0]!r} is no cause; there are {', '.join(CAUSES)}.")
+        raise InputError(f"errors: {unknown[0]!r} is not a cause; choose from {', '.join(CAUSES)}.")
     found = [error for error in evaluation.causes(reference, estimate) if error.cause in causes]
     over, noted = cqt_picture(recording), {"reference": reference, "prediction": estimate}
     span = pitch_range(pitches, over, noted)

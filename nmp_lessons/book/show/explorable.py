@@ -85,7 +85,8 @@ class Explorable(embed.Html):
             slots = {len(frame) for frame in self._frames}
             if len(slots) > 1:
                 raise InputError(
-                    f"explore {self.title!r}: some choices give {min(slots)} results, others {max(slots)}."
+                    f"explore {self.title!r}: some choices give {min(slots)} results, others {max(slots)}; "
+                    "return equally many for all."
                 )
         return self._frames
 
@@ -214,7 +215,7 @@ def explore(fn: Callable, *, title: str = "", caption: str = "", **choices) -> E
     count = math.prod(len(choice.values) for choice in made)
     if count > MOST_FRAMES:
         sizes = " × ".join(str(len(choice.values)) for choice in made)
-        raise InputError(f"explore {title!r}: {sizes} = {count} combinations; give at most {MOST_FRAMES}.")
+        raise InputError(f"explore {title!r}: {sizes} makes {count} combinations; give at most {MOST_FRAMES}.")
     return Explorable(fn, made, title=title, caption=caption)
 
 
@@ -232,14 +233,16 @@ def _defaults(fn: Callable, choices: Mapping, title: str) -> dict:
     try:
         signature.bind(**choices)
     except TypeError as problem:
-        raise InputError(f"explore {title!r}: the function does not fit the choices ({problem}).") from problem
+        raise InputError(
+            f"explore {title!r}: the function does not accept these choices ({problem}); give one per parameter."
+        ) from problem
     return {name: parameter.default for name, parameter in signature.parameters.items()}
 
 
 def _choice(name: str, values, default, title: str) -> Choice:
     named = dict(values) if isinstance(values, Mapping) else {_label(value): value for value in values}
     if not named or len(named) < len(values):
-        raise InputError(f"explore {title!r}: {name} has no values or repeats one; give each value once.")
+        raise InputError(f"explore {title!r}: {name} has no values, or has one twice; give each value once.")
     start = next((i for i, value in enumerate(named.values()) if type(value) is type(default) and value == default), 0)
     return Choice(name, tuple(map(str, named)), tuple(named.values()), start, _control_for(tuple(named.values())))
 
@@ -346,7 +349,7 @@ def _piece(result, alt: str) -> str:
         return f'<p class="nmp-explore-text">{html.escape(_label(result))}</p>'
     if isinstance(result, Iterable):
         return _table(result)
-    raise InputError(f"explore: cannot show a {type(result).__name__}; return a figure, a Recording, text or a table.")
+    raise InputError(f"explore: can't show a {type(result).__name__}; return a figure, a Recording, text or a table.")
 
 
 def _table(rows: Iterable) -> str:

@@ -45,7 +45,9 @@ def narrow_twin(figure: Figure) -> Figure:
     try:
         twin = pickle.loads(pickle.dumps(figure))
     except (pickle.PicklingError, AttributeError) as problem:
-        raise TypeError(f"figure: cannot be drawn again for phones ({problem}); use a named function.") from problem
+        raise TypeError(
+            f"figure: cannot be drawn again for phones ({problem}); use a named function instead of a lambda."
+        ) from problem
     twin.set_size_inches(WIDTH, _stack(twin) * figure.get_figheight())
     for text in twin.findobj(Text):
         text.set_fontsize(max(text.get_fontsize(), SMALLEST))

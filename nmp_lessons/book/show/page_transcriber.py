@@ -58,7 +58,7 @@ def transcriber(
     if networks is None:
         networks = {run: label for run, label in RUNS.items() if (CHECKPOINTS / f"{run}.json").exists()}
     if not networks:
-        raise InputError("transcriber: there is no network to run; name one.")
+        raise InputError("transcriber: there is no network to run; give at least one.")
     sound, samples = _in_16_bits(clip)
     offer = {
         "clip": {"title": title or clip.title or "the clip", "url": data_uri(samples, "application/octet-stream")},
@@ -93,7 +93,7 @@ def _offered(run: str, label: str, clip: Recording) -> dict:
     """A network for the browser, with Python's answers on the clip."""
     model, settings = named(run)
     if settings is None or model.config.normalisation != "fixed":
-        raise InputError(f"transcriber: {run} has another decoder or normalisation; name a network of ours.")
+        raise InputError(f"transcriber: {run} has a different decoder or normalisation; give a network of this book.")
     plan, graph = export.plan(run, model, settings), export.graph(run, model, settings)
     found = posteriors(model, clip)
     heads = [getattr(found, head).ravel() for head in plan.heads]

@@ -73,11 +73,11 @@ class Picture:
     def __post_init__(self):
         values = np.asarray(self.values, dtype=np.float32)
         if values.ndim != 2 or min(values.shape) < 2:
-            raise InputError(f"{self.name}: has shape {values.shape}; give (bins, frames), both above 1.")
+            raise InputError(f"{self.name}: the values have shape {values.shape}; give (bins, frames), both above 1.")
         if not (values.min() >= 0 and values.max() <= 1):
-            raise InputError(f"{self.name}: values leave [0, 1] (or are NaN); scale or clip them first.")
+            raise InputError(f"{self.name}: some values are NaN or outside [0, 1]; scale or clip them first.")
         if not (self.stop > self.start and self.highest > self.lowest):
-            raise InputError(f"{self.name}: needs start < stop and lowest < highest.")
+            raise InputError(f"{self.name}: an axis doesn't ascend; give start < stop and lowest < highest.")
         object.__setattr__(self, "values", values)
 
     @property
@@ -90,7 +90,7 @@ class Picture:
         pitches = np.linspace(self.lowest, self.highest, len(self.values))
         kept = np.flatnonzero((pitches >= low) & (pitches <= high))
         if len(kept) < 2:
-            raise InputError(f"{self.name}: shows nothing between pitches {low:g} and {high:g}.")
+            raise InputError(f"{self.name}: has nothing between pitches {low:g} and {high:g}; choose a wider range.")
         first, last = kept[0], kept[-1]
         values = self.values[first : last + 1]
         return replace(self, values=values, lowest=pitches[first], highest=pitches[last])
@@ -115,7 +115,7 @@ def posteriors_picture(posteriors: "Posteriors", which: str = "note") -> Picture
     """One output of the network, "contour", "note" or "onset", from 0 (white) to 1 (black)."""
     heads = {"contour": NMP.bins_per_semitone, "note": 1, "onset": 1}
     if which not in heads:
-        raise InputError(f"{which!r} is no output of the network; choose one of {', '.join(heads)}.")
+        raise InputError(f"{which!r} is not an output of the network; choose one of {', '.join(heads)}.")
     values = np.asarray(getattr(posteriors, which)).T.clip(0, 1)  # (bins, frames)
     return _on_frames(values, heads[which], name=f"{which} posteriors", scale=(0, 1, "posterior"))
 
@@ -206,10 +206,10 @@ def _named(versions) -> dict[str, Recording]:
         return {versions.title or "Recording": versions}
     named = dict(versions)
     if not named:
-        raise InputError("listen: there is nothing to hear; give one Recording or a dict of them.")
+        raise InputError("listen: there is nothing to play; give a Recording or a dict of them.")
     for name, recording in named.items():
         if not isinstance(recording, Recording):
-            raise InputError(f"listen: version {name!r} is a {type(recording).__name__}; give a Recording.")
+            raise InputError(f"listen: version {name!r} has type {type(recording).__name__}; give a Recording.")
     return named
 
 

@@ -107,7 +107,7 @@ def _execute(path: Path, *, timeout: int) -> ExecutionResult:
     """The outputs of a chapter's cells, and of a last one that says what they reached."""
     chapter = notebook(path)
     if chapter is None:
-        raise ExtensionError(f"{path}: has no code to run.")
+        raise ExtensionError(f"{path}: contains no code to run.")
     first, last = (nbformat.v4.new_code_cell(code) for code in (reach.BEGIN, reach.END))
     chapter.cells = [first, *chapter.cells, last]
     with tempfile.TemporaryDirectory() as scratch:

@@ -33,7 +33,7 @@ class Typesetter:
         self.web, self.kept = web, kept
         self.katex = web / "node_modules" / "katex"
         if not self.katex.is_dir():
-            raise ExtensionError(f"{self.katex} is missing: run `make bundle`, which installs it.")
+            raise ExtensionError(f"{self.katex} is missing; run `make bundle`, which installs it.")
         self.version = json.loads((self.katex / "package.json").read_text("utf8"))["version"]
         self.known = json.loads(kept.read_text("utf8")) if kept.exists() else {}
 
@@ -55,7 +55,7 @@ class Typesetter:
         command = ["node", "set_mathematics.mjs"]
         done = subprocess.run(command, cwd=self.web, input=json.dumps(formulas), capture_output=True, text=True)
         if done.returncode:
-            raise ExtensionError(f"KaTeX did not run: {done.stderr.strip()}")
+            raise ExtensionError(f"KaTeX failed: {done.stderr.strip()}")
         return json.loads(done.stdout)
 
 
