@@ -1,9 +1,9 @@
-"""Blind A/B: two transcriptions of the same music, played again without names. Which is nearer to the recording?
+"""Blind comparison of two transcriptions of the same music, played without names. Which is nearer to the recording?
 
 Without JavaScript there are plain sounds, and the answers are folded. The custom element `<nmp-blind>`
-(``web/src/blind.ts``) shows one trial after another in a new random order. At the end it gives the names and the scores,
-says how often each was chosen and how likely so uneven a split is without a preference (two-sided), and, for trials whose
-scores differ, how often the choice agreed with them. Choices stay in the page: nothing is kept, nothing is sent.
+(``web/src/blind.ts``) shows one trial after another in a new random order. At the end it gives the names and the
+scores, how often each was chosen, how likely a split this uneven is without a preference (two-sided), and, for trials
+whose scores differ, how often the choice agreed with them. Choices stay in the page; nothing is stored or sent.
 """
 
 import json
@@ -32,18 +32,18 @@ def blind(
     caption: str = "",
     seed: int = 0,
 ) -> Html:
-    """Several trials of the same choice: which of two transcriptions is nearer to the recording?
+    """A series of trials: which of two transcriptions is nearer to the recording?
 
     Parameters
     ----------
     recordings : sequence of Recording
-        One for each trial, with its notes as the reference. Short ones: five seconds are enough.
+        One for each trial, with its notes as the reference. They should be short: five seconds are enough.
     transcriptions : {name: sequence of Notes}
-        Two of them, each with one list of notes for each recording. They are played on the book's piano.
+        Two of them, each with a list of notes for each recording. They are played on the book's piano.
     title, caption : str
         Plain text.
     seed : int
-        Of the order without JavaScript; with it, the page draws the order anew.
+        Determines the order without JavaScript; with it, the page draws a new order.
 
     Returns
     -------
