@@ -2,16 +2,16 @@
 
 audio -> `cqt` -> `harmonic_stacking` -> `model` -> posteriors -> `decoding` -> notes -> `evaluation` -> scores
 
-`transcribe` is that whole way in one call. Around it stand `sound`, `targets`, `cross_entropy`, `training`,
-`augmentation`, `median_filtering`, `ablations` and `beyond`. Below the chapters are `audio`, `notes` and `data`, above
-them `book` (what readers see) and `cli` (the commands). Imports go one way: down.
+`transcribe` runs the whole pipeline in one call. The other chapters are `sound`, `targets`, `cross_entropy`,
+`training`, `augmentation`, `median_filtering`, `ablations` and `beyond`. They build on `audio`, `notes` and `data`;
+`book` (what readers see) and `cli` (the commands) build on them. Imports go in this one direction only.
 """
 
 __version__ = "1.0.0"
 
 
 def __getattr__(name: str):
-    if name == "transcribe":  # here, since it takes PyTorch, which `import nmp_lessons` alone should not load
+    if name == "transcribe":  # here, because it needs PyTorch, which `import nmp_lessons` alone should not load
         from .hearing import transcribe
 
         return transcribe

@@ -1,4 +1,4 @@
-"""The numbers of NMP, in their one home.
+"""The numbers that define NMP, all in one place.
 
 Source: Bittner et al., ICASSP 2022, and the public source of basic-pitch 0.4.0.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Constants:
-    """What the released network fixes; every other size is derived from these.
+    """The sizes that the released network fixes; all others follow from these.
 
     >>> NMP.frame_rate
     86.1328125
@@ -18,9 +18,9 @@ class Constants:
     hop: int = 256  # samples between two frames
     window_samples: int = 2 * 22_050 - 256  # audio that the released network sees at once
     lowest_frequency: float = 27.5  # Hz, the piano's lowest key, A0
-    bins_per_octave: int = 36  # three to a semitone
+    bins_per_octave: int = 36  # three per semitone
     cqt_bins: int = 309
-    contour_bins: int = 264  # three to each of the piano's keys
+    contour_bins: int = 264  # three per piano key
     keys: int = 88
     lowest_pitch: int = 21  # MIDI number of A0
     harmonics: tuple[float, ...] = (0.5, 1, 2, 3, 4, 5, 6, 7)

@@ -1,12 +1,12 @@
-"""The constant-Q transform: a spectrum whose bins are a third of a semitone apart, at every pitch.
+"""The constant-Q transform: a spectrum whose bins are a third of a semitone apart at every pitch.
 
-Chapter ``cqt``. A bin k has the frequency f_k = f_0 · 2^(k/B) and looks through a Hann window of
-N_k = ⌈Q · f_s / f_k⌉ samples, Q = 1 / (2^(1/B) − 1): the same number of periods at every pitch, so long
-windows in the bass and short ones in the treble.
+Chapter ``cqt``. Bin k has the frequency f_k = f_min · 2^(k/B) and uses a Hann window of
+N_k = ⌈Q · f_s / f_k⌉ samples, with Q = 1 / (2^(1/B) − 1). Every window therefore contains the same number of
+periods, so windows are long in the bass and short in the treble.
 
-Computing it directly is dear: the lowest bin's window of the released network is 41,245 samples long.
-The algorithm here goes octave by octave. One bank of kernels serves the top octave; then the audio is
-halved (low-pass, every second sample kept), and the same bank, now an octave lower, serves the next one.
+Computing it directly is expensive: in the released network, the lowest bin's window is 41,245 samples long.
+The algorithm here works octave by octave. One bank of kernels serves the top octave. Then the audio is
+halved (low-pass filtered, and every second sample kept), and the same bank, now an octave lower, serves the next one.
 Two matrix products do all the work: frames times kernels, and blocks of audio times the halving filter.
 
 Conventions: audio is (batch, samples); spectra are (batch, bins, frames), lowest bin first; frame t is
@@ -40,7 +40,7 @@ FIXED_LOW, FIXED_SPAN = -90, 60  # dB: what 0 on the fixed scale stands for, and
 
 
 def quality(bins_per_octave: int) -> float:
-    """Q, periods of a bin's frequency in its window, for neighbours that just meet (eq-q).
+    """Q, the number of periods in a bin's window, for bins whose bandwidth just reaches the next bin (eq-q).
 
     >>> round(quality(36), 4)
     51.4386
@@ -53,7 +53,7 @@ def quality(bins_per_octave: int) -> float:
 def bin_frequencies(
     bins: int, *, lowest: float = NMP.lowest_frequency, bins_per_octave: int = NMP.bins_per_octave
 ) -> np.ndarray:
-    """Frequencies f_k = f_0 · 2^(k/B) in Hz, shape (bins,) (eq-bins).
+    """Frequencies f_k = f_min · 2^(k/B) in Hz, shape (bins,) (eq-bins).
 
     >>> bin_frequencies(3, lowest=110.0, bins_per_octave=1)
     array([110., 220., 440.])
@@ -75,7 +75,7 @@ def window_lengths(
 def kernel_bank(frequencies: np.ndarray, *, sample_rate: float, bins_per_octave: int) -> np.ndarray:
     """Kernels of the given bins, complex, shape (width, bins): Hann windows times complex waves (eq-kernel).
 
-    Each window sums to 1 (so a sine of amplitude 1 gives ½), and each stands centred in a common width.
+    Each window sums to 1 (so a sine of amplitude 1 gives ½), and all are centred in a common width.
     NOTE: a window of odd length is centred half a sample early, as in the released constants.
     """
     lengths = window_lengths(frequencies, sample_rate=sample_rate, bins_per_octave=bins_per_octave)
@@ -91,14 +91,14 @@ def kernel_bank(frequencies: np.ndarray, *, sample_rate: float, bins_per_octave:
 
 
 def halving_filter() -> np.ndarray:
-    """The low-pass in front of the halving: 256 taps, cut at half of the band, as released (eq-halve)."""
+    """The low-pass filter before halving: 256 taps, cutoff at half the band, as released (eq-halve)."""
     return firwin2(TAPS, [0, 0.5 / 1.001, 0.5 * 1.001, 1], [1, 1, 0, 0])
 
 
 def halving_matrix() -> np.ndarray:
-    """The halving as a matrix: column n holds the filter, two rows lower for each n (eq-toeplitz).
+    """Halving as a matrix: column n contains the filter, moved down by 2n rows (eq-toeplitz).
 
-    Shape (384, 64): three blocks of 128 samples in a row, times this, give 64 samples at half the rate.
+    Shape (384, 64): three successive blocks of 128 samples, times this matrix, give 64 samples at half the rate.
     """
     matrix, taps = np.zeros((6 * BLOCK, BLOCK)), halving_filter()
     for n in range(BLOCK):
@@ -190,7 +190,7 @@ class CQT(nn.Module):
 
     @property
     def shortest(self) -> int:
-        """Samples that the transform needs at least, to have something to reflect in the lowest octave."""
+        """The smallest number of samples that the transform needs, so that it can reflect them in the lowest octave."""
         return (self.width // 2 + 1) * 2 ** (self.octaves - 1)
 
     @property
@@ -202,10 +202,10 @@ class CQT(nn.Module):
 
     @property
     def delays(self) -> np.ndarray:
-        """How much later than its frame's time each bin looks, in seconds, shape (bins,).
+        """How much later than its frame's time each bin is centred, in seconds, shape (bins,).
 
-        The halving filter has an even length, so every octave lags half a sample of the one above (5.8 ms in
-        the lowest); windows of odd length look half a sample early.
+        The halving filter has an even length, so every octave lags half a sample behind the one above (5.8 ms in
+        the lowest); windows of odd length are centred half a sample early.
         """
         octave = (np.arange(self.bins)[::-1]) // self.bins_per_octave  # 0 is the highest
         odd = np.tile(
@@ -228,7 +228,7 @@ class CQT(nn.Module):
         return self._transform(audio, lambda real, imag: _power(real, imag).sqrt(), self.lengths.sqrt())
 
     def power(self, audio: torch.Tensor) -> torch.Tensor:
-        """Squared magnitudes: what the logarithm needs, and differentiable in silence too."""
+        """Squared magnitudes: what the logarithm needs, and differentiable even for silence."""
         return self._transform(audio, _power, self.lengths)
 
     def complex(self, audio: torch.Tensor) -> torch.Tensor:
@@ -293,17 +293,17 @@ class CQT(nn.Module):
     def between(self, audio: Samples, start: int, stop: int) -> torch.Tensor:
         """The power of frames start to stop of a recording, (bins, stop − start), equal to the whole's.
 
-        Only the samples that these frames depend on are read: `audio` is one channel that can be sliced,
-        shape (samples,), an array, a tensor or a memory-mapped file (eq-margin).
+        Only the samples that these frames depend on are read (eq-margin). `audio` is one channel of shape
+        (samples,) that can be sliced: an array, a tensor or a memory-mapped file.
         """
         span, first = self._span(len(audio), start, stop)
         piece = torch.as_tensor(audio[span]).to(self.halving)
         return self.power(piece[None])[0, :, start - first : stop - first]
 
     def stream(self, audio: Samples, *, chunk_frames: int = CHUNK_FRAMES) -> Iterator[torch.Tensor]:
-        """The power of a long recording, chunk by chunk, equal to the whole, in memory that does not grow.
+        """The power of a long recording, chunk by chunk in constant memory, equal to that of the whole.
 
-        `audio` is as in `between`. Yields (bins, frames); joined along time they are `power` of the whole.
+        `audio` is as in `between`. Yields arrays (bins, frames); joined along time they equal `power` of the whole.
 
         >>> cqt, noise = CQT(), torch.randn(200_000, generator=torch.manual_seed(0))
         >>> chunks = torch.cat(list(cqt.stream(noise, chunk_frames=100)), dim=1)
@@ -340,7 +340,7 @@ def decibels(power: torch.Tensor) -> torch.Tensor:
 
 
 def normalised_log_released(power: torch.Tensor) -> torch.Tensor:
-    """Levels from 0 to 1 between the faintest and the loudest value of each window (eq-minmax).
+    """Levels scaled to 0 to 1, from the faintest to the loudest value of each window (eq-minmax).
 
     As in the released network: (batch, bins, frames) -> the same shape. The result depends on where the
     audio is cut, and faint noise becomes as bright as music.
@@ -367,7 +367,7 @@ Levels = float | np.ndarray | torch.Tensor
 
 
 def on_fixed_scale(level: Levels) -> Any:
-    """Levels in dB on the scale that the book's networks see, 0 at −90 dB and 1 at −30 dB (eq-fixed).
+    """Levels in dB on the scale of the book's networks, with 0 at −90 dB and 1 at −30 dB (eq-fixed).
 
     >>> on_fixed_scale(-30.0)
     1.0

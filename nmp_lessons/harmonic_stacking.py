@@ -1,8 +1,8 @@
-"""Harmonic stacking: a note's partials brought to one place, so that a small kernel sees the whole note.
+"""Harmonic stacking: shift a note's partials to one bin, so that a small kernel sees the whole note.
 
 Chapter ``harmonic_stacking``. On a logarithmic frequency axis the h-th partial of every note lies the same
-number of bins above it: s_h = B · log2(h). Shift the transform down by s_h, once for each harmonic, and lay
-the copies on each other as channels: bin k of channel h then holds the level at h · f_k.
+number of bins above it: s_h = B · log2(h). Shift the transform down by s_h, once for each harmonic, and stack
+the copies as channels: bin k of channel h then contains the level at h · f_k.
 
 Conventions: input is (batch, frames, bins); output (batch, harmonics, frames, bins); shifts are in bins.
 
@@ -44,12 +44,12 @@ def rounding_errors_in_cents(
 class HarmonicStacking(nn.Module):
     """Copies of a spectrum, shifted so that a note's partials share its bin, one for each harmonic.
 
-    Channel h holds in bin k what stands in bin k + s_h of the spectrum (eq-stack).
+    Bin k of channel h contains bin k + s_h of the spectrum (eq-stack).
 
     Parameters
     ----------
     harmonics
-        Positive numbers, any set of them; ½ is the octave below.
+        Any set of positive numbers; ½ is the octave below.
     bins_per_octave
         B.
     bins
@@ -62,7 +62,7 @@ class HarmonicStacking(nn.Module):
 
     Examples
     --------
-    One bin to an octave: the second harmonic moves down one bin, and the fill comes in from above.
+    With one bin per octave, the second harmonic moves down by one bin, and the fill comes in from above.
 
     >>> stack = HarmonicStacking((1, 2), bins_per_octave=1, bins=3)
     >>> stack(torch.tensor([[[1.0, 2.0, 3.0]]]))
@@ -83,10 +83,10 @@ class HarmonicStacking(nn.Module):
         self.shifts = [int(s) for s in shifts(harmonics, bins_per_octave=bins_per_octave)]
 
     def forward(self, spectrum: torch.Tensor, *, fill: float | torch.Tensor = 0.0) -> torch.Tensor:
-        """Stack (batch, frames, bins) to (batch, harmonics, frames, bins); `fill` comes in where bins end.
+        """Stack (batch, frames, bins) to (batch, harmonics, frames, bins), with `fill` beyond the first and last bins.
 
-        The released network fills with 0, which is *not* its level of silence; hand that level to fill
-        with silence. The result is laid out channels-last, which convolutions on CPUs like best.
+        The released network fills with 0, which is *not* its level of silence; pass that level as `fill` to fill
+        with silence. The result is in channels-last layout, in which convolutions on CPUs are fastest.
         """
         below = max(0, -min(self.shifts))
         above = max(0, max(self.shifts) + self.bins - spectrum.shape[-1])

@@ -21,7 +21,7 @@ from .notes.pitch import pitch_to_frequency
 def level_in_db(amplitude: ArrayLike, *, reference: float = 1.0) -> np.ndarray:
     """Level of an amplitude in decibels: L = 20 · log10(a/reference) (eq-sound-level).
 
-    Arrays welcome; silence is -inf.
+    Also accepts arrays; silence is -inf.
 
     >>> level_in_db([1, 0.5, 0.1]).round(2).tolist()
     [0.0, -6.02, -20.0]
@@ -60,7 +60,7 @@ def measured_partials(recording: Recording, pitch: float, count: int = 8) -> tup
     """Frequencies and levels of the first partials of a recorded note.
 
     Each is the highest peak of the spectrum (Hann window, parabola through three bins) within a quarter of
-    the fundamental of the place where the two partials below it lead one to expect it.
+    the fundamental around the frequency predicted from the two partials below it.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def measured_partials(recording: Recording, pitch: float, count: int = 8) -> tup
             f"{recording.title or 'the recording'}: partial {count} is above half the sample rate; ask for fewer."
         )
     window = np.hanning(len(recording.audio))
-    length = 4 * len(window)  # zeros after the sound: a finer grid to find the peak on
+    length = 4 * len(window)  # zeros after the sound give a finer grid for finding the peak
     level = level_in_db(2 * np.abs(np.fft.rfft(recording.audio * window, length)) / window.sum() + 1e-12)
     step = recording.rate / length  # Hz
     frequencies, levels = [0.0], []
@@ -109,7 +109,7 @@ def measured_partials(recording: Recording, pitch: float, count: int = 8) -> tup
 
 
 def fit_inharmonicity(frequencies: ArrayLike) -> tuple[float, float]:
-    """Fundamental and inharmonicity that fit measured partials 1, 2, 3, … best (eq-sound-partials).
+    """The fundamental and the inharmonicity that best fit measured partials 1, 2, 3, … (eq-sound-partials).
 
     By least squares on (f_h/h)² = f² + f²β·h², a straight line in h².
 
@@ -131,9 +131,9 @@ def fit_inharmonicity(frequencies: ArrayLike) -> tuple[float, float]:
 
 
 def folded_frequency(frequency: ArrayLike, *, rate: float) -> np.ndarray:
-    """Frequency in Hz, at most half the rate, that samples of a sine show, ``|f − rate·round(f/rate)|``.
+    """The frequency in Hz, at most half the rate, at which a sampled sine is heard, ``|f − rate·round(f/rate)|``.
 
-    Equation eq-sound-folding. Arrays welcome.
+    Equation eq-sound-folding. Also accepts arrays.
 
     >>> folded_frequency([400, 600, 1100], rate=1000).tolist()
     [400.0, 400.0, 100.0]
@@ -154,9 +154,9 @@ def shared_partials(
     lower, higher : float
         MIDI numbers of the two notes.
     count : int
-        How many partials of the higher note are looked at; the lower note has as many as it needs.
+        How many partials of the higher note to examine; of the lower note, as many as necessary are used.
     tolerance : float
-        How near two partials count as one, in cents; by default half a bin of the book's transform.
+        Distance in cents up to which two partials count as one; by default half a bin of the book's transform.
 
     Returns
     -------
@@ -170,7 +170,7 @@ def shared_partials(
 
     Examples
     --------
-    A fifth stands in the ratio 3 : 2, so every second partial is shared:
+    A fifth has the ratio 3 : 2, so every second partial is shared:
 
     >>> shared_partials(48, 55).tolist()
     [[3, 2], [6, 4], [9, 6], [12, 8]]
@@ -187,7 +187,7 @@ def shared_partials(
 def tone(
     frequency: float, seconds: float = 1.0, *, partials: Sequence[float] = (1.0,), rate: int = NMP.sample_rate
 ) -> Recording:
-    """A steady tone: the sum of harmonic sines, that of number n with amplitude ``partials[n - 1]``.
+    """A steady tone: a sum of harmonic sines, of which number n has the amplitude ``partials[n - 1]``.
 
     Amplitudes are scaled so that they sum to one half, which no phase can clip. Partials above half the
     sample rate are left out, since they would sound at wrong frequencies.

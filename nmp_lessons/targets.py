@@ -1,7 +1,7 @@
 """What the network should output: notes as targets on the frame grid.
 
 Chapter ``targets``. A list of notes becomes three pictures: Yp, which pitches are sounding, on 264 bins of a third
-of a semitone; Yn, which keys are sounding; Yo, the onsets. Frame t stands for the time t · 256 / 22,050 s. This is
+of a semitone; Yn, which keys are sounding; Yo, the onsets. Frame t is at the time t · 256 / 22,050 s. This is
 the true rate of 86.13 frames per second, so labels do not drift however long the recording is. (The released
 training assumed 86; `drift` computes the error.)
 
@@ -38,12 +38,12 @@ def targets(notes: Notes, *, frames: int | None = None, onset_width: float = 1.0
     notes
         Times in seconds from the first frame.
     frames
-        Length T; by default up to the last offset. Notes beyond it are cut.
+        Length T; by default up to the last offset. Notes beyond it are cut off.
     onset_width
         Half the base of an onset's triangle, in frames (eq-triangle). At 1 an onset is one frame, as
         released; at 2 it is ½, 1, ½.
     onset_at
-        Where the triangle's tip stands: on the nearest "frame", or at the onset's true "time" between two
+        Where the triangle's tip is: on the nearest "frame", or at the onset's true "time" between two
         frames, which tells the network on which side of the frame the note began.
 
     Raises
@@ -79,8 +79,8 @@ def frame_of(seconds: ArrayLike) -> np.ndarray:
 def sounding(notes: Notes, *, frames: int) -> np.ndarray:
     """Yn, (T, 88): 1 from a note's onset frame to its offset frame (eq-yn).
 
-    Each note adds 1 at its first frame and takes it away after its last; the running sum counts the notes
-    that sound. So the cost is that of the picture, however many notes there are.
+    Each note adds 1 at its first frame and subtracts it after its last, and the running sum counts the sounding
+    notes. So the cost depends on the size of the picture and hardly on the number of notes.
 
     >>> sounding(Notes([0.0], [0.0116], [21]), frames=3)[:, 0].tolist()
     [1.0, 1.0, 0.0]
@@ -121,7 +121,7 @@ def on_contour_bins(note: np.ndarray) -> np.ndarray:
 
 
 def read_back(note: np.ndarray, onset: np.ndarray | None = None) -> Notes:
-    """The notes that a label holds: what is left of a performance when only the targets are known (eq-read).
+    """The notes that targets contain: what is left of a performance when only the targets are known (eq-read).
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def read_back(note: np.ndarray, onset: np.ndarray | None = None) -> Notes:
     Returns
     -------
     Notes
-        Times on the frame grid. A label says nothing of velocities: all are the same.
+        Times on the frame grid. Targets contain no velocities, so all are the same.
 
     Examples
     --------
@@ -169,9 +169,9 @@ def sparsity(found: Targets) -> dict[str, float]:
 
 
 def drift(seconds: float, *, assumed_rate: float = 86.0) -> float:
-    """Seconds by which a label made at `assumed_rate` frames a second is read wrongly (eq-drift).
+    """Error in seconds of a label made with `assumed_rate` frames per second (eq-drift).
 
-    The frame round(s · 86) really stands at s · 86 / 86.13: early, by 0.15 % of the time.
+    The frame round(s · 86) is really at s · 86 / 86.13, which is too early by 0.15 % of the time.
 
     >>> round(1000 * drift(2.0), 1), round(drift(3600.0), 2)
     (-3.1, -5.55)

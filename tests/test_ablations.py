@@ -85,7 +85,7 @@ def test_what_is_missing_is_said(tmp_path, capsys):
     (tmp_path / "main-0.state.safetensors").touch()
     assert state("main-0", folder=tmp_path)["state"] == "unfinished"
     assert run("experiments", "-o", tmp_path) == 0
-    assert f"0 of {len(experiments())} stand" in capsys.readouterr().out
+    assert f"0 of {len(experiments())} are trained" in capsys.readouterr().out
 
 
 def quick_piano(seed):

@@ -201,7 +201,7 @@ def test_the_blind_comparison_is_made_with_the_keyboard_alone(page):
     assert f"In {good} of 3 trials you chose the one with the higher F." in said
     assert f"probability {evaluation.chance(good, 3):.3f}" in said
     uneven = min(1, 2 * evaluation.chance(max(good, 3 - good), 3))
-    assert f"a split at least as uneven would come up with probability {uneven:.3f}" in said
+    assert f"a split at least this uneven would occur with probability {uneven:.3f}" in said
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # once more

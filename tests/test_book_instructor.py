@@ -176,7 +176,7 @@ def test_half_a_submission_gets_half_and_none_gets_nothing(made, tmp_path, capsy
 @pytest.mark.parametrize(
     "name, text, said",
     [
-        ("hearing.pdf", "%PDF", "is not a notebook; students hand in CHAPTER.ipynb."),
+        ("hearing.pdf", "%PDF", "is not a notebook; students should hand in CHAPTER.ipynb."),
         ("opera.ipynb", "{}", "doesn't belong to a chapter"),
         ("hearing.ipynb", "{", "is a broken notebook"),
         ("hearing.ipynb", "{}", "is a broken notebook"),

@@ -415,7 +415,7 @@ def test_sounds_that_do_not_come_are_told_and_the_plain_players_shown(visit, sit
     visit.pardoned = re.compile("404")
     tab = visit(f"{site}/broken.html")
     tab.locator(".nmp-play").click()
-    tab.get_by_text("could not be loaded").wait_for()
+    tab.get_by_text("couldn't be loaded").wait_for()
     assert tab.locator("audio").first.is_visible()
 
 

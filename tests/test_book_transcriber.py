@@ -197,7 +197,7 @@ def test_nothing_is_fetched_before_it_is_asked_for(opened, visit):
 def test_a_network_that_answers_otherwise_is_refused_politely(opened):
     tab = opened("wrong.html")
     tab.get_by_role("button", name="Transcribe").click()
-    tab.get_by_text("Your browser computes something else than Python").wait_for()
+    tab.get_by_text("your browser's results differ from Python's").wait_for()
     assert tab.locator("nmp-transcriber nmp-player").count() == 0
     tab.get_by_label("Network").select_option("the short training")
     tab.get_by_role("button", name="Transcribe").click()
@@ -209,11 +209,11 @@ def test_a_file_that_is_no_sound_is_named(opened, tmp_path):
     path = tmp_path / "notes.wav"
     path.write_text("do re mi")
     tab.locator("input[type=file]").set_input_files(path)
-    tab.get_by_text("notes.wav: this browser cannot read it as sound").wait_for()
+    tab.get_by_text("notes.wav: this browser can't read it as audio").wait_for()
     silent = tmp_path / "silent.wav"
     soundfile.write(silent, np.zeros(22_050), 22_050)
     tab.locator("input[type=file]").set_input_files(silent)
-    tab.get_by_text("silent.wav: silent").wait_for()
+    tab.get_by_text("silent.wav: it is silent").wait_for()
 
 
 def test_a_page_opened_as_a_file_says_what_to_do(visit, folder):

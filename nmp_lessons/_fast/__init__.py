@@ -1,1 +1,1 @@
-"""The same mathematics as in the chapters' modules, only faster; tests hold both equal."""
+"""The same mathematics as in the chapters' modules, only faster; tests check that both agree."""

@@ -8,14 +8,13 @@ from torch import nn
 class Conv(nn.Conv2d):
     """`nn.Conv2d`; in float32 and float64 on a CPU, the same sums in an order that is faster there.
 
-    A CPU computes 16 channels at a time, so layers with few of them idle. Two identities help:
+    A CPU computes 16 channels at a time, so layers with few channels leave it partly idle. Two identities help:
 
-    - one output channel: every input channel is filtered by itself, and then they are added up
-      (eq-channels);
-    - a wide kernel: along the bins its sums are products of Fourier transforms (eq-fourier).
+    - with one output channel, every input channel is filtered separately, and the results are added (eq-channels);
+    - with a wide kernel, the sums along the bins are products of Fourier transforms (eq-fourier).
     """
 
-    WIDE = 16  # columns from which on the transforms pay
+    WIDE = 16  # columns from which the transforms pay off
     PIECE = 84  # frames transformed at once, so that all results stay in the core's cache
 
     bias: nn.Parameter  # PyTorch's may be None; here there always is one

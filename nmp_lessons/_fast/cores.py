@@ -1,4 +1,4 @@
-"""Work shared out among the cores of a CPU, in whole pieces."""
+"""Distributes work among the cores of a CPU, in whole pieces."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -9,9 +9,9 @@ import torch
 
 
 def on_each_core(function: Callable, pieces: Iterable) -> list:
-    """The function of every piece, in order; each core takes whole pieces, and none waits for another.
+    """The function's results for all pieces, in order; each core takes whole pieces, and none waits for another.
 
-    PyTorch would split every single operation among the cores, which then wait for each other at its end.
+    PyTorch would split every single operation among the cores, which then wait for each other when it ends.
 
     >>> on_each_core(lambda n: int(torch.arange(n).sum()), [2, 3, 4])
     [1, 3, 6]
@@ -65,8 +65,8 @@ def _one_core() -> None:
 def _keep_freed_memory() -> None:
     """Tell Linux's allocator that large blocks come and go here.
 
-    It gives freed memory back to the system, and fetching it again, page by page, can cost a fifth of the
-    time. But it adapts: after a block of almost 32 MiB was freed, it keeps up to 64 MiB. Nothing is written
-    to the block, so this takes microseconds; other allocators do not mind.
+    It gives freed memory back to the system, and getting it again, page by page, can cost a fifth of the
+    time. But it adapts: after a block of almost 32 MiB has been freed, it keeps up to 64 MiB. Nothing is written
+    to the block, so this takes microseconds, and it does no harm with other allocators.
     """
     torch.empty(2**25 - 2**13, dtype=torch.uint8)

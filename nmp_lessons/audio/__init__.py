@@ -1,7 +1,7 @@
 """Sound: recordings and their files, levels, the book's piano, other instruments, rooms.
 
-Audio is mono float32 with full scale 1; times are in seconds and frequencies in Hz. Nothing here knows a chapter:
-chapters import from here, and this package imports only `nmp_lessons.notes` and the foundations.
+Audio is mono float32 with full scale 1; times are in seconds and frequencies in Hz. Chapters import from here, never
+the other way round: this package imports only `nmp_lessons.notes` and the foundations.
 """
 
 import lazy_loader

@@ -1,4 +1,4 @@
-"""Audio files in and out: WAV, FLAC, OGG, MP3."""
+"""Reading and writing audio files: WAV, FLAC, OGG, MP3."""
 
 import os
 import struct
@@ -23,7 +23,7 @@ def load(
 ) -> Recording:
     """Read an audio file (WAV, FLAC, MP3, OGG; any rate, any number of channels) as mono.
 
-    Only the part asked for is read from the file.
+    Only the requested part of the file is read.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def load(
     Raises
     ------
     InputError
-        If the file is missing, empty, not audio, cut off before its end, holds NaN, or ends before `start`.
+        If the file is missing, empty, not audio, cut off before its end, contains NaN, or ends before `start`.
     """
     path = Path(path)
     with _opened(path, rate) as file:
@@ -53,10 +53,10 @@ def load(
 
 
 class Stream:
-    """A recording that is read forwards as it is needed: mono at `rate`, in memory that does not grow.
+    """A recording that is read as it is needed, from start to end: mono at `rate`, in constant memory.
 
-    It is sliced like an array of shape (samples,), but slices may only move on: what lies before the start of the
-    last one is forgotten.
+    It can be sliced like an array of shape (samples,), but slices may only move on, because everything before the
+    start of the last one is discarded.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class Stream:
     Raises
     ------
     InputError
-        As `load` does; what is wrong with the samples themselves shows when they are reached.
+        As for `load`; problems with the samples themselves show only when they are reached.
     """
 
     def __init__(self, path: str | os.PathLike, *, rate: int):
@@ -102,14 +102,14 @@ class Stream:
 
 
 def save(recording: Recording, path: str | os.PathLike) -> None:
-    """Write a recording as WAV, FLAC (both 16 bits), OGG (Vorbis) or MP3, as the suffix says.
+    """Write a recording as WAV or FLAC (both 16-bit), OGG (Vorbis) or MP3, depending on the suffix.
 
-    The file is written whole or not at all. Samples beyond full scale are clipped.
+    The write is atomic. Samples beyond full scale are clipped.
 
     Raises
     ------
     InputError
-        If the suffix is another one, or the format does not know the sample rate.
+        If the suffix is none of these, or the format does not support the sample rate.
     """
     path = Path(path)
     kind = FORMATS.get(path.suffix.lower())
@@ -142,7 +142,7 @@ def _check_file(path: Path) -> None:
 
 @contextmanager
 def _opened(path: Path, rate: int | None) -> Generator[soundfile.SoundFile, None, None]:
-    """The file, found to be audio and whole, as far as that shows before it is read."""
+    """The open file, checked as far as possible before reading: that it is audio and complete."""
     _check_file(path)
     if rate is not None and not rate > 0:
         raise InputError(f"{path}: cannot be resampled to {rate} Hz; use a rate above 0.")
@@ -162,7 +162,7 @@ def _opened(path: Path, rate: int | None) -> Generator[soundfile.SoundFile, None
 
 
 def _mono(file: soundfile.SoundFile, samples: int, rate: int, path: Path) -> np.ndarray:
-    """The file's next samples as mono at `rate`; only the answer fills memory."""
+    """The file's next samples as mono at `rate`; only the result is held in memory."""
     audio = np.empty(-(-samples * rate // file.samplerate) + 1, np.float32)
     filled = 0
     for mono in _mono_blocks(file, samples, rate, path):
@@ -193,8 +193,8 @@ def _truncated(path: Path) -> InputError:
 def _check_end(file: soundfile.SoundFile, path: Path) -> None:
     """Raise if the file stops before the end that its header promises.
 
-    libsndfile shortens a cut WAV without a word, so its header is read here. Of a FLAC the last sample is
-    decoded. An OGG stream ends in a page that says so. A cut MP3 shows only when it is read to its end.
+    libsndfile silently shortens a truncated WAV, so its header is read here. For FLAC, the last sample is
+    decoded. An OGG stream ends in a page marked as the last. A truncated MP3 shows only when it is read to its end.
     """
     if file.format in ("WAV", "WAVEX") and _wav_is_cut(path):
         raise _truncated(path)

@@ -2,10 +2,10 @@
 
 - the recorded notes of the Salamander Grand Piano (CC BY 3.0), by its left, its right, or both microphones;
 - soundfonts with clear licences, sampled key by key through `fluidsynth`;
-- pianos that never were: stiff strings with random partials, decays, unisons and hammers (`string_piano`).
+- imaginary pianos: stiff strings with random partials, decays, unisons and hammers (`string_piano`).
 
-Every piano is a *bank*: recorded keys at seven velocities, int16 (7, 88, samples) at 22,050 Hz, each cut to
-begin with its attack so that labels are right, each at one level so that a velocity means the same on all.
+Every piano is a *bank*: keys recorded at seven velocities, int16 (7, 88, samples) at 22,050 Hz. Each is cut to
+begin with its attack, so that labels are right, and has the same level, so that a velocity means the same on all.
 """
 
 import io
@@ -36,7 +36,7 @@ BANK_SECONDS = 6
 
 @dataclass(frozen=True)
 class Piano:
-    """One instrument: where its sound comes from, how often it is drawn, on what terms."""
+    """One instrument: where its sound comes from, how often it is drawn, and under which licence."""
 
     name: str
     kind: str  # "salamander", "soundfont" or "strings"
@@ -166,10 +166,10 @@ def _scale(velocity: int, program: int, every: int) -> mido.MidiFile:
 
 
 def string_piano(seed: int) -> np.ndarray:
-    """A piano that never was, as a bank: 88 stiff strings struck by a random hammer on a random soundboard.
+    """An imaginary piano, as a bank: 88 stiff strings struck by a random hammer, on a random soundboard.
 
-    Partials of a stiff string lie at n · f · sqrt(1 + B n²); the hammer leaves out those with a node where it
-    strikes; each dies away fast at first and then slowly; up to three unisons beat; loud notes are brighter.
+    The partials of a stiff string lie at n · f · sqrt(1 + B n²). The hammer doesn't excite those that have a node where
+    it strikes. Each decays fast at first and then slowly, up to three unisons beat, and loud notes are brighter.
     """
     rng = np.random.default_rng(seed)
     stiffness = np.exp(rng.uniform(np.log(5e-5), np.log(4e-4)))
@@ -255,11 +255,11 @@ def _from_attack(audio: np.ndarray) -> np.ndarray:
 
 
 def play(notes: Notes, keys: np.ndarray, *, rng: np.random.Generator, seconds: float) -> np.ndarray:
-    """Audio (samples,) of notes on a bank that is out of tune and unevenly voiced, as `rng` will have it.
+    """Audio (samples,) of notes played on a bank that `rng` puts out of tune and voices unevenly.
 
-    Half of the time a key that is to be struck again is let go somewhat before, as every real key must be, even
-    where the notes leave it no time; most actions are heard: a soft thump as each damper falls; and on many, soft
-    notes swell where loud ones strike.
+    Half of the time, a key that will be struck again is released a little earlier, as every real key must be, even
+    if the notes leave no time for it. Most actions are audible, with a soft thump as each damper falls, and on many
+    pianos soft notes swell where loud ones have a sharp attack.
     """
     cents = rng.uniform(-30, 30) + rng.normal(0, rng.uniform(0, 3), NMP.keys)
     voicing = np.interp(np.arange(NMP.keys), np.linspace(0, 87, 8), rng.normal(0, 2, 8)) + rng.normal(0, 1.2, NMP.keys)
@@ -291,7 +291,7 @@ def play(notes: Notes, keys: np.ndarray, *, rng: np.random.Generator, seconds: f
 
 
 def _struck_again(notes: Notes) -> np.ndarray:
-    """When each note's key is struck again, seconds; infinity where it is not."""
+    """The time in seconds at which each note's key is struck again; infinity if it isn't."""
     order = np.lexsort((notes.onset, notes.pitch))
     again = np.full(len(notes), np.inf)
     same = notes.pitch[order[:-1]] == notes.pitch[order[1:]]
@@ -300,7 +300,7 @@ def _struck_again(notes: Notes) -> np.ndarray:
 
 
 def _damper_noise(rng: np.random.Generator) -> np.ndarray:
-    """A damper's thump: 80 ms of dull noise at the level 1."""
+    """A damper's thump: 80 ms of dull noise at level 1."""
     noise = rng.standard_normal(int(0.08 * RATE))
     width = int(rng.integers(4, 40))
     noise = np.convolve(noise, np.ones(width) / width, "same")
@@ -339,9 +339,9 @@ def _add_key(audio, soft, loud, mix, start, ratio, rise, held, level, release):
 
 @lru_cache
 def sympathetic_strings(seed: int, *, seconds: float = 4.0) -> np.ndarray:
-    """How all undamped strings answer a clap, (samples,), of power 1: the pedal's halo.
+    """Impulse response of all undamped strings, (samples,), of power 1: the pedal's halo.
 
-    Four partials of each of the 88 strings, a little out of tune, each dying away in its own time.
+    It contains four partials of each of the 88 strings, a little out of tune, each with its own decay time.
 
     >>> bool(abs(np.sum(sympathetic_strings(0) ** 2) - 1) < 1e-6)
     True

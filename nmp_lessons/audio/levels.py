@@ -1,4 +1,4 @@
-"""Loudness in LUFS (ITU-R BS.1770), the level at which the book plays every sound, and fades."""
+"""Loudness in LUFS (ITU-R BS.1770), the loudness at which the book plays every sound, and fades."""
 
 import warnings
 from dataclasses import replace
@@ -9,7 +9,7 @@ from ..errors import InputError
 from .recording import Recording
 
 LOUDNESS = -20.0  # LUFS, at which the book plays every sound
-HIGHEST_PEAK = 10 ** (-1 / 20)  # leaves 1 dB, by which lossy codecs overshoot
+HIGHEST_PEAK = 10 ** (-1 / 20)  # leaves 1 dB of headroom, because lossy codecs overshoot
 LOUDNESS_BLOCK = 0.4  # seconds, the gating block of ITU-R BS.1770
 
 
@@ -47,9 +47,9 @@ def _loudness(recording: Recording) -> float:
 
 
 def at_loudness(recording: Recording, lufs: float = LOUDNESS) -> Recording:
-    """The recording made louder or softer to `lufs`; music with high peaks stays softer, its peak at -1 dB.
+    """The recording at a loudness of `lufs`, or softer if its peak would otherwise exceed -1 dB.
 
-    Silence stays silence.
+    Silence stays silent.
 
     >>> from nmp_lessons.sound import tone
     >>> round(loudness(at_loudness(tone(440, 1.0), -23)), 3)

@@ -1,15 +1,14 @@
-"""A piano that plays notes from recorded notes.
+"""A piano that plays notes, made from recorded notes.
 
-The recordings are those of the Salamander Grand Piano V3 (Alexander Holm, CC BY 3.0): a Yamaha C5, every
-third key, here in six of its sixteen velocity layers. Every key sounds from the nearest recorded one, moved
-by at most one semitone. Between layers the level follows the velocity. When a note ends the damper falls and
-the string dies away within some tenths of a second; above F6 a piano has no dampers and strings ring on.
+The recordings are those of the Salamander Grand Piano V3 (Alexander Holm, CC BY 3.0): every third key of a
+Yamaha C5, here in six of its sixteen velocity layers. Every key uses the nearest recorded one, transposed
+by at most one semitone. Between layers, the level follows the velocity. When a note ends, the damper falls and
+the string decays within a few tenths of a second; above F6 a piano has no dampers, and the strings go on sounding.
 
-Each recorded note is cut so that its attack, where it first reaches a tenth of its peak, falls on the onset
-that the notes state: labels are right without a correction. Rendering is deterministic, sample by sample.
+Each recorded note is cut so that its attack, the moment when it first reaches a tenth of its peak, falls exactly on
+the onset of the note, so labels need no correction. Rendering is deterministic, sample by sample.
 
-On first use the recordings are fetched and prepared once for all 88 keys, into one memory-mapped table in
-the cache.
+On first use, the recordings are downloaded and prepared for all 88 keys, as one memory-mapped table in the cache.
 
 Chapter: ``book/sound.md``.
 """
@@ -36,7 +35,7 @@ from ..notes.note_list import VELOCITY, Notes
 from ..notes.pitch import pitch_name, pitch_number
 from .recording import Recording
 
-PREPARATION = 1  # raise it when a change of code makes another piano: the cache is then made anew
+PREPARATION = 1  # raise it when a change of code changes the piano, so that the cache is rebuilt
 CREDIT = "Salamander Grand Piano V3 by Alexander Holm, CC BY 3.0"
 LAYERS = {1: 20, 4: 40, 7: 54, 10: 77, 13: 101, 16: 127}  # Salamander's layer: the velocity it stands for
 RECORDED_EVERY = 3  # semitones
@@ -84,13 +83,13 @@ def render(notes: Notes, *, rate: int = NMP.sample_rate, seconds: float | None =
     Returns
     -------
     Recording
-        With its notes. Bit for bit the same for the same notes. All levels are as played; only music whose
-        peak would pass full scale is turned down as a whole.
+        With its notes. The same notes give the same samples, bit for bit. Levels are as played, except that music whose
+        peak would exceed full scale is turned down as a whole.
 
     Raises
     ------
     InputError
-        If there is nothing to play and no `seconds`.
+        If there are no notes and `seconds` is not given.
     """
     if not len(notes) and seconds is None:
         raise InputError(
@@ -146,7 +145,7 @@ def _damper(pitch: int) -> np.ndarray:
 
 
 def _add(audio, start: int, samples, first: int, length: int, gain: np.float32, damper) -> None:
-    """Add one note to `audio` in place; what lies outside is lost."""
+    """Add one note to `audio` in place; what lies outside is discarded."""
     before = max(0, -start)
     stop = min(length, len(audio) - start)
     if stop <= before:
@@ -174,13 +173,13 @@ def _table() -> _Table:
 
 @cache
 def fingerprint() -> str:
-    """What the sound depends on, in twelve letters: the version of its preparation, and the recordings."""
+    """Twelve characters for what the sound depends on: the version of its preparation, and the recordings."""
     parts = [str(PREPARATION), *(fetch.SALAMANDER[layer].sha256 for layer in LAYERS)]
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:12]
 
 
 def _build(folder: Path) -> None:
-    """Prepare all keys and layers; the folder appears whole or not at all, whoever builds first wins."""
+    """Prepare all keys and layers. The folder appears whole or not at all; the first process to finish wins."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         recorded = [pool.submit(_recorded_layer, layer) for layer in LAYERS]
         prepared = [pool.submit(_prepared, layer.result(), key) for layer in recorded for key in range(NMP.keys)]
@@ -223,8 +222,8 @@ def _velocities(levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _recorded_layer(layer: int) -> dict[int, tuple[np.ndarray, int]]:
     """Audio and rate of each recorded key of one layer.
 
-    Of the two microphones the left one is used: around C5 they hear the fundamental in opposite phase, and
-    their mean would lose ten decibels of it.
+    Only the left of the two microphones is used: around C5 they pick up the fundamental in opposite phase, so
+    their mean would weaken it by ten decibels.
     """
     names = {f"package/audio/{_file_name(key)}v{layer}.ogg": key for key in range(0, NMP.keys, RECORDED_EVERY)}
     found = {}
@@ -258,7 +257,7 @@ def _prepared(recorded: dict[int, tuple[np.ndarray, int]], key: int) -> tuple[np
 
 
 def _faded_out(audio: np.ndarray) -> np.ndarray:
-    """The note up to where it is lost in the noise of its recording, its last quarter fading to nothing."""
+    """The note up to where it vanishes in the noise of its recording, with its last quarter faded out."""
     block = NMP.sample_rate // 20
     blocks = audio[: len(audio) // block * block].reshape(-1, block)
     envelope = np.sqrt(np.mean(blocks**2, axis=1))

@@ -1,4 +1,4 @@
-"""A recording: mono audio with its rate and, where they are known, its notes."""
+"""A recording: mono audio with its sample rate and, if known, its notes."""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """Mono audio with its rate (eq-sound-sampling) and, where they are known, its notes.
+    """Mono audio with its sample rate (eq-sound-sampling) and, if known, its notes.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ class Recording:
     rate : int
         Samples per second, Hz.
     title, licence : str
-        What is heard, and on what terms.
+        What the recording is, and under which licence.
     notes : Notes or None
         The notes that sound, with times from the start of the audio.
 

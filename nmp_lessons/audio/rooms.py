@@ -1,4 +1,4 @@
-"""Synthetic rooms: the light one in which the book's recordings stand, and random ones for training."""
+"""Synthetic rooms: the one with light reverberation used for the book's recordings, and random ones for training."""
 
 from dataclasses import replace
 
@@ -11,17 +11,17 @@ from .recording import Recording
 
 
 def in_room(recording: Recording, *, seed: int, reverberation: float = 0.6, level: float = -12.0) -> Recording:
-    """The recording in a light synthetic room: its echo is noise that decays, the treble weaker.
+    """The recording in a synthetic room with light reverberation: decaying noise, weaker in the treble.
 
     Parameters
     ----------
     recording : Recording
     seed : int
-        Which room: the same seed gives the same noise.
+        Chooses the room; the same seed gives the same noise.
     reverberation : float
-        Seconds in which the echo falls by 60 dB.
+        Seconds in which the reverberation decays by 60 dB.
     level : float
-        Energy of the echo relative to the direct sound, dB. The direct sound is left as it is, and where.
+        Energy of the reverberation relative to the direct sound, in dB. The direct sound is neither changed nor moved.
     """
     delay = round(0.012 * recording.rate)  # the first wall is two metres away
     times = np.arange(round(reverberation * recording.rate)) / recording.rate
@@ -34,7 +34,7 @@ def in_room(recording: Recording, *, seed: int, reverberation: float = 0.6, leve
 
 
 BANDS = ((0, 250), (250, 1000), (1000, 3000), (3000, np.inf))  # Hz
-FADING = (1.2, 1.0, 0.8, 0.5)  # reverberation time of each band, as a share of the middle ones'
+FADING = (1.2, 1.0, 0.8, 0.5)  # reverberation time of each band, as a fraction of the middle ones'
 DECAY_DB = 60  # what "reverberation time" means: the level has fallen by 60 dB
 
 
@@ -46,20 +46,20 @@ def room(
     rate: int = NMP.sample_rate,
     delay: float = 0.01,
 ) -> np.ndarray:
-    """The answer of a synthetic room to one clap, (samples,): the clap itself, then noise that dies away.
+    """The impulse response of a synthetic room, (samples,): the impulse itself, then decaying noise.
 
     Parameters
     ----------
     rng
         Draws the room.
     reverberation
-        Seconds in which the middle frequencies fall by 60 dB; higher ones fall faster.
+        Seconds in which the middle frequencies decay by 60 dB; higher ones decay faster.
     direct
-        dB by which the direct sound outweighs all the rest: large for a near microphone.
+        Level in dB of the direct sound relative to everything else: large for a near microphone.
     rate
         Hz.
     delay
-        Seconds between the direct sound and the first answer.
+        Seconds between the direct sound and the first reflection.
     """
     if not 0 < reverberation <= 20 or rate <= 0 or delay < 0:
         raise InputError(f"room: reverberation={reverberation}, delay={delay}; give seconds, from 0 to 20.")

@@ -1,6 +1,6 @@
-"""Where the page's script stands, which ``web/`` builds, and how content stands inside a page.
+"""Where to find the page's script, which ``web/`` builds, and how to embed content in a page.
 
-`nmp_lessons.book.site` needs no more than this of what `nmp_lessons.book.show` makes, and imports nothing heavy for it.
+This is all that `nmp_lessons.book.site` needs from `nmp_lessons.book.show`, so it imports nothing heavy.
 """
 
 import base64

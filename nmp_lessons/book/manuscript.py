@@ -1,7 +1,7 @@
-"""Where the text of the book is: its chapters, their order and the exercises.
+"""Where to find the text of the book: its chapters, their order and the exercises.
 
-In a clone it lies beside the package. A built wheel carries a copy inside the package (`SHIPPED`), so that exercises
-can be checked and assignments made where there is no repository.
+In a clone it is beside the package. A built wheel contains a copy inside the package (`SHIPPED`), so that exercises
+can be checked and assignments made without the repository.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ SHIPPED = Path(__file__).with_name("shipped")  # filled when a wheel is built: s
 
 
 def root() -> Path:
-    """The folder that holds ``_toc.yml``, ``book`` and ``exercises``: the clone's, else the package's own copy.
+    """The folder with ``_toc.yml``, ``book`` and ``exercises``: the clone's, or else the package's own copy.
 
     >>> sorted(path.name for path in (root() / "exercises" / "sound").iterdir() if path.suffix)
     ['checks.py', 'code.py', 'exercises.md']

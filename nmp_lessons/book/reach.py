@@ -1,7 +1,7 @@
-"""What a chapter's run reaches: the book's modules that it loaded, and the book's files that it read.
+"""Records what a chapter's run reaches: the book's modules that it loads, and the book's files that it reads.
 
-The build runs each chapter between two cells of its own, `BEGIN` and `END`, and keeps what the second one prints. A
-chapter needs to run again only when something in that list has changed (`nmp_lessons.book.site.execution`).
+The build runs each chapter between two extra cells, `BEGIN` and `END`, and stores what the second one prints. A
+chapter has to run again only if something in that list has changed (`nmp_lessons.book.site.execution`).
 """
 
 import json
@@ -16,7 +16,7 @@ _opened: set[str] = set()
 
 
 def watch() -> None:
-    """Note every file that this process opens from now on."""
+    """Record every file that this process opens from now on."""
 
     def note(event: str, arguments: tuple) -> None:
         if event == "open" and isinstance(arguments[0], str):
@@ -41,7 +41,7 @@ def _is_ours(module: str) -> bool:
 
 
 def _inside(path: str | None) -> str | None:
-    """The path below `ROOT`; None if it lies elsewhere, is made by a build, or is compiled code."""
+    """The path relative to `ROOT`; None if it is outside, made by a build, or compiled code."""
     if path is None or not Path(path).is_relative_to(ROOT):
         return None
     below = Path(path).relative_to(ROOT)

@@ -1,7 +1,7 @@
 """Performances of (n)ASAP (CC BY-NC-SA 4.0) and their split, ``asap_split.csv`` beside this file.
 
-Pieces are left out of which ASAP names a performance that MAESTRO v3 keeps for validation or test (`derive_split`
-made the table). Seven performances that MAESTRO keeps came in all the same: `LET_IN`.
+A piece is left out if ASAP links one of its performances to MAESTRO v3's validation or test split (`derive_split`
+made the table). Even so, seven performances from those splits got in: `LET_IN`.
 """
 
 import csv
@@ -39,7 +39,7 @@ def performances(source: str | os.PathLike, split: str) -> list[Notes]:
     Raises
     ------
     InputError
-        If the source is missing or holds none of the performances that the split names.
+        If the source is missing or contains none of the performances in the split.
     """
     source = Path(source)
     names = {row["midi_performance"] for row in _split_rows() if row["split"] == split}
@@ -82,15 +82,16 @@ def _split_rows() -> list[dict[str, str]]:
 def derive_split(metadata: str | os.PathLike, maestro_index: str | os.PathLike) -> list[tuple[str, str]]:
     """Rows (midi_performance, split) of ``asap_split.csv``, from ASAP's ``metadata.csv`` and MAESTRO's index.
 
-    "train" are performances that MAESTRO v3 does not have, or has for training, of pieces of which it keeps no
-    performance of ASAP's for validation or test; "validation" are MAESTRO's own. Performances whose MAESTRO file
-    the index does not list are left out, and so are two études that a test set outside the book plays.
+    "train" contains performances that MAESTRO v3 doesn't have, or has for training, provided that none of ASAP's
+    performances of the piece is in MAESTRO's validation or test split; "validation" contains MAESTRO's own. Left out
+    are performances whose MAESTRO file the index doesn't list, and two études that a test set outside the book uses.
 
-    NOTE: An empty link to MAESTRO counts as "MAESTRO does not have it". It may also mean that ASAP gives no link: to
-    a middle movement, or where the notes end early. So `LET_IN` came in, and perhaps more: what has an empty link
-    can only be compared with MAESTRO's MIDI, and ``asap_split.csv`` was made with a copy of the index that lists 709
-    of its 1,276 rows. It stays as it is, since the shipped networks learned from it. To repair it, compare the notes of
-    every performance with MAESTRO's, and keep apart whole works instead of movements.
+    NOTE: An empty link to MAESTRO is taken to mean that MAESTRO doesn't have the performance. But it may also mean that
+    ASAP gives no link, as for a middle movement, or where the notes end early. That is how `LET_IN` got in, and perhaps
+    more: a performance with an empty link can only be compared with MAESTRO's MIDI, and ``asap_split.csv`` was made
+    with a copy of the index that lists 709 of its 1,276 rows. The table stays as it is, because the shipped networks
+    learned from it. To repair it, compare the notes of every performance with MAESTRO's, and separate whole works
+    instead of movements.
     """
     with open(maestro_index, newline="", encoding="utf-8") as file:
         of_file = {row["midi_filename"]: row["split"] for row in csv.DictReader(file)}

@@ -1,12 +1,12 @@
 """Performances in the layout of MAESTRO v3, and the book's own small set of them.
 
-MAESTRO (Hawthorne et al., ICLR 2019; CC BY-NC-SA 4.0) holds piano performances as audio and MIDI, recorded
-at once on a Disklavier: a folder for each year, and a CSV with composer, title, split, year, the two file
-names and the duration of each performance. `Maestro` reads any folder of that form and reads only as much
-audio as is asked for.
+MAESTRO (Hawthorne et al., ICLR 2019; CC BY-NC-SA 4.0) contains piano performances as audio and MIDI, recorded
+simultaneously on a Disklavier. It has a folder for each year, and a CSV with the composer, title, split, year, two
+file names and duration of each performance. `Maestro` opens any folder of that layout, and reads only as much audio
+as is requested.
 
-The book's own set has the same form: an excerpt of each of ten real MAESTRO performances, played on
-`piano` in a light synthetic room. Splits are MAESTRO's. It is rendered once, into the cache.
+The book's own set has the same layout: an excerpt of each of ten real MAESTRO performances, played on
+`piano` in a synthetic room with light reverberation. Its splits are MAESTRO's. It is rendered once, into the cache.
 
 Chapter: ``book/sound.md``.
 """
@@ -34,7 +34,7 @@ from ..notes.midi import read_midi, write_midi
 from ..notes.note_list import Notes
 
 LICENCE = "MAESTRO v3.0.0, CC BY-NC-SA 4.0"
-RENDERING = 1  # raise it when a change of code makes other recordings: the cache is then rendered anew
+RENDERING = 1  # raise it when a change of code changes the recordings, so that they are rendered again
 BOOK_LICENCE = f"{LICENCE}; {piano.CREDIT}"
 COLUMNS = (
     "canonical_composer",
@@ -51,7 +51,7 @@ INDEX = Path(__file__).with_name("maestro_v3_index.csv")
 
 @dataclass(frozen=True)
 class Performance:
-    """One performance: who, what, and where its files are. `seconds` is its duration."""
+    """One performance: composer, title, and where its files are. `seconds` is its duration."""
 
     composer: str
     title: str
@@ -64,7 +64,7 @@ class Performance:
 
     @property
     def name(self) -> str:
-        """The MIDI file's name without suffix; short in the book's own set, such as "chopin-nocturne"."""
+        """The MIDI file's name without its suffix; a short one in the book's own set, such as "chopin-nocturne"."""
         return self.midi.stem
 
     @cached_property
@@ -73,10 +73,10 @@ class Performance:
         return read_midi(self.midi)
 
     def segment(self, start: float = 0.0, seconds: float | None = None, *, rate: int | None = None) -> Recording:
-        """A part of the recording with its notes, from `start` for some `seconds`; only that part is read.
+        """A part of the recording with its notes, `seconds` long from `start`; only that part is read.
 
-        Notes already sounding at `start` are not among the notes: ``performance.notes.between(start, stop,
-        held=True)`` has them.
+        Notes that are already sounding at `start` are not included; use ``performance.notes.between(start, stop,
+        held=True)`` to get them.
         """
         stop = None if seconds is None else start + seconds
         part = load(self.audio, rate=rate, start=start, stop=stop)
@@ -86,23 +86,23 @@ class Performance:
 
 @dataclass(frozen=True)
 class Maestro:
-    """The performances in a folder of MAESTRO's form.
+    """The performances in a folder with MAESTRO's layout.
 
     Parameters
     ----------
     root : path, optional
-        The folder that holds ``maestro-v3.0.0.csv`` and the folders of the years; by default what the
-        environment variable MAESTRO_ROOT names.
+        The folder that contains ``maestro-v3.0.0.csv`` and a folder for each year; by default the one given by
+        the environment variable MAESTRO_ROOT.
     licence : str
-        Of its recordings.
+        The licence of its recordings.
     without : sequence of str
-        What to leave out, of what the CSV lists: years, such as "2017", or names of performances.
+        What to leave out of the CSV's list: years, such as "2017", or names of performances.
 
     Raises
     ------
     InputError
-        If there is no such folder, no CSV, a column is missing, a row is wrong, files are missing, or there is
-        nothing of a name in `without`.
+        If the folder or the CSV doesn't exist, a column is missing, a row is wrong, files are missing, or a name in
+        `without` is unknown.
     """
 
     root: Path | str | None = None
@@ -177,7 +177,7 @@ def _performance(row: dict[str, str], root: Path, licence: str, where: str) -> P
 
 
 def _left(performances: tuple[Performance, ...], without: Sequence[str], root: Path) -> tuple[Performance, ...]:
-    """The performances that are not to be left out."""
+    """The performances that remain."""
     known = {name for performance in performances for name in (str(performance.year), performance.name)}
     for name in without:
         if name not in known:
@@ -209,7 +209,7 @@ def index() -> dict[str, np.ndarray]:
     -------
     dict
         "split" (str), "year" (int) and "seconds" (float), arrays of shape (1276,), in the order of
-        MAESTRO's own index, from which they are taken (CC BY-NC-SA 4.0). Seconds are right to a half.
+        MAESTRO's own index, from which they are taken (CC BY-NC-SA 4.0). Seconds are correct to half a second.
 
     Examples
     --------
@@ -241,7 +241,7 @@ def statistics() -> dict[str, dict[str, float]]:
 
 @dataclass(frozen=True)
 class _Excerpt:
-    """A part of one of miditok's ten performances. Index data are MAESTRO's own, found by exact duration."""
+    """A part of one of miditok's ten performances. Its index data are MAESTRO's, identified by the exact duration."""
 
     name: str
     number: int  # miditok's
@@ -300,7 +300,7 @@ EXCERPTS = (
 
 
 def full_notes(name: str) -> Notes:
-    """All notes of one of the ten performances, of which the book's own set holds an excerpt."""
+    """All notes of one of the ten performances from which the book's own set has an excerpt."""
     for excerpt in EXCERPTS:
         if excerpt.name == name:
             return read_midi(_midi_bytes(excerpt))
@@ -319,9 +319,9 @@ def performance(name: str) -> Performance:
 
 
 def book_set(*, progress: bool = False) -> Maestro:
-    """The book's own set, in MAESTRO's form; rendered on first use, which takes less than a minute.
+    """The book's own set, in MAESTRO's layout; rendered on first use, which takes less than a minute.
 
-    With `progress` a bar is shown while it is rendered.
+    With `progress`, a progress bar is shown meanwhile.
     """
     folder = fetch.cache_dir() / f"book-set-{fingerprint()}"
     if not folder.exists():
@@ -339,7 +339,7 @@ def book_set(*, progress: bool = False) -> Maestro:
 
 @cache
 def fingerprint() -> str:
-    """What the set depends on, in twelve letters: the version of its rendering, and its sources."""
+    """Twelve characters for what the set depends on: the version of its rendering, and its sources."""
     sources = f"{RENDERING} {fetch.MIDITOK_SDIST.sha256} {piano.fingerprint()}"
     return hashlib.sha256(sources.encode()).hexdigest()[:12]
 
@@ -356,7 +356,7 @@ def _write_set(folder: Path, progress: bool) -> None:
 
 
 def _write_excerpt(excerpt: _Excerpt, folder: Path) -> tuple:
-    """Write one excerpt's MIDI and audio; its row of the index."""
+    """Write one excerpt's MIDI and audio, and return its row of the index."""
     midi, audio = f"{excerpt.year}/{excerpt.name}.midi", f"{excerpt.year}/{excerpt.name}.flac"
     seconds = excerpt.stop - excerpt.start
     write_midi(read_midi(_midi_bytes(excerpt)).between(excerpt.start, excerpt.stop), folder / midi)

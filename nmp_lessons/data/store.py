@@ -1,4 +1,4 @@
-"""Corpora on the disk: features and targets as uint8, memory-mapped.
+"""Corpora on disk: features and targets as memory-mapped uint8.
 
 A clip lasts 60 s, 5,168 frames; features are levels in half decibels above −100 dB; Yn is 0 or 1, Yo in steps of
 0.005.
@@ -20,12 +20,12 @@ from ..notes.note_list import Notes
 CLIP_SECONDS = 60
 CLIP_FRAMES = CLIP_SECONDS * NMP.sample_rate // NMP.hop + 1
 QUIETEST = -100  # dB, level 0 of the stored features
-STEPS = 2  # stored levels in a decibel
+STEPS = 2  # stored levels per decibel
 ONSET_STEPS = 200  # stored values from 0 to 1 of Yo
 
 
 class StoredClips(Protocol):
-    """What training reads: a `Corpus` on the disk, or `nmp_lessons.training.sampling.Clips` in memory."""
+    """What training reads: a `Corpus` on disk, or `nmp_lessons.training.sampling.Clips` in memory."""
 
     @property
     def features(self) -> "np.ndarray | Joined": ...
@@ -46,10 +46,10 @@ class StoredClips(Protocol):
 
 @dataclass(frozen=True)
 class Corpus:
-    """Clips on the disk: ``features`` (clips, 5168, 309), ``note`` and ``onset`` (clips, 5168, 88), all uint8.
+    """Clips on disk: ``features`` (clips, 5168, 309), ``note`` and ``onset`` (clips, 5168, 88), all uint8.
 
-    They are kept in one file each, as `nmp_lessons.training.corpus.render_corpus` writes them, or in one file for
-    every performance, as `nmp_lessons.training.maestro_clips.cut_corpus` does.
+    They are stored either in one file each, as by `nmp_lessons.training.corpus.render_corpus`, or in one file per
+    performance, as by `nmp_lessons.training.maestro_clips.cut_corpus`.
     """
 
     folder: Path
@@ -63,7 +63,7 @@ class Corpus:
 
     @cached_property
     def index(self) -> dict:
-        """What the corpus was made of: "clips", "fingerprint" and more, and where each clip's notes are."""
+        """What the corpus was made from: "clips", "fingerprint" and more, and where to find each clip's notes."""
         path = self.folder / "corpus.json"
         try:
             index = json.loads(path.read_text("utf8"))
@@ -100,7 +100,7 @@ class Corpus:
         return self.folder / f"{self.index['pieces'][piece]}{suffix}"
 
     def notes(self, clip: int) -> Notes:
-        """The notes of one clip, exactly."""
+        """The exact notes of one clip."""
         if "pieces" in self.index:
             piece, minute = self.index["order"][clip]
             rows = json.loads(self._piece(piece, ".json").read_text("utf8"))["notes"][minute]
@@ -118,14 +118,14 @@ COLUMNS = {
 
 
 class Joined:
-    """One array in many files: ``joined[clip]`` and ``joined[clip, frames]`` read no more than they give.
+    """One array in many files: ``joined[clip]`` and ``joined[clip, frames]`` read only what they return.
 
     Parameters
     ----------
     files
-        Of each performance, uint8 (minutes, 5168, 485): features, Yn and Yo beside each other.
+        One per performance, uint8 (minutes, 5168, 485): features, Yn and Yo side by side.
     order
-        Of each clip its file and its place there.
+        For each clip, its file and its position there.
     name
         "features", "note" or "onset".
     """

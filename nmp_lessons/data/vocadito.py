@@ -1,4 +1,4 @@
-"""Real voices: two clips of vocadito (CC BY 4.0), which the released source carries among its tests."""
+"""Real voices: two clips of vocadito (CC BY 4.0) that are among the tests of the released source."""
 
 import io
 
@@ -9,7 +9,7 @@ from ..audio.recording import Recording
 
 
 def singer(number: int = 10) -> Recording:
-    """A real singer, clip 10 or 14 of vocadito, 9 to 20 seconds; one of the released source's own test files.
+    """A real singer: clip 10 or 14 of vocadito, 9 to 20 seconds long, from the released source's test files.
 
     Source: Bittner et al., "vocadito: a dataset of solo vocals", 2021, CC BY 4.0.
 

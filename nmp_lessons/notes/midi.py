@@ -1,4 +1,4 @@
-"""Notes from and to standard MIDI files."""
+"""Reading and writing notes as standard MIDI files."""
 
 import io
 import os
@@ -21,18 +21,18 @@ BEAT = 500_000  # microseconds: 120 beats a minute
 def read_midi(source: str | os.PathLike | bytes, *, pedal: bool = True) -> Notes:
     """The notes of a standard MIDI file, all tracks and channels together, without drums.
 
-    Ticks become seconds by eq-sound-ticks, tempo by tempo.
+    Ticks are converted to seconds by eq-sound-ticks, tempo by tempo.
 
     Parameters
     ----------
     source : path of the file, or its bytes
     pedal : bool
-        Whether the sustain pedal lengthens notes, channel by channel; else they last as the keys are held.
+        Whether the sustain pedal lengthens notes, channel by channel; if not, a note lasts as long as its key is held.
 
     Returns
     -------
     Notes
-        A key struck again before its release ends the earlier note. Notes that are left with no length are
+        If a key is struck again before its release, the earlier note ends there. Notes of zero length are
         dropped with a warning.
 
     Raises
@@ -40,8 +40,8 @@ def read_midi(source: str | os.PathLike | bytes, *, pedal: bool = True) -> Notes
     InputError
         If the file is missing, empty, truncated, not MIDI, without notes, or has notes off the piano.
 
-    NOTE The sostenuto pedal (control 66) is not applied; among the ten performances of the book it occurs
-    thirteen times. A synthesiser that knows it would hold those chords longer.
+    NOTE: The sostenuto pedal (control 66) is not applied. It occurs thirteen times in the book's ten performances.
+    A synthesiser that supports it would hold those chords longer.
     """
     name, file = _opened(source)
     messages = list(_timed_messages(file, name))
@@ -68,7 +68,7 @@ def _opened(source) -> tuple[str, mido.MidiFile]:
         file = mido.MidiFile(file=io.BytesIO(data), clip=True)
     except EOFError as problem:
         raise InputError(f"{name}: is cut off before its end; copy or export it again.") from problem
-    except Exception as problem:  # mido meets damage with whatever its decoders raise
+    except Exception as problem:  # for a damaged file, mido raises whatever its decoders raise
         raise InputError(f"{name}: cannot be read as MIDI ({problem}); export it again.") from problem
     if file.ticks_per_beat <= 0:
         raise InputError(f"{name}: measures time in film frames (SMPTE); export it with ticks per beat.")
@@ -125,22 +125,22 @@ def write_midi(
     *,
     bends: Sequence[Sequence[float] | np.ndarray | None] | None = None,
 ) -> None:
-    """Write notes as a standard MIDI file for piano, whole or not at all. Times are right within 0.3 ms.
+    """Write notes as a standard MIDI file for piano. The write is atomic, and times are correct to within 0.3 ms.
 
     Parameters
     ----------
     notes : Notes
     path : path of the file
     bends : optional, one entry for each note in the order of `notes`
-        None, or deviations from the pitch in semitones, evenly spaced from onset to offset. Notes that
-        overlap go to different channels, since a bend moves a whole channel; beyond fifteen notes at once
-        channels are shared. Each channel states its bend range (registered parameter 0), two semitones
-        unless a bend is wider.
+        None, or deviations from the pitch in semitones, evenly spaced from onset to offset. A bend affects a whole
+        channel, so notes that overlap go to different channels; with more than fifteen notes at once, channels are
+        shared. Each channel sets its bend range (registered parameter 0), which is two semitones unless a bend is
+        wider.
 
     Raises
     ------
     InputError
-        If there is not one bend for each note, or one is not finite or wider than two octaves.
+        If there isn't exactly one bend per note, or a bend is not finite or wider than two octaves.
     """
     curves = _curves(notes, bends)
     widest = max((float(np.abs(curve).max()) for curve in curves if curve is not None and len(curve)), default=0.0)

@@ -2,7 +2,8 @@
 
 Times are in seconds from the start of the music; pitch is a MIDI number on the piano, 21 (A0) to 108 (C8); velocity is
 MIDI's, 1 to 127. A note sounds from its onset until just before its offset. With the sustain pedal down (control 64 at
-64 or more) a released key sounds on until the pedal lifts or the key is struck again: that is how MAESTRO is scored.
+64 or more), a note whose key is released goes on sounding until the pedal is released or the key is struck again. This
+is MAESTRO's convention.
 
 Chapter: ``book/sound.md``.
 """
@@ -16,14 +17,14 @@ from ..constants import NMP
 from ..errors import InputError
 from .pitch import pitch_to_frequency
 
-VELOCITY = 80  # of notes that come without one
+VELOCITY = 80  # for notes that come without one
 SUSTAIN = 64  # MIDI control number of the sustain pedal
-PEDAL_DOWN = 64  # control value from which on the pedal is down
+PEDAL_DOWN = 64  # control value from which the pedal counts as down
 
 
 @dataclass(frozen=True, eq=False)
 class Notes:
-    """A list of notes, as arrays sorted by onset and then pitch.
+    """A list of notes, as arrays sorted by onset and then by pitch.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ class Notes:
     ------
     InputError
         If shapes differ, a value is not finite, an onset is negative, an offset is not after its onset, a
-        pitch is off the piano, or a velocity is off MIDI's scale.
+        pitch is off the piano, or a velocity is outside MIDI's range.
 
     Examples
     --------
@@ -82,13 +83,13 @@ class Notes:
 
     @property
     def seconds(self) -> float:
-        """The last offset, 0 when there are no notes."""
+        """The last offset, or 0 if there are no notes."""
         return float(self.offset.max()) if len(self) else 0.0
 
     def between(self, start: float, stop: float, *, held: bool = False) -> "Notes":
-        """The notes struck from `start` up to `stop`, counted from `start` and cut at `stop`.
+        """The notes struck from `start` up to `stop`, with times counted from `start` and cut at `stop`.
 
-        With `held`, notes that sound on at `start` come in as well, as if struck at 0.
+        With `held`, notes still sounding at `start` are included too, as if struck at 0.
 
         >>> Notes([0.0, 1.0], [4.0, 3.0], [60, 64]).between(1, 2).intervals.tolist()
         [[0.0, 1.0]]
@@ -102,11 +103,11 @@ class Notes:
         )
 
     def shifted(self, seconds: float) -> "Notes":
-        """The same notes, later by some seconds (or earlier, but none before 0)."""
+        """The same notes, later by `seconds` (or earlier if negative, but none before 0)."""
         return replace(self, onset=self.onset + seconds, offset=self.offset + seconds)
 
     def transposed(self, semitones: int) -> "Notes":
-        """The same notes, higher by some semitones; all must stay on the piano."""
+        """The same notes, higher by `semitones`; all must stay on the piano."""
         return replace(self, pitch=self.pitch + semitones)
 
 
@@ -145,7 +146,7 @@ def _check(onset: np.ndarray, offset: np.ndarray, pitch: np.ndarray, velocity: n
 
 
 def apply_pedal(notes: Notes, times: ArrayLike, values: ArrayLike) -> Notes:
-    """Let notes sound on while the sustain pedal is down (eq-sound-pedal).
+    """Let notes go on sounding while the sustain pedal is down (eq-sound-pedal).
 
     Parameters
     ----------
@@ -156,8 +157,8 @@ def apply_pedal(notes: Notes, times: ArrayLike, values: ArrayLike) -> Notes:
     Returns
     -------
     Notes
-        A key released while the pedal is down sounds until the pedal lifts (at the latest until the end
-        of the music), and always ends where the same key is struck again.
+        A note whose key is released while the pedal is down lasts until the pedal is released (at the latest until
+        the end of the music), and always ends when the same key is struck again.
 
     Examples
     --------
@@ -193,15 +194,15 @@ def _ended_by_repetition(onset, offset, pitch) -> np.ndarray:
 
 
 def piano_roll(notes: Notes, *, frame_rate: float = NMP.frame_rate, frames: int | None = None) -> np.ndarray:
-    """Which keys sound in which frame: 1 from a note's onset until before its offset, at least one frame.
+    """Which keys are sounding in which frame: 1 from a note's onset until before its offset, for at least one frame.
 
     Parameters
     ----------
     notes : Notes
     frame_rate : float
-        Frames per second; frame t stands for the time t / frame_rate.
+        Frames per second; frame t is at the time t / frame_rate.
     frames : int, optional
-        Length T; by default up to the last offset. Notes beyond it are cut.
+        Length T; by default up to the last offset. Notes beyond it are cut off.
 
     Returns
     -------

@@ -45,7 +45,7 @@ def frequency_to_pitch(frequency: ArrayLike) -> np.ndarray:
 
 
 def pitch_name(pitch: int) -> str:
-    """Name of a pitch, black keys as sharps.
+    """Name of a pitch; black keys are named as sharps.
 
     >>> pitch_name(60), pitch_name(70)
     ('C4', 'A♯4')
@@ -60,7 +60,7 @@ def pitch_number(name: str) -> int:
     Raises
     ------
     InputError
-        If the name is not a letter, accidentals and an octave.
+        If the name doesn't consist of a letter, optional accidentals and an octave.
 
     Examples
     --------

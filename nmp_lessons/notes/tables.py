@@ -1,4 +1,4 @@
-"""Notes from and to tables: CSV, TSV, and lists with columns in any order."""
+"""Reading and writing notes as tables: CSV, TSV, and lists with columns in any order."""
 
 import csv
 import os
@@ -19,15 +19,16 @@ COLUMNS = {
 
 
 def read_table(path: str | os.PathLike) -> Notes:
-    """Notes from a table with onset (s), offset (s), pitch (MIDI number) and perhaps velocity.
+    """The notes in a table with onset (s), offset (s), pitch (MIDI number) and optionally velocity.
 
-    Columns are parted by tabs, commas, semicolons or spaces. With a header (with or without #) columns are
-    found by name, in any order; without one they stand in the order above. Notes without velocity get 80.
+    Columns are separated by tabs, commas, semicolons or spaces. If there is a header (with or without #), columns are
+    found by name and may be in any order; otherwise they must be in the order above. The default velocity is 80.
 
     Raises
     ------
     InputError
-        If the file is missing, empty, not such a table, without notes, or a row is no note (with its line).
+        If the file is missing, empty, not such a table or without notes, or if a row is not a valid note (the message
+        gives its line).
     """
     path = Path(path)
     try:
@@ -50,7 +51,7 @@ def read_table(path: str | os.PathLike) -> Notes:
 
 
 def _cells(text: str):
-    """The cells of each line. Lines choose their own separator: the header of MAPS lists has another one."""
+    """The cells of each line. Each line may have its own separator, as the header of a MAPS list does."""
     for line in text.splitlines():
         separator = next((mark for mark in "\t;," if mark in line), None)
         cells = line.split() if separator is None else next(csv.reader([line], delimiter=separator))
@@ -101,7 +102,7 @@ def _first_fault(numbers: np.ndarray, lines: list[int], path: Path) -> InputErro
 
 
 def write_csv(notes: Notes, path: str | os.PathLike) -> None:
-    """Write notes as a CSV with the header onset,offset,pitch,velocity; exact, whole or not at all."""
+    """Write notes, with exact values, as a CSV with the header onset,offset,pitch,velocity. The write is atomic."""
     with atomic_write(path) as scratch, open(scratch, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["onset", "offset", "pitch", "velocity"])

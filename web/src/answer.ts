@@ -1,4 +1,4 @@
-// <nmp-answer>: a box that checks the answer to an exercise, on a page with no kernel.
+// <nmp-answer>: a box that checks the answer to an exercise on a page without a kernel.
 //
 // Its key (nmp_lessons/book/answers/source.py) is base64 so that it cannot be read at a glance; it is no secret.
 // Attempts are kept in this browser, so that a reload loses nothing.
@@ -12,7 +12,7 @@ interface Kept {
   latex?: boolean;
 }
 
-/** What a reader types or chooses into; one kind of these for each kind of answer. */
+/** What a reader types into or chooses from; there is one for each kind of answer. */
 interface Field {
   element: HTMLElement;
   read: () => Kept;
@@ -52,7 +52,7 @@ class Answer extends BookElement {
     try {
       localStorage.setItem(this.place, this.judged);
     } catch {
-      // A browser that keeps nothing still checks.
+      // Checking works even in a browser that stores nothing.
     }
   }
 
@@ -155,7 +155,7 @@ function formulaField(variables: string[]): Field {
   const upgrade = async (): Promise<void> => {
     await mathlive();
     const focused = document.activeElement === input;
-    if (box || (focused && input.value)) return; // never under the typing hand
+    if (box || (focused && input.value)) return; // never while the reader is typing
     box = mathfield(label);
     if (input.value) box.setValue(input.value, { format: "ascii-math", silenceNotifications: true });
     input.replaceWith(box);

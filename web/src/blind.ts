@@ -1,7 +1,8 @@
 // <nmp-blind>: two transcriptions without names; which is nearer to the recording?
 //
-// The markup (nmp_lessons/book/show/blind_comparison.py) holds a player and a folded answer for each trial. This element draws the
-// order anew, shows one trial at a time, and at the end the names, the scores and the choices. Nothing is kept.
+// The markup (nmp_lessons/book/show/blind_comparison.py) contains a player and a folded answer for each trial. This
+// element draws a new order, shows one trial at a time, and at the end the names, the scores and the choices. Nothing
+// is stored.
 
 import { BookElement, define, make, makeButton } from "./element";
 
@@ -15,9 +16,9 @@ interface Plan {
   trials: Trial[];
 }
 
-const TIE = 0.01; // scores that differ by no more are called the same
+const TIE = 0.01; // scores that differ by no more than this count as equal
 
-/** How probable it is that a fair coin is right in at least so many of the trials. */
+/** The probability that a fair coin is right in at least this many trials. */
 function chance(right: number, trials: number): number {
   let ways = 0;
   for (let k = right, choose = binomial(trials, right); k <= trials; choose = (choose * (trials - k)) / (k + 1), k++) {
@@ -48,7 +49,7 @@ class Blind extends BookElement {
     this.querySelectorAll<HTMLElement>(".nmp-blind-answer").forEach((answer) => (answer.hidden = true));
     this.trials.forEach((trial, i) => {
       if (Math.random() < 0.5) this.swap(trial, i); // before any sound is loaded
-      trial.querySelector(".nmp-title")?.remove(); // its number is told by the status
+      trial.querySelector(".nmp-title")?.remove(); // the status line says which trial it is
     });
     this.status = make("p", { class: "nmp-blind-status", role: "status" });
     this.trials[0]!.before(this.status);
@@ -60,7 +61,7 @@ class Blind extends BookElement {
     this.begin();
   }
 
-  /** What was first becomes second. */
+  /** Exchanges the first and the second. */
   private swap(trial: HTMLElement, i: number): void {
     const [first, second] = ["First", "Second"].map(
       (name) => trial.querySelector<HTMLAudioElement>(`audio[aria-label="${name}"]`)!,
@@ -116,7 +117,7 @@ class Blind extends BookElement {
       make("p", {}, this.favourite()),
       make("p", {}, this.agreement()),
       make("div", { class: "nmp-explore-table", tabindex: "0", role: "group", "aria-label": "Trials" }, table),
-      makeButton("Once more", () => this.again()),
+      makeButton("Try again", () => this.again()),
     );
     this.result.focus({ preventScroll: true });
   }
@@ -126,7 +127,7 @@ class Blind extends BookElement {
     const p = Math.min(1, 2 * chance(Math.max(one!, other!), one! + other!));
     return (
       `You chose ${this.plan.names[0]} ${times(one!)} and ${this.plan.names[1]} ${times(other!)}. ` +
-      `Without a preference, a split at least as uneven would come up with probability ${p.toFixed(3)}.`
+      `If you had no preference, a split at least this uneven would occur with probability ${p.toFixed(3)}.`
     );
   }
 
@@ -141,10 +142,10 @@ class Blind extends BookElement {
       return scores[chosen]! > scores[1 - chosen]!;
     }).length;
     const n = decided.length;
-    if (!n) return "In every trial the two had the same F, or nearly.";
+    if (!n) return "In every trial, both had nearly the same F.";
     return (
       `In ${right} of ${n} ${n === 1 ? "trial" : "trials"} you chose the one with the higher F. ` +
-      `A coin would do so at least as often with probability ${chance(right, n).toFixed(3)}.`
+      `A fair coin would do so at least as often with probability ${chance(right, n).toFixed(3)}.`
     );
   }
 

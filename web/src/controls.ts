@@ -1,4 +1,4 @@
-// The controls of a player: its buttons, its slider, and the line that tells how things stand.
+// The controls of a player: its buttons, its slider, and the status line.
 
 import { make, makeSvg, percent } from "./element";
 import { keyList } from "./keys";
@@ -21,7 +21,7 @@ function iconButton(label: string, path: string, key: string): HTMLButtonElement
 }
 
 export class Controls {
-  /** What is to stand in the page, one row below the other. */
+  /** What to put on the page, one row below the other. */
   readonly rows: HTMLElement[];
 
   private readonly playButton = iconButton("Play", ICONS.play, "space");

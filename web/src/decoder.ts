@@ -1,4 +1,4 @@
-// Posteriors to notes: nmp_lessons.decoding.peak_decoder.PeakDecoder once more, for the reader's browser.
+// From posteriors to notes: nmp_lessons.decoding.peak_decoder.PeakDecoder again, for the reader's browser.
 //
 // It is checked against Python's notes before it is used on anything else.
 
@@ -59,7 +59,7 @@ export function decode(heads: Heads, decoder: Decoder, period: number): Note[] {
   });
 }
 
-/** Where Yo is the highest within `reach` frames; of equal neighbours the later one is the peak. */
+/** Where Yo is highest within `reach` frames; of two equal neighbours, the later one is the peak. */
 function peaks(onset: Float32Array, frames: number, reach: number): Peak[] {
   const found: Peak[] = [];
   for (let frame = 0; frame < frames; frame++) {
@@ -105,7 +105,7 @@ function logit(p: number): number {
   return Math.log(clipped / (1 - clipped));
 }
 
-/** How far after its frame a peak stands, by a parabola through it and its neighbours. */
+/** How far a peak lies after its frame, by a parabola through it and its neighbours. */
 function shift(onset: Float32Array, { frame, key }: Peak, frames: number): number {
   const at = (t: number): number => onset[Math.min(Math.max(t, 0), frames - 1) * KEYS + key]!;
   const [before, top, after] = [at(frame - 1), at(frame), at(frame + 1)];
@@ -131,7 +131,7 @@ function nextOfSameKey(kept: Peak[], last: number): number[] {
   return found;
 }
 
-/** The share of notes on which two transcriptions agree: same key, onset and offset within `tolerance` seconds. */
+/** The proportion of notes on which two transcriptions agree: same key, onset and offset within `tolerance` seconds. */
 export function agreement(one: Note[], other: Note[], tolerance: number): number {
   if (!one.length && !other.length) return 1;
   const left = new Set(other);

@@ -8,7 +8,7 @@ export function define(name: string, element: CustomElementConstructor): void {
   if (!customElements.get(name)) customElements.define(name, element);
 }
 
-/** An element that starts once: when it stands in the page, its children are parsed and its data are there. */
+/** An element that starts once: when it is on the page, its children are parsed and its data are available. */
 export abstract class BookElement extends HTMLElement {
   /** Name of the data attribute that it starts from. */
   protected abstract readonly source: string;
@@ -65,7 +65,7 @@ export function makeButton(label: string, act: () => void): HTMLButtonElement {
   return button;
 }
 
-/** Does what a pressed key stands for, if anything, and says whether it did. */
+/** Performs the action of a pressed key, if it has one, and returns whether it did. */
 export function obey(event: KeyboardEvent, actions: Record<string, () => void>): boolean {
   if (event.ctrlKey || event.metaKey || event.altKey) return false;
   const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];

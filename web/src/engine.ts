@@ -19,7 +19,7 @@ export interface Engine {
   readonly playing: boolean;
   play(at: number, region: Region | null): Promise<void>;
   pause(): void;
-  /** Where to go on from; only while it is paused. */
+  /** Where to resume; only while it is paused. */
   rest(at: number): void;
   choose(mix: number): void;
   /** Root mean square and peak of what sounds just now, full scale 1. */
@@ -39,7 +39,7 @@ export function audioContext(): AudioContext {
 
 async function bytesOf(url: string): Promise<ArrayBuffer> {
   if (url.startsWith("data:")) {
-    // No request, so that no page's policy and no file:// address stands in the way.
+    // Not a request, so neither a page's policy nor a file:// address gets in the way.
     return Uint8Array.from(atob(url.slice(url.indexOf(",") + 1)), (letter) => letter.charCodeAt(0)).buffer;
   }
   const answer = await fetch(url);

@@ -1,7 +1,7 @@
 // <nmp-errors>: the wrong notes of a transcription, one by one.
 //
-// The markup (nmp_lessons/book/show/error_explorer.py) holds a player and a table of the errors; the place of each error waits
-// in a <template>. This element lets the reader choose one in the table or on the piano roll, and filters them.
+// The markup (nmp_lessons/book/show/error_explorer.py) contains a player and a table of the errors; the place of each
+// error is in a <template>. This element lets the reader choose one in the table or on the piano roll, and filters them.
 
 import { BookElement, define, make, makeButton, makeSvg, obey } from "./element";
 import type { Player } from "./player";

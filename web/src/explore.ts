@@ -108,7 +108,7 @@ class Explore extends BookElement {
     const slot = this.slots[index]!;
     const old = slot.firstElementChild as HTMLElement;
     if (old === next) return;
-    slot.style.minHeight = `${slot.offsetHeight}px`; // texts of other lengths must not move the page
+    slot.style.minHeight = `${slot.offsetHeight}px`; // texts of different lengths must not move the page
     const playing = playback(old);
     slot.replaceChildren(next);
     if (playing) void resume(next, playing).catch(() => undefined); // a sound that will not start stays silent
@@ -162,7 +162,7 @@ async function decoded(piece: HTMLElement): Promise<void> {
     .catch(() => undefined);
 }
 
-/** What a plain sound or a player is doing: enough to go on at the same instant in another version. */
+/** What a plain sound or a player is doing: enough to resume at the same position in another version. */
 interface Playback {
   time: number;
   seconds: number;

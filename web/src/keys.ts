@@ -3,7 +3,7 @@
 import { make, obey } from "./element";
 import type { Transport } from "./transport";
 
-/** Does what a key stands for; keys with no meaning here are left to the page. */
+/** Performs the action of a key; keys without an action here are left to the page. */
 export function press(event: KeyboardEvent, transport: Transport): void {
   const target = event.target as HTMLElement;
   if (target instanceof HTMLAudioElement) return;

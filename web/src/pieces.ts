@@ -1,5 +1,5 @@
-// How a recording of any length is run piece by piece with the result of the whole: `pieces` of
-// nmp_lessons/export.py once more.
+// Processes a recording of any length piece by piece, with the same result as for the whole: `pieces` of
+// nmp_lessons/beyond/export.py again.
 
 import type { Decoder } from "./decoder";
 
@@ -10,8 +10,8 @@ export interface Plan {
   hop: number; // samples
   rate: number; // Hz
   shortest: number; // samples
-  margin: number; // frames at a cut of the audio that can feel it
-  context: number; // frames at a cut of the features that can feel it
+  margin: number; // frames that a cut of the audio can affect
+  context: number; // frames that a cut of the features can affect
   piece_frames: number;
   decoder: Decoder;
 }
@@ -21,9 +21,9 @@ export interface Piece {
   stop: number;
   first: number; // frames of these samples on which the network is run
   last: number;
-  place: number; // frame of the recording that the first kept answer is for
-  skipped: number; // answers before the kept ones
-  kept: number; // answers
+  place: number; // frame of the recording to which the first kept output belongs
+  skipped: number; // outputs before the kept ones
+  kept: number; // outputs
 }
 
 export function pieces(plan: Plan, samples: number): Piece[] {

@@ -1,4 +1,4 @@
-// <nmp-player>: several versions of the same music, heard at the same instant, over a picture.
+// <nmp-player>: several versions of the same music, in step with each other, over a picture.
 //
 // Its children are static HTML made by nmp_lessons/book/show/player.py: a figure (with an SVG plot) and a list
 // of plain <audio> elements. This element adds controls and a playhead, and hides the plain list.
@@ -9,7 +9,7 @@ import { press } from "./keys";
 import { Plot } from "./plot";
 import { Transport } from "./transport";
 
-const STARTED = "nmp-started"; // told to the other players of the page
+const STARTED = "nmp-started"; // an event for the other players on the page
 
 export class Player extends BookElement {
   protected readonly source = "seconds";
@@ -53,7 +53,7 @@ export class Player extends BookElement {
     this.transport?.choose(this.transport.mixes.findIndex((mix) => mix.name === name));
   }
 
-  /** Start and stop in seconds of what is looped, or null. */
+  /** Start and stop of the loop in seconds, or null. */
   get loop(): [number, number] | null {
     const looped = this.transport?.looped;
     return looped ? [looped.start, looped.stop] : null;
@@ -88,7 +88,7 @@ export class Player extends BookElement {
       changed: () => this.draw(),
       say: (text, options) => this.controls.say(text, options),
       failed: () => {
-        this.controls.say("The sound could not be loaded. Try the plain players below.", { shown: true });
+        this.controls.say("The sound couldn't be loaded. Try the plain players below.", { shown: true });
         plain.hidden = false;
       },
     });

@@ -1,4 +1,4 @@
-// The markup of a player, as nmp_lessons/book/show/player.py makes it, for sounds that come to be in the browser.
+// The markup of a player, as nmp_lessons/book/show/player.py makes it, for sounds that are made in the browser.
 
 import { KEYS, LOWEST_PITCH, type Note } from "./decoder";
 import { make, makeSvg, percent } from "./element";

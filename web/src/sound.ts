@@ -1,4 +1,4 @@
-// The reader's sound in, and notes as sound out.
+// Reads the reader's sound, and turns notes into sound.
 
 import type { Note } from "./decoder";
 
@@ -60,7 +60,7 @@ export class Tape {
     recorder.start();
   }
 
-  /** Starts recording; speech processing is off, since it takes music for noise. */
+  /** Starts recording, with speech processing off because it treats music as noise. */
   static async start(): Promise<Tape> {
     const audio = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
     const stream = await navigator.mediaDevices.getUserMedia({ audio });

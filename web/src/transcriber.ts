@@ -1,7 +1,7 @@
-// <nmp-transcriber>: the network on the reader's own sound, in the reader's browser.
+// <nmp-transcriber>: runs a network on the reader's own sound, in the reader's browser.
 //
-// Its data (nmp_lessons/book/show/page_transcriber.py) name networks, a clip, and what Python made of the clip. A network
-// is used only if it makes the same of it here. Nothing is fetched before the reader asks, and nothing is sent.
+// Its data (nmp_lessons/book/show/page_transcriber.py) name networks, a clip, and Python's result for the clip. A
+// network is used only if it gives the same result here. Nothing is fetched before the reader asks, and nothing is sent.
 
 import { agreement, type Note } from "./decoder";
 import { BookElement, BUNDLE, define, make, makeButton } from "./element";
@@ -14,7 +14,7 @@ import { type Found, Network } from "./worker";
 
 const LONGEST = 600; // seconds
 const MEGABYTE = 1e6;
-const VIEWS = { note: "Yn, keys that sound", onset: "Yo, keys that begin", contour: "Yp, pitches" } as const;
+const VIEWS = { note: "Yn, sounding keys", onset: "Yo, onsets", contour: "Yp, pitches" } as const;
 type View = keyof typeof VIEWS;
 
 interface Choice {
@@ -29,7 +29,7 @@ interface Offer {
   clip: { title: string; url: string }; // samples of 16 bits
   networks: Choice[];
   tolerance: number; // of a posterior
-  agreement: number; // least share of notes
+  agreement: number; // least proportion of equal notes
 }
 
 interface Sound {
@@ -37,23 +37,23 @@ interface Sound {
   samples: Float32Array;
 }
 
-/** Said to the reader as it is. */
+/** An error whose message is shown to the reader unchanged. */
 class Refusal extends Error {}
 
 class Transcriber extends BookElement {
   protected readonly source = "offer";
   private offer!: Offer;
   private network: Network | undefined;
-  private loaded: Choice | undefined; // that the worker holds, and that was checked
+  private loaded: Choice | undefined; // the network in the worker, already checked
   private clip: Sound | undefined;
-  private onClip: Found | undefined; // what the check made of the clip
+  private onClip: Found | undefined; // the check's result for the clip
   private sound: Sound | undefined;
   private found: Found | undefined;
-  private drawn: Sound | undefined; // that the player holds
+  private drawn: Sound | undefined; // the sound in the player
   private urls: string[] = [];
   private tape: Tape | undefined;
   private busy = false;
-  private next: (() => Promise<void>) | undefined; // what was asked for meanwhile, the last of it
+  private next: (() => Promise<void>) | undefined; // the latest request made meanwhile
 
   private controls!: HTMLFieldSetElement;
   private networks!: HTMLSelectElement;
@@ -64,7 +64,7 @@ class Transcriber extends BookElement {
   private status!: HTMLElement;
   private result!: HTMLElement;
 
-  /** What was made of the last sound, for tests. */
+  /** The result for the last sound, for tests. */
   get answer(): Found | undefined {
     return this.found;
   }
@@ -98,11 +98,11 @@ class Transcriber extends BookElement {
     this.dataset.ready = "";
   }
 
-  /** Why it cannot work here, in words for the reader. */
+  /** Why it can't work here, as a message for the reader. */
   private obstacle(): string {
     if (location.protocol === "file:") {
       return (
-        "You opened this page as a file, and a browser then lets no script read the files beside it, which this " +
+        "You opened this page as a file, and then a browser doesn't let scripts read the files beside it, which this " +
         "part must. Serve the folder instead: run “make serve”, or “python -m http.server” in the folder of the " +
         "page, and open http://localhost:8000."
       );
@@ -120,7 +120,7 @@ class Transcriber extends BookElement {
     this.views.addEventListener("change", () => void this.attempt(() => this.show()));
     const { title } = this.offer.clip;
     const clip = makeButton(`Transcribe ${title}`, () => void this.attempt(() => this.transcribeClip()));
-    this.file = make("input", { type: "file", accept: "audio/*", "aria-label": "A sound file of yours" });
+    this.file = make("input", { type: "file", accept: "audio/*", "aria-label": "Your own sound file" });
     this.file.addEventListener("change", () => {
       const file = this.file.files?.[0];
       if (file) void this.attempt(() => this.transcribeFile(file));
@@ -128,14 +128,14 @@ class Transcriber extends BookElement {
     this.microphone = makeButton("Record", () => void this.attempt(() => this.record()));
     if (!("mediaDevices" in navigator)) {
       this.microphone.disabled = true;
-      this.microphone.title = "A browser gives the microphone only to https and localhost.";
+      this.microphone.title = "Browsers allow the microphone only on https and localhost.";
     }
     this.controls = make(
       "fieldset",
       { class: "nmp-transcriber-controls" },
       make("legend", {}, "Sound and network"),
       make("div", { class: "nmp-transcriber-row" }, clip, this.microphone),
-      make("label", {}, make("span", {}, "Or a sound file, chosen or dropped here"), this.file),
+      make("label", {}, make("span", {}, "Or choose a sound file, or drop one here"), this.file),
       make("label", {}, make("span", {}, "Network"), this.networks),
       make("label", {}, make("span", {}, "Picture"), this.views),
     );
@@ -157,7 +157,7 @@ class Transcriber extends BookElement {
   private async record(): Promise<void> {
     if (!this.tape) {
       this.tape = await Tape.start().catch(() => {
-        throw new Refusal("The microphone was not given. Allow it for this page, or choose a file.");
+        throw new Refusal("This page may not use the microphone. Allow it, or choose a file.");
       });
       this.microphone.textContent = "Stop and transcribe";
       this.say("Recording. Play or sing.");
@@ -172,13 +172,13 @@ class Transcriber extends BookElement {
 
   private async decoded(file: ArrayBuffer, name: string): Promise<Float32Array> {
     const samples = await samplesOf(file, this.choice.plan.rate).catch(() => {
-      throw new Refusal(`${name}: this browser cannot read it as sound. Try WAV, MP3 or FLAC.`);
+      throw new Refusal(`${name}: this browser can't read it as audio. Try WAV, MP3 or FLAC.`);
     });
     const seconds = samples.length / this.choice.plan.rate;
     if (seconds > LONGEST) {
-      throw new Refusal(`${name}: longer than ${LONGEST / 60} minutes. Cut it, or use nmp-lessons transcribe.`);
+      throw new Refusal(`${name}: longer than ${LONGEST / 60} minutes. Shorten it, or use nmp-lessons transcribe.`);
     }
-    if (!samples.some((x) => x !== 0)) throw new Refusal(`${name}: silent, every sample is 0.`);
+    if (!samples.some((x) => x !== 0)) throw new Refusal(`${name}: it is silent; every sample is 0.`);
     return samples;
   }
 
@@ -186,7 +186,7 @@ class Transcriber extends BookElement {
     return this.offer.networks[Number(this.networks.value)]!;
   }
 
-  /** Fetches the chosen network and checks it, unless it is there. */
+  /** Fetches the chosen network and checks it, unless it is loaded already. */
   private async prepare(): Promise<void> {
     const choice = this.choice;
     if (this.loaded === choice) return;
@@ -208,7 +208,7 @@ class Transcriber extends BookElement {
     this.loaded = choice;
   }
 
-  /** Refuses a network that makes something else of the clip than it made in Python. */
+  /** Refuses a network whose result for the clip differs from Python's. */
   private check(choice: Choice, found: Found, expected: Uint16Array): void {
     const answers = choice.plan.heads.map((name) => found.heads[name]!);
     const count = answers.reduce((sum, head) => sum + head.length, 0);
@@ -220,9 +220,9 @@ class Transcriber extends BookElement {
     this.dataset.same = same.toFixed(4);
     if (!(worst <= this.offer.tolerance && same >= this.offer.agreement)) {
       throw new Refusal(
-        `Your browser computes something else than Python on the book's clip: posteriors are off by ` +
-          `${worst.toFixed(4)}, and ${(100 * same).toFixed(0)} % of the notes are the same. So it would be wrong ` +
-          `to show you its transcriptions. Another browser may do better.`,
+        `On the book's clip, your browser's results differ from Python's: posteriors are off by up to ` +
+          `${worst.toFixed(4)}, and only ${(100 * same).toFixed(0)} % of the notes agree. Its transcriptions would ` +
+          `not be reliable, so they are not shown. Another browser may work.`,
       );
     }
   }
@@ -241,7 +241,7 @@ class Transcriber extends BookElement {
 
   // Showing
 
-  /** Does what was asked for, one thing at a time, and says what went wrong. */
+  /** Handles one request at a time, and reports what went wrong. */
   private async attempt(act: () => Promise<void>): Promise<void> {
     if (this.busy) {
       this.next = act;
@@ -253,7 +253,7 @@ class Transcriber extends BookElement {
       await act();
     } catch (problem) {
       if (!(problem instanceof Refusal)) console.warn("nmp-transcriber:", problem);
-      const reason = problem instanceof Refusal ? problem.message : `That did not work (${(problem as Error).message}).`;
+      const reason = problem instanceof Refusal ? problem.message : `That failed (${(problem as Error).message}).`;
       this.say(reason);
     } finally {
       this.busy = false;
@@ -310,7 +310,7 @@ class Transcriber extends BookElement {
   }
 }
 
-/** Another picture or network leaves the reader at the same instant and in the same version. */
+/** Keeps the position and the version when the picture or the network changes. */
 function carryOver(before: Player, after: Player): void {
   after.version = before.version;
   after.currentTime = before.currentTime;

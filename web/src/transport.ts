@@ -1,4 +1,4 @@
-// What a player does, whatever it looks like: where the music stands, which version is heard, what is repeated.
+// What a player does, whatever it looks like: the position, the version that is heard, the loop.
 
 import { type Engine, ElementEngine, type Mix, type Region, WebAudioEngine } from "./engine";
 
@@ -23,7 +23,7 @@ export class Transport {
   region: Region | null = null;
   looping = false;
 
-  private resting = 0; // seconds, where the playhead stands until the engine is there
+  private resting = 0; // seconds: position of the playhead until the engine exists
   private engine: Engine | undefined;
   private loading: Promise<Engine> | undefined;
   private wanted = false; // to be played as soon as it is loaded
@@ -111,7 +111,7 @@ export class Transport {
 
   // Loading
 
-  /** The engine, once its sounds are there: decoded ones, or else the page's own elements. */
+  /** The engine, once its sounds are loaded: decoded ones, or else the page's own elements. */
   private ready(): Promise<Engine> {
     this.loading ??= this.load().then((engine) => {
       engine.choose(this.chosen);
@@ -139,7 +139,7 @@ export class Transport {
     return new ElementEngine(this.sounds, ended);
   }
 
-  /** Plain sounds play one at a time, so none can be left and another right. */
+  /** Plain sounds play one at a time, so two can't be heard left and right. */
   private dropSplits(): void {
     this.mixes.splice(this.sounds.length);
     this.chosen = Math.min(this.chosen, this.mixes.length - 1);
@@ -148,7 +148,7 @@ export class Transport {
 
   // Loops
 
-  /** What is repeated: the region, or without one the whole. */
+  /** What is repeated: the region, or everything if there is none. */
   get looped(): Region | null {
     if (!this.looping) return null;
     return this.region ?? { start: 0, stop: this.seconds };

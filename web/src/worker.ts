@@ -1,4 +1,4 @@
-// What the page and the worker say to each other, and the page's end of it.
+// The messages between the page and the worker, and the page's side of them.
 
 import type { Heads, Note } from "./decoder";
 import type { Plan } from "./pieces";
@@ -51,7 +51,7 @@ export class Network {
     this.worker.terminate();
   }
 
-  /** Sends a request and reads answers until `read` makes something of one. */
+  /** Sends a request and reads replies until `read` accepts one. */
   private ask<Result>(request: Request, read: (answer: Answer) => Result | undefined): Promise<Result> {
     return new Promise((resolve, reject) => {
       if (this.failure) {

@@ -1,13 +1,13 @@
 """Exercises with checked answers: in a notebook by `check`, on the built page by ``<nmp-answer>``.
 
-Both judge by the same source, ``exercises/<slug>/exercises.md``, whose form is described in `source`.
+Both use the same source, ``exercises/<slug>/exercises.md``, whose format is described in `source`.
 
 - `source`: reads the exercises, evaluates their values, makes starters and the students' copy;
 - `variants`: the same exercises with other numbers;
-- `expressions`: reads mathematics as it is typed;
-- `judging`: right, nearly right, or wrong in a way that has a name;
+- `expressions`: reads mathematics as readers type it;
+- `judging`: decides whether an answer is right, nearly right, or a known mistake;
 - `pages`: what Sphinx makes of ``{answer}``, ``{hint}`` and solutions;
-- `notebooks`: chapters and exercises as notebooks that run at home;
+- `notebooks`: chapters and exercises as notebooks that run on the reader's machine;
 - `instructor`: assignments, their solutions and autograders.
 """
 
@@ -22,7 +22,7 @@ __all__ = ["Verdict", "check", "expanded", "judge", "setup_directives", "solutio
 
 
 def check(name: str, attempt) -> Verdict:
-    """Is this the answer to the exercise? If not, a hint.
+    """Check an answer to an exercise, and give a hint if it is wrong.
 
     Parameters
     ----------
@@ -30,13 +30,13 @@ def check(name: str, attempt) -> Verdict:
         The exercise, such as "sound-softer".
     attempt
         A number, or text as on the page ("1/(2^(1/36)-1)", "0.44 kHz"); an array for a matrix; a letter for
-        a choice; for a formula text, a sympy expression or a function of the variables in their order; for a
-        coding exercise your function.
+        a choice; for a formula, text, a sympy expression or a function of the variables in their order; for a
+        coding exercise, your function.
 
     Returns
     -------
     Verdict
-        True if right; displays with its message.
+        True if the answer is right; displays with its message.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def check(name: str, attempt) -> Verdict:
 
 
 def starter(name: str) -> str:
-    """The code from which a coding exercise starts.
+    """The starter code of a coding exercise.
 
     >>> print(starter("sound-sustain").splitlines()[-1].strip())
     raise NotImplementedError('Still to do: find where each note ends')

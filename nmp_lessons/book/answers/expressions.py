@@ -1,7 +1,7 @@
 """Mathematics as readers type it: ``1/(2^(1/36)-1)``, ``440*2**((p-69)/12)``, ``\\frac{1}{\\sqrt[12]{2}}``.
 
-A small recursive-descent reader of plain and LaTeX notation; nothing is ever handed to Python's own
-evaluation. ``web/src/expression.ts`` is the same reader for the built page, message for message, and
+A small recursive-descent parser for plain and LaTeX notation; nothing is ever passed to Python's own
+evaluation. ``web/src/expression.ts`` is the same parser for the built page, message for message, and
 ``tests/test_exercises.py`` holds the two together.
 
     sum      = product (("+" | "-") product)*
@@ -46,11 +46,11 @@ LATEX = [
 
 
 class Unreadable(ValueError):
-    """What was typed is no expression; the message says where."""
+    """What was typed is not an expression; the message says where it goes wrong."""
 
 
 class UnknownName(Unreadable):
-    """A name that means nothing here."""
+    """A name that has no meaning here."""
 
     def __init__(self, name: str):
         super().__init__(f"I do not know “{name}” here.")
@@ -60,7 +60,7 @@ class UnknownName(Unreadable):
 def parse(
     text: str, variables: tuple[str, ...] = (), *, latex: bool = False, common_log: bool = False
 ) -> Callable[[Mapping[str, float]], float]:
-    """Read an expression; the result evaluates it for given values of the variables.
+    """Parse an expression; the result evaluates it for given values of the variables.
 
     Parameters
     ----------
@@ -275,7 +275,7 @@ def _binary(sign: str, left: Callable, right: Callable) -> Callable:
 
 
 def _quiet(tree: Callable) -> Callable:
-    """Without warnings: infinity and NaN are answers that the caller looks for."""
+    """Without warnings, because the caller checks for infinity and NaN."""
 
     def evaluate(values: Mapping[str, float]) -> float:
         with np.errstate(all="ignore"):

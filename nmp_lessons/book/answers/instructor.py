@@ -2,15 +2,15 @@
 
 ``nmp-lessons instructor FOLDER --seed 2027`` writes
 
-- ``students/``: a notebook for each chapter, and the exercises that it checks the form of answers with;
-- ``solutions/``: the same notebooks, answered; each would get all marks;
+- ``students/``: a notebook for each chapter, and the exercises with which it checks the form of answers;
+- ``solutions/``: the same notebooks with answers that would get full marks;
 - ``autograder/<slug>.zip``: for Gradescope, or for ``otter run``;
-- ``marks.csv`` and ``rubric.md``: what each exercise counts, and what earns the marks of a written answer.
+- ``marks.csv`` and ``rubric.md``: the marks of each exercise, and what earns the marks of a written answer.
 
-``nmp-lessons grade FOLDER SUBMISSIONS`` runs the same zips here, with no container, on a folder for each student.
+``nmp-lessons grade FOLDER SUBMISSIONS`` runs the same zip files locally, without a container, on a folder per student.
 
-Otter's own ``otter assign`` starts from a notebook that holds its solutions and tests. Our source is no notebook,
-and ours are checked in the book, too; so we write Otter's test files ourselves and leave zips and grading to it.
+Otter's own ``otter assign`` starts from a notebook that contains its solutions and tests. Our source isn't a notebook,
+and it is also checked in the book; so we write Otter's test files ourselves and leave zip files and grading to Otter.
 """
 
 import contextlib
@@ -98,7 +98,7 @@ def make(folder: str | os.PathLike, *, seed: int = 0, chapters: Iterable[str] | 
     Parameters
     ----------
     folder : a new or an empty one
-    seed : 0 for the book's numbers, any other whole number for others
+    seed : 0 for the book's numbers, any other integer for different ones
     chapters : slugs; all by default
 
     Raises
@@ -129,7 +129,7 @@ def _known(chapters: Iterable[str] | None) -> list[str]:
 
 
 def needs_otter() -> None:
-    """Check that what makes and grades assignments is installed; raises `MissingExtra` if it is not."""
+    """Check that the packages for making and grading assignments are installed; if not, raise `MissingExtra`."""
     needs("instructor", "ipykernel", "jupytext", "nbformat", "otter", "psutil", "pybtex")
 
 
@@ -180,7 +180,7 @@ def rubric(chapters: list[str], *, seed: int = 0) -> str:
 
 @dataclass(frozen=True)
 class Opening:
-    """What a chapter says of itself at its beginning."""
+    """What a chapter's opening says about it."""
 
     slug: str
     label: str
@@ -193,7 +193,7 @@ DURATIONS = {"half an hour": 30, "an hour": 60, "an hour and a half": 90, "two h
 
 
 def openings() -> list[Opening]:
-    """The chapters that have exercises, in the book's order, as their own first lines describe them.
+    """The chapters that have exercises, in the book's order, as their openings describe them.
 
     >>> [opening.slug for opening in openings()][:3]
     ['hearing', 'sound', 'cqt']
@@ -245,7 +245,7 @@ def test_file(name: str, body: dict) -> str:
 
 
 def _autograder(path: Path, slug: str, seed: int, wheel: Path) -> None:
-    """Otter's zip for a chapter, with this package in it."""
+    """Otter's zip file for a chapter, including this package."""
     from otter.generate import main as generate
 
     from .notebooks import variable
@@ -315,7 +315,7 @@ def _problem(path: Path, chapters: list[str]) -> str | None:
 def grade(
     folder: Path, handed_in: dict[str, dict[str, Path]], *, progress: bool = False
 ) -> tuple[dict[str, dict[str, float]], list[str]]:
-    """Marks of every student for every exercise, 0 for what was not handed in; and complaints about what did not run.
+    """Every student's marks for every exercise (0 if not handed in), and complaints about notebooks that didn't run.
 
     Parameters
     ----------
@@ -337,7 +337,7 @@ def grade(
 
 
 def possible(folder: Path) -> dict[str, int]:
-    """What each exercise counts, from ``marks.csv``."""
+    """The marks of each exercise, from ``marks.csv``."""
     path = folder / "marks.csv"
     if not path.exists() or not (folder / "autograder").is_dir():
         raise InputError(f"{folder}: contains no autograders; make them with `nmp-lessons instructor {folder}`.")
@@ -346,7 +346,7 @@ def possible(folder: Path) -> dict[str, int]:
 
 
 def _graded(autograder: Path, notebook: Path) -> dict[str, float]:
-    """Marks by exercise, by ``otter run`` in a process of its own that may not take for ever."""
+    """Marks by exercise, from ``otter run`` in a separate process with a time limit."""
     with tempfile.TemporaryDirectory() as scratch:
         command = [sys.executable, "-m", "otter", "run", notebook, "-a", autograder, "-o", scratch, "--no-logo"]
         # The zip has its own numbers: a seed of this shell must not change what a notebook computes.
@@ -376,7 +376,7 @@ def _graded(autograder: Path, notebook: Path) -> dict[str, float]:
 
 
 def _kill(process: int) -> None:
-    """End a process and all that it started: Otter starts a kernel, which would go on."""
+    """End a process and everything that it started: Otter starts a kernel, which would go on running."""
     import psutil
 
     with contextlib.suppress(psutil.NoSuchProcess):
@@ -397,7 +397,7 @@ def write_table(rows: dict[str, dict[str, float]], whole: dict[str, int], path: 
 
 
 def summary(rows: dict[str, dict[str, float]], whole: dict[str, int]) -> str:
-    """The same by chapter, to be read."""
+    """The marks by chapter, as readable text."""
     chapters = list(dict.fromkeys(source.chapter(name) for name in whole))
     width = max(len("(possible)"), *map(len, rows))
     lines = [" " * width + "".join(f"  {slug:>8}" for slug in [*chapters, "total"])]

@@ -1,11 +1,11 @@
 """Is an attempt right, and if not, what would help? The same rules as ``web/src/judge.ts``.
 
-A *key* is a plain dictionary made from the exercises' source (`keys.key`): it holds values, tolerances
-and near misses with their hints, and no Python. Near misses are looked up after the right answer and before
-anything general is said.
+A *key* is a plain dictionary made from the exercises' source (`keys.key`). It contains values, tolerances
+and near misses with their hints, but no Python. If an answer isn't right, it is compared with the near misses before
+any general message is given.
 
-A formula is right if it agrees with the answer at a dozen random points (seeded by the exercise's name) of
-its variables' domains; two different formulas of the kind met here do not do so by chance.
+A formula is right if it agrees with the answer at a dozen random points (seeded by the exercise's name) in
+the domains of its variables; formulas of the kind used here don't agree by chance.
 """
 
 import math
@@ -18,12 +18,12 @@ import numpy as np
 from .expressions import UnknownName, Unreadable, parse
 
 FORMULA_TOLERANCE = 1e-6  # relative
-NEAR = 10  # tolerances within which a number is called close
+NEAR = 10  # number of tolerances within which a number is called close
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The outcome of a check: true if the attempt is right; the message says why or helps on."""
+    """The outcome of a check: true if the attempt is right. The message says why, or gives a hint."""
 
     right: bool
     message: str
@@ -61,7 +61,7 @@ def judge(key: dict, attempt) -> Verdict:
 
 
 def readable(key: dict, attempt) -> Verdict:
-    """Whether an answer has the form that is asked for, right or wrong; the message says how it is read.
+    """Whether an answer, right or wrong, has the required form; the message says how it is read.
 
     >>> readable({"kind": "number", "unit": "Hz", "units": {"Hz": 1, "kHz": 1000}}, "0.44 kHz")
     ✓ Read as 440 Hz.

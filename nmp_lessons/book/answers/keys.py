@@ -1,6 +1,6 @@
 """Keys: what is needed to judge an attempt, made from the body of an ``{answer}`` block.
 
-Every expression is evaluated here, once; a key holds values, tolerances and hints, and nothing of Python.
+Every expression is evaluated here, once; a key contains values, tolerances and hints, but no Python.
 """
 
 import base64
@@ -54,9 +54,9 @@ def _body(name: str, written: str) -> dict:
 
 
 def key(body: dict) -> dict:
-    """What is needed to judge an attempt: every expression evaluated, nothing of Python left.
+    """What is needed to judge an attempt, with every expression evaluated and no Python left.
 
-    The page and the students' copy carry it in base64, which keeps it from being read at a glance; it is no
+    The page and the students' copy contain it in base64, so that it can't be read at a glance; it is not a
     secret.
     """
     if body.get("made"):
@@ -159,12 +159,12 @@ MAKERS = {
 
 
 def marks(body: dict) -> int:
-    """What an exercise counts, its written part apart."""
+    """The marks of an exercise, without those of its written part."""
     return body.get("marks", MARKS[body["kind"]])
 
 
 def form(body: dict) -> dict:
-    """What is needed to say whether an attempt can be read, and nothing of the answer."""
+    """What is needed to tell whether an attempt can be read, without the answer."""
     made = key(body)
     kept = {name: made[name] for name in FORM if name in made}
     if body["kind"] == "matrix":

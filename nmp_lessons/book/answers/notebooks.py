@@ -1,9 +1,9 @@
-"""Chapters and exercises as notebooks that run at home, made from their one source.
+"""Chapters and exercises as notebooks that run on the reader's machine, made from the same source.
 
-The source is MyST with directives that Sphinx knows and a plain Jupyter does not. Here each becomes Markdown that
-any Jupyter shows: boxes become quotations, folds and hints ``<details>``, answers a cell that checks, starter code
-a cell to write in, solutions text and cells below a heading. Equations get the numbers that they have on the
-page, references the titles of what they refer to, and values that a chapter has glued in are written out.
+The source is MyST with directives that Sphinx knows and a plain Jupyter doesn't. Here each becomes Markdown that
+any Jupyter can show: boxes become quotations, folds and hints become ``<details>``, answers a cell that checks,
+starter code a cell to write in, and solutions become text and cells below a heading. Equations get the numbers that
+they have on the page, references the titles of their targets, and glued values are written out.
 """
 
 import ast
@@ -56,7 +56,7 @@ def variable(name: str) -> str:
 
 @dataclass
 class Pages:
-    """What references of the book's pages need: titles by label; equations by label as (page, number)."""
+    """What references between the book's pages need: titles by label; equations by label as (page, number)."""
 
     titles: dict[str, str] = field(default_factory=dict)
     equations: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -121,7 +121,7 @@ def chapter(path: Path, *, solutions: bool, values: Mapping[str, str] | None = N
     ----------
     path : its source, ``book/<slug>.md``
     solutions : bool
-        Whether the exercises' solutions are in it.
+        Whether to include the exercises' solutions.
     values : what the page's ``{glue:text}`` shows, by name and format as written ("mean:.2f")
     """
     text = source.expanded(path.read_text("utf8"), student=not solutions)
@@ -131,7 +131,7 @@ def chapter(path: Path, *, solutions: bool, values: Mapping[str, str] | None = N
 
 
 def assignment(slug: str, *, solutions: bool, seed: int) -> nbformat.NotebookNode:
-    """A chapter's exercises as a notebook to hand in; with solutions it is what a perfect student hands in."""
+    """A chapter's exercises as a notebook to hand in; with solutions, as a perfect student would hand it in."""
     exercises = source.TITLE.sub("", source.FRONT_MATTER.sub("", source.text(slug, seed=seed)))
     if not solutions:
         exercises = source.without_solutions(exercises)
@@ -247,7 +247,7 @@ class _Writer:
 
 @dataclass
 class _Assignment(_Writer):
-    """The same for work to hand in: a cell for each answer, and marks."""
+    """A writer for work to be handed in, with a cell for each answer and with marks."""
 
     bodies: dict = field(default_factory=dict)
     solutions: bool = False
@@ -297,12 +297,12 @@ class _Assignment(_Writer):
 
 
 def handed_in(body: dict) -> str:
-    """The name in a student's notebook that holds the answer."""
+    """The name of the variable in a student's notebook that contains the answer."""
     return body["function"] if body["kind"] == "code" else variable(body["name"])
 
 
 def expected(body: dict) -> str:
-    """In what form an answer is given."""
+    """The form in which an answer has to be given."""
     if body["kind"] == "formula":
         return f"text: a formula in {', '.join(body['variables'])}"
     return {

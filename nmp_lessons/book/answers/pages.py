@@ -19,11 +19,11 @@ STUDENT = "Check the answer in a notebook with answers.check."
 
 
 class answer_box(nodes.General, nodes.Element):
-    """``<nmp-answer>``, upgraded by the bundle; its children are what stands there without JavaScript."""
+    """``<nmp-answer>``, upgraded by the bundle; its children are what is shown without JavaScript."""
 
 
 class folded_hint(nodes.General, nodes.Element):
-    """A hint behind a native ``<details>``."""
+    """A hint in a native ``<details>``."""
 
 
 class Answer(SphinxDirective):
@@ -64,7 +64,7 @@ def _start_of_code(name: str, function: str) -> list[nodes.Node]:
 
 
 class Hint(SphinxDirective):
-    """``{hint}``: text that the reader opens; the first and the second are told apart by their titles."""
+    """``{hint}``: text that the reader opens; its title says whether it is the first or the second hint."""
 
     has_content = True
 
@@ -145,4 +145,4 @@ def _close_details(translator, node) -> None:
 
 
 def _pass(translator, node) -> None:
-    """Unfolded where nothing can be folded."""
+    """Show the content unfolded where nothing can be folded."""

@@ -18,18 +18,18 @@ body of ``{answer}`` is YAML::
 Every value is a Python expression (with `math`, `np`, `nmp_lessons` and its modules, and whatever a block
 ``given: |`` of statements defines), so no number is typed in. A choice lists ``options`` (each a ``text``
 and, if wrong, a ``hint``), lettered a, b, c…, and its value is a letter. A formula lists ``variables`` with
-their domains, ``{p: [21, 108]}``, and its value is an expression in them; ``points`` adds places that random
+their domains, ``{p: [21, 108]}``, and its value is an expression in them; ``points`` adds points that random
 numbers would miss, ``[{N: 512, H: 256}]``. ``parameters`` are numbers that may be redrawn (`variants`).
 
-What an instructor needs stands there, too: ``marks`` if the exercise is to count for more or less than its kind
-does (`MARKS`), and for a question that is answered in words ``written`` (the question) and ``rubric``, a list of
+There is also what an instructor needs: ``marks``, if the exercise should count for more or less than others of its
+kind (`MARKS`), and for a question to be answered in words, ``written`` (the question) and ``rubric``, a list of
 ``{marks: 2, for: what earns them}``.
 
-A coding exercise has ``kind: code`` and ``function: name``. Its solution stands in ``code.py`` between
-``### BEGIN SOLUTION: what to do`` and ``### END SOLUTION``; the starter is the same file with an error in
-that place. ``check_<name>(student)`` in ``checks.py`` holds assertions with messages for the reader;
-``hidden_<name>(student, solution)``, between ``### BEGIN HIDDEN`` and ``### END HIDDEN``, those of which a
-student sees nothing before the work is graded.
+A coding exercise has ``kind: code`` and ``function: name``. Its solution is in ``code.py`` between
+``### BEGIN SOLUTION: what to do`` and ``### END SOLUTION``; the starter is the same file with an error raised
+there instead. ``check_<name>(student)`` in ``checks.py`` contains assertions with messages for the reader;
+``hidden_<name>(student, solution)``, between ``### BEGIN HIDDEN`` and ``### END HIDDEN``, contains those that a
+student doesn't see before the work is graded.
 """
 
 import ast
@@ -60,7 +60,7 @@ HIDDEN = re.compile(r"^### BEGIN HIDDEN\n.*?^### END HIDDEN\n", re.MULTILINE | r
 
 
 def folder() -> Path:
-    """Where the exercises are: ``$NMP_LESSONS_EXERCISES``, else those of the book."""
+    """The folder of the exercises: ``$NMP_LESSONS_EXERCISES``, or else the book's."""
     chosen = os.environ.get("NMP_LESSONS_EXERCISES")
     found = Path(chosen) if chosen else manuscript.root() / "exercises"
     if not found.is_dir():
@@ -106,7 +106,7 @@ def answer(name: str, *, seed: int | None = None) -> dict:
 
 
 def chapter(name: str) -> str:
-    """The chapter that an exercise belongs to: "sound-fifth" is one of "sound"."""
+    """The chapter that an exercise belongs to: "sound-fifth" belongs to "sound"."""
     fitting = [slug for slug in slugs() if name.startswith(f"{slug}-")]
     if not fitting:
         raise InputError(f"{name}: no such exercise; its name begins with its chapter: {', '.join(slugs())}.")
@@ -125,7 +125,7 @@ def solution(slug: str) -> str:
 
 
 def starter(slug: str) -> str:
-    """The same with an error in place of each solution."""
+    """The same source with an error in place of each solution."""
 
     def blank(found: re.Match) -> str:
         task = found.group(2) or "write this part"
@@ -152,12 +152,12 @@ def function(code: str, name: str) -> str:
 
 
 def without_markers(code: str) -> str:
-    """The solution as it is shown: without its BEGIN and END lines."""
+    """The solution as it is shown, without its BEGIN and END lines."""
     return re.sub(r"^[ \t]*### (?:BEGIN|END) SOLUTION.*\n", "", code, flags=re.MULTILINE)
 
 
 def run(code: str, title: str) -> ModuleType:
-    """The module that a source text makes."""
+    """The module made from a source text."""
     module = ModuleType(title)
     exec(compile(code, f"<{title}>", "exec"), module.__dict__)
     return module
@@ -175,15 +175,15 @@ def checks(slug: str) -> ModuleType:
 
 
 def is_student() -> bool:
-    """Whether solutions are to be left out: ``NMP_LESSONS_STUDENT=1``."""
+    """Whether to leave out solutions: ``NMP_LESSONS_STUDENT=1``."""
     return os.environ.get("NMP_LESSONS_STUDENT") == "1"
 
 
 def expanded(page: str, *, student: bool | None = None) -> str:
     """A chapter's source with every ``{include} ../exercises/slug/exercises.md`` replaced by that file.
 
-    The text goes in before the chapter is read as a notebook, so the solutions' code cells run with it.
-    Front matter and title stay out.
+    This happens before the chapter is read as a notebook, so the solutions' code cells run with it.
+    The front matter and the title are left out.
     """
     student = is_student() if student is None else student
 
@@ -200,7 +200,7 @@ def with_exercises(page: str) -> str:
 
 
 def without_solutions(exercises: str) -> str:
-    """The exercises' source less the solutions."""
+    """The exercises' source without the solutions."""
     return SOLUTION.sub("", exercises)
 
 

@@ -1,17 +1,17 @@
-"""The same exercise with other numbers: last year's answers do not pass.
+"""The same exercise with other numbers, so that last year's answers don't pass.
 
-An answer may declare ``parameters``, each with the number that the book uses and an expression for the others::
+An answer may declare ``parameters``, each with the value that the book uses and an expression for other values::
 
     parameters:
       per: {book: 24, other: "range(12, 61, 6)"}
     value: math.ceil(per * math.log2(4000 / 41.2)) + 1
 
-The expressions of the answer see the parameters by name. The exercise's text, its hints and its solution quote
-them, or anything that follows from them, as ``@{per}`` or ``@{steps:.2f}`` (an expression and a format). With
-``rng`` an ``other`` may draw: ``"[rng.integers(0, 10, 8).tolist() for _ in range(80)]"``.
+The answer's expressions use the parameters by name. The exercise's text, its hints and its solution quote
+them, or anything that follows from them, as ``@{per}`` or ``@{steps:.2f}`` (an expression and a format). An ``other``
+may draw random numbers with ``rng``: ``"[rng.integers(0, 10, 8).tolist() for _ in range(80)]"``.
 
-Seed 0 is the book. Any other seed picks one of the exercise's variants, and the next seed the next one. A
-variant whose right answer would be accepted in another variant, or be taken for a near miss, is left out; so two
+Seed 0 gives the book's numbers. Any other seed picks one of the exercise's variants, and the next seed the next one.
+A variant is left out if its right answer would be accepted in another variant, or be taken for a near miss; so two
 terms with different variants never share an answer.
 """
 

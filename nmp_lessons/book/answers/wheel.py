@@ -1,7 +1,7 @@
-"""This package as a wheel, packed again from what is installed: each autograder carries it.
+"""This package as a wheel, repacked from what is installed, for inclusion in each autograder.
 
-An autograder runs where nobody can install from a repository, perhaps without a network. What only a browser or the
-site needs stays out, and so does the text of the book: a submission that runs beside it must not find the solutions.
+An autograder runs where nothing can be installed from a repository, perhaps without a network. Left out is what only
+a browser or the site needs, and also the text of the book, so that a submission can't find the solutions there.
 """
 
 import base64
@@ -55,14 +55,14 @@ def _code() -> dict[str, bytes]:
 
 
 def _metadata(installed: metadata.Distribution) -> dict[str, bytes]:
-    """What stands in the folder ``.dist-info``, by its path in there."""
+    """The contents of the folder ``.dist-info``, by their paths in it."""
     listed = [file for file in installed.files or () if file.parts[0].endswith(".dist-info")]
     named = {"/".join(file.parts[1:]): file for file in listed}
     return {name: Path(file.locate()).read_bytes() for name, file in named.items() if name not in OF_AN_INSTALLATION}
 
 
 def _record(contents: dict[str, bytes], about: str) -> bytes:
-    """The list of all files with their hashes, as every installer wants it."""
+    """The list of all files with their hashes, in the format that installers require."""
 
     def line(name: str, content: bytes) -> str:
         digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()

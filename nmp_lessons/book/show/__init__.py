@@ -1,20 +1,19 @@
 """What a reader sees and hears: the player, the explorables and the book's one plot style.
 
 `listen` makes the player, `explore` an explorable, `errors` the error explorer, `blind` a blind comparison, and
-the `plot_…` functions the book's figures; each is shown by being a cell's last line. A player takes its caption
-and description as arguments. A figure takes them from the cell's metadata, where MyST-NB finds
-them::
+the `plot_…` functions the book's figures; each is displayed when it is the last line of a cell. A player takes its
+caption and description as arguments. A figure takes them from the cell's metadata, where MyST-NB finds them::
 
     ---
     mystnb:
       image:
-        alt: What a reader who does not see the figure should know.
+        alt: What a reader who can't see the figure should know.
       figure:
         name: fig-a-name
         caption: What the figure shows.
     ---
 
-More about figures, and about dark pages, stands in `nmp_lessons.book.show.plots`.
+For more about figures, and about dark pages, see `nmp_lessons.book.show.plots`.
 """
 
 import lazy_loader

@@ -22,7 +22,7 @@ def ink() -> np.ndarray:
     Returns
     -------
     np.ndarray, shape (256, 3), uint8
-        sRGB. White at 0 lets a picture lie on the page without an edge.
+        sRGB. White at 0 lets a picture blend into the page.
     """
     step = np.linspace(0, 1, 256)
     lightness = 100 - 88 * step

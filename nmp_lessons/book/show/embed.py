@@ -1,8 +1,8 @@
 """Self-contained HTML: pictures and sounds as data URIs, our script and style sheet inline.
 
-What `show` makes is static HTML first: picture and plain `<audio>` are in the markup, and a custom element
-of the bundle (built from ``web/``) upgrades them. So one object lives in a notebook, in an exported
-page and, where `nmp_lessons.book.site` moves the data into files, in the built book.
+What `show` makes is static HTML first: the picture and plain `<audio>` are in the markup, and a custom element
+in the bundle (built from ``web/``) upgrades them. So the same object works in a notebook, in an exported
+page and in the built book, for which `nmp_lessons.book.site` moves the data into files.
 """
 
 import hashlib
@@ -33,12 +33,12 @@ class Html:
     Parameters
     ----------
     fragment : str
-        Markup without the bundle. Inside it, media stand as data URIs.
+        Markup without the bundle, with media as data URIs.
 
     Notes
     -----
-    Every display carries the bundle (some 20 kB), so that any cell can be cleared or exported alone; the
-    script may be evaluated many times.
+    Every display includes the bundle (some 20 kB), so that any cell can be cleared or exported by itself; the
+    script may be evaluated any number of times.
 
     Examples
     --------
@@ -62,7 +62,7 @@ class Html:
 
 
 def table(title: str, head: Iterable, rows: Iterable[Iterable]) -> Html:
-    """Rows of text and numbers under a head, scrolled sideways where a page is narrow.
+    """Rows of text and numbers under a head; on a narrow page the table scrolls sideways.
 
     >>> table("Primes", ["n", "prime"], [(1, 2), (2, 3)]).fragment.count("<td>")
     4
@@ -128,8 +128,8 @@ CUT = 0.01  # seconds of fade at both ends
 def alike(recordings: list[Recording], *, loudness: float | None = LOUDNESS) -> list[Recording]:
     """The recordings at one loudness in LUFS, faded at both ends.
 
-    The common loudness is lower than asked for if one of them would clip. Silence stays silence.
-    With `loudness=None` the levels stay, but for one gain for all where one would clip.
+    The common loudness is lower than requested if one of them would clip. Silence stays silent.
+    With `loudness=None` the levels stay as they are, except for a common gain if one would clip.
     """
     if loudness is not None:
         loudness = min([loudness, *(_loudest(recording) for recording in recordings)])
@@ -140,7 +140,7 @@ def alike(recordings: list[Recording], *, loudness: float | None = LOUDNESS) -> 
 
 
 def _loudest(recording: Recording) -> float:
-    """The loudness at which the recording's peak stands at `HEADROOM`."""
+    """The loudness at which the recording's peak is at `HEADROOM`."""
     peak = np.abs(recording.audio).max()
     try:
         return measured_loudness(recording) + float(level_in_db(HEADROOM / peak))

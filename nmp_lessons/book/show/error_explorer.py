@@ -1,9 +1,9 @@
-"""The error explorer: every wrong note of a transcription, its probable cause, what was seen there, and its sound.
+"""The error explorer: every wrong note of a transcription, with its probable cause, its surroundings and its sound.
 
 Without JavaScript it is a player's figure with plain sounds, and a table of the errors. The custom element
 `<nmp-errors>` (``web/src/errors.ts``) lets the reader choose an error in the table or on the piano roll, filters
-them by cause, shows the place in the constant-Q transform with what the network answered there, and loops its
-sound. The pictures of the places wait in ``<template>`` elements, so that nothing is fetched before it is asked for.
+errors by cause, shows the place in the constant-Q transform with the network's outputs below it, and loops its
+sound. The pictures of the places are in ``<template>`` elements, so that nothing is fetched before it is needed.
 """
 
 import json
@@ -67,9 +67,9 @@ def errors(
     reference : Notes, optional
         What was played; by default the recording's own notes.
     posteriors : Posteriors, optional
-        What the network answered, drawn below each place.
+        The network's outputs, drawn below each place.
     causes : sequence of str
-        Which of `evaluation.CAUSES` to show, all by default.
+        Which of `evaluation.CAUSES` to show; by default all.
     pitches : (low, high), optional
         Range of the piano roll in MIDI numbers.
     title, caption : str
@@ -83,11 +83,11 @@ def errors(
     Raises
     ------
     InputError
-        If there is no reference, or a cause is none of `evaluation.CAUSES`.
+        If there is no reference, or a cause is not in `evaluation.CAUSES`.
 
     Notes
     -----
-    Keys in the table: up and down choose an error, Enter plays its place.
+    Keys in the table: the up and down arrows choose an error, and Enter plays its place.
     """
     reference = recording.notes if reference is None else reference
     if reference is None:
@@ -124,7 +124,7 @@ def _played(notes: "Notes", recording: Recording) -> Recording:
 
 
 class _Place:
-    """An error with its surroundings and its words."""
+    """An error with its surroundings and its description."""
 
     def __init__(self, error: Error, reference: "Notes", estimate: "Notes", seconds: float):
         self.error = error

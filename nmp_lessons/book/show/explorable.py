@@ -1,16 +1,16 @@
 """A function of a few choices, explored: one slider, radio or menu for each choice.
 
-One call has two lives. In a live notebook ipywidgets drives the function anew at every move. In the built
-book and in exported HTML every combination is computed once; the page then holds the first frame as an
+The same call works in two ways. In a live notebook, ipywidgets calls the function at every move. In the built
+book and in exported HTML, every combination is computed once; the page then contains the first frame as an
 ordinary picture, sound or table, and the others as inert ``<template>`` elements, which a browser neither
-decodes nor fetches before they are chosen. Equal pictures and sounds are kept once.
+decodes nor fetches before they are chosen. Equal pictures and sounds are stored only once.
 
-The environment chooses: with ``NMP_LESSONS_STATIC=1`` (set by the book's build, or by hand before
+The environment decides: with ``NMP_LESSONS_STATIC=1`` (set by the book's build, or by hand before
 ``jupyter nbconvert --execute``) a cell shows the static form, otherwise the live one, of which an exported
 page keeps the first frame.
 
-Media stand in the HTML as plain ``data:`` URIs in ``src`` attributes, inside templates too, so whoever moves
-``data:`` URIs into files (`nmp_lessons.book.site`) need know nothing about explorables.
+Media are plain ``data:`` URIs in ``src`` attributes, inside templates too, so the code that moves ``data:`` URIs into
+files (`nmp_lessons.book.site`) doesn't need to know about explorables.
 """
 
 import gzip
@@ -41,7 +41,7 @@ from . import embed
 from .narrow import WIDEST, narrow_twin
 from .plots import BookFigure
 
-MOST_FRAMES = 60  # a page is to stay light, and its build quick
+MOST_FRAMES = 60  # keeps pages small and builds fast
 MOST_RADIOS = 4
 LARGEST_SVG = 60_000  # bytes after gzip; above it pixels are smaller
 PIXELS_PER_INCH = 96  # CSS
@@ -50,7 +50,7 @@ PICTURE_DENSITY = 2  # picture pixels per CSS pixel
 
 @dataclass(frozen=True)
 class Choice:
-    """One argument of the function: its name, its values, and what the reader reads for each."""
+    """One argument of the function: its name, its values, and the label of each value."""
 
     name: str
     labels: tuple[str, ...]
@@ -184,15 +184,15 @@ def explore(fn: Callable, *, title: str = "", caption: str = "", **choices) -> E
     fn : callable
         Called as ``fn(**values)``, one keyword for each choice. Returns a matplotlib figure, a `Recording`,
         anything that displays as HTML (`listen`, a data frame), a string, a number, a mapping or a list of
-        rows (shown as a table), or a tuple of these, always as many.
+        rows (shown as a table), or a tuple of these, always of the same length.
     title : str
-        What is explored, for the controls' group and the pictures' alternative text; by default the first
-        line of the function's docstring.
+        The title of the controls and the pictures' alternative text; by default the first line of the
+        function's docstring.
     caption : str
-        A sentence under the result.
+        A sentence below the result.
     **choices : sequence of values, or mapping from label to value
-        Numbers get a slider, up to four others radio buttons, more a menu. Values of the function's own
-        defaults are shown first where they are among the choices, else the first value.
+        Numbers get a slider, up to four other values radio buttons, and more a menu. The function's own
+        default is shown first if it is among the choices, otherwise the first value.
 
     Returns
     -------
@@ -201,7 +201,7 @@ def explore(fn: Callable, *, title: str = "", caption: str = "", **choices) -> E
     Raises
     ------
     InputError
-        If there is no choice, a choice is empty or repeats a value, `fn` does not take it, or there are more
+        If there is no choice, a choice is empty or repeats a value, `fn` doesn't accept it, or there are more
         than 60 combinations.
 
     Examples
@@ -248,7 +248,7 @@ def _choice(name: str, values, default, title: str) -> Choice:
 
 
 def _label(value) -> str:
-    """A value as the reader reads it: 22050 is "22,050", -3 has a minus sign."""
+    """A value as the reader sees it: 22050 is "22,050", and -3 has a proper minus sign."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Real):

@@ -1,8 +1,8 @@
 """A figure drawn a second time, for a phone.
 
-A figure made for a page of 700 pixels and then shrunk to 360 has letters six pixels high. So `narrow_twin` draws it
-again at the narrow width: panels that stood side by side stand one above the other, long titles are wrapped, and
-lettering keeps its size. The page shows whichever fits (``<picture>``; see `nmp_lessons.book.site.assets`).
+If a figure made for a page of 700 pixels is shrunk to 360, its letters are six pixels high. So `narrow_twin` draws it
+again at the narrow width: panels that were side by side are placed one above the other, long titles are wrapped, and
+lettering keeps its size. The page shows the one that fits (``<picture>``; see `nmp_lessons.book.site.assets`).
 """
 
 import pickle
@@ -27,7 +27,7 @@ def narrow_twin(figure: Figure) -> Figure:
     Parameters
     ----------
     figure
-        Stays as it is. With ``figure.stacks = False`` its panels stay side by side.
+        Is not changed. With ``figure.stacks = False``, its panels stay side by side.
 
     Raises
     ------

@@ -1,9 +1,9 @@
 """The transcriber: networks of this book in the reader's browser, on the reader's own sound.
 
-The markup names each network's graph (`nmp_lessons.beyond.export`), a clip, and what the graph's PyTorch original makes
-of it. The custom element `<nmp-transcriber>` (``web/src/transcriber.ts``) fetches them and 14 MB of ONNX Runtime
-when the reader asks, and uses a network only if it answers on the clip as it does here. Without JavaScript a
-sentence says what is missing.
+The markup names each network's graph (`nmp_lessons.beyond.export`), a clip, and the result of the graph's PyTorch
+original for it. The custom element `<nmp-transcriber>` (``web/src/transcriber.ts``) fetches them and 14 MB of ONNX
+Runtime when the reader asks, and uses a network only if it gives the same result for the clip as here. Without
+JavaScript, a sentence says what is missing.
 """
 
 import json
@@ -24,7 +24,7 @@ from ..bundle import RUNTIME, data_uri
 from .embed import Html, attributes
 
 TOLERANCE = 1e-3  # of a posterior
-AGREEMENT = 0.99  # least share of notes
+AGREEMENT = 0.99  # least proportion of equal notes
 RUNS = {
     "main-0": "our network, trained for long",
     "baseline-0": "the short training, nothing left out",
@@ -46,14 +46,14 @@ def transcriber(
     clip : Recording
         A few seconds that the reader may run first, and on which every network is checked.
     networks : {run: label}, optional
-        By default those of `RUNS` whose checkpoints stand. They must have the "fixed" normalisation.
+        By default those of `RUNS` that have checkpoints. They must use the "fixed" normalisation.
     title, caption : str
         Plain text; the title says what the clip is: "the Scherzo".
 
     Raises
     ------
     InputError
-        If there is no network, or one that has no decoder of ours.
+        If there is no network, or one without a decoder of this book.
     """
     if networks is None:
         networks = {run: label for run, label in RUNS.items() if (CHECKPOINTS / f"{run}.json").exists()}
@@ -76,21 +76,21 @@ def transcriber(
 
 
 def _weight() -> str:
-    """What the reader's first press costs."""
+    """How much the reader's first click will download."""
     if not RUNTIME.exists():
         return ""
     return f"The first run loads {RUNTIME.stat().st_size / 1e6:.0f} MB from this site, and only then."
 
 
 def _in_16_bits(clip: Recording) -> tuple[Recording, bytes]:
-    """The clip at 22,050 Hz as it sounds in 16 bits, and these."""
+    """The clip at 22,050 Hz, rounded to 16 bits, and those samples as bytes."""
     clip = clip.resampled(NMP.sample_rate)
     samples = np.round(32768 * clip.audio).clip(-32768, 32767).astype("<i2")
     return Recording((samples / 32768).astype(np.float32), NMP.sample_rate, title=clip.title), samples.tobytes()
 
 
 def _offered(run: str, label: str, clip: Recording) -> dict:
-    """A network for the browser, with Python's answers on the clip."""
+    """A network for the browser, with Python's results for the clip."""
     model, settings = named(run)
     if settings is None or model.config.normalisation != "fixed":
         raise InputError(f"transcriber: {run} has a different decoder or normalisation; give a network of this book.")

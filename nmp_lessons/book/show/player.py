@@ -1,8 +1,8 @@
-"""The player: several versions of the same music, at the same instant, over a picture with notes.
+"""The player: several versions of the same music, in step with each other, over a picture with notes.
 
-What the reader gets without JavaScript is a figure (inline SVG) and one plain `<audio>` per version. The
-custom element `<nmp-player>` (``web/src/player.ts``) makes one player of them: switching between versions
-keeps the time exactly, reference and prediction may sound left and right, a region may be looped.
+Without JavaScript, the reader gets a figure (inline SVG) and one plain `<audio>` per version. The
+custom element `<nmp-player>` (``web/src/player.ts``) combines them into one player: switching versions
+keeps the position exactly, reference and prediction can be heard left and right, and a region can be looped.
 
 Conventions: times in seconds, pitches as MIDI numbers. Sounds are mono MP3 at 7 kB per second.
 """
@@ -41,7 +41,7 @@ LEGEND = {
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """Values over time and pitch, to lie under the notes.
+    """Values over time and pitch, drawn behind the notes.
 
     Parameters
     ----------
@@ -52,14 +52,14 @@ class Picture:
     lowest, highest : float
         Pitch at the centre of the first and of the last bin, as MIDI numbers.
     name : str
-        What is shown, for its description: "note posteriors".
+        What is shown, for use in descriptions, such as "note posteriors".
     scale : (float, float, str)
-        What 0 and 1 stand for, and of what quantity.
+        What 0 and 1 stand for, and the name of the quantity.
 
     Raises
     ------
     InputError
-        If the shape is wrong, a value lies outside [0, 1], or an axis does not ascend.
+        If the shape is wrong, a value is outside [0, 1], or an axis doesn't ascend.
     """
 
     values: np.ndarray
@@ -151,17 +151,17 @@ def listen(
     versions : Recording, or names and Recordings
         All start at the same instant. They are brought to one loudness and faded at both ends.
     over : Picture, optional
-        Shown under the notes, such as `cqt_picture(recording)` or `posteriors_picture(posteriors)`.
-        With neither picture nor notes the first version's waveform is drawn.
+        Drawn behind the notes, such as `cqt_picture(recording)` or `posteriors_picture(posteriors)`.
+        Without a picture or notes, the first version's waveform is drawn.
     notes : Notes, or {"reference": Notes, "prediction": Notes}, optional
         Drawn on the picture. If both are given they are matched (`evaluation.match`) and shown as hits,
         misses and extra notes.
     pitches : (low, high), optional
-        Range of the picture in MIDI numbers; by default it follows the notes, or else the picture.
+        Range of the picture in MIDI numbers; by default that of the notes, or else that of the picture.
     title, caption : str
         Plain text.
     alt : str
-        Description for readers who do not see the picture; by default made from what is shown.
+        Description for readers who can't see the picture; by default made from what is shown.
     loudness : float or None
         In LUFS; None leaves the levels as they are.
 
@@ -173,12 +173,12 @@ def listen(
     Raises
     ------
     InputError
-        If there is no version, or notes are named other than "reference" and "prediction".
+        If there is no version, or notes have a name other than "reference" or "prediction".
 
     Notes
     -----
     Keys: space plays; left and right step 1 s, with shift 5 s; 1 to 9 choose a version; [ and ] set a
-    region; L loops it; 0 goes to the start. Dragging over the picture sets a region, too.
+    region; L loops it; 0 goes to the start. Dragging over the picture also sets a region.
     """
     named = _named(versions)
     noted = _noted(notes)
@@ -247,7 +247,7 @@ def matched_groups(
 def pitch_range(
     pitches: tuple[float, float] | None, over: Picture | None, notes: "Notes | Mapping[str, Notes]"
 ) -> tuple[float, float]:
-    """Lower and upper edge of a picture: as asked for, or around the notes, or the whole."""
+    """Lower and upper edge of a picture: as requested, or around the notes, or the whole."""
     if pitches is not None:
         return pitches[0] - 0.5, pitches[1] + 0.5
     noted = _noted(notes)

@@ -1,12 +1,12 @@
 """The book's one plot style and the plots that its chapters share.
 
-Time runs right in seconds, pitch runs up with note names, levels are in dB, posteriors run from 0 to 1 on
-one map (`colours.ink`), and a colour means what it means in the player: see `colours.COLOURS`. Kinds of
-notes differ in outline and hatching, too.
+Time runs to the right in seconds, pitch upwards with note names, levels are in dB, posteriors run from 0 to 1 on
+one colour map (`colours.ink`), and colours mean the same as in the player: see `colours.COLOURS`. Kinds of
+notes also differ in outline and hatching.
 
-Every helper returns a `BookFigure`; as a cell's last line it displays itself as SVG. What consists of pixels
-(a transform, posteriors) is kept inside as WebP at twice the size of the page. Each figure is drawn twice, for wide
-pages and for phones: see `narrow`.
+Every helper returns a `BookFigure`, which displays itself as SVG when it is the last line of a cell. Pixels
+(a transform, posteriors) are embedded as WebP at twice the resolution of the page. Each figure is drawn twice, for
+wide pages and for phones: see `narrow`.
 
 **Dark pages.** Figures are dark on opaque white, so they can be read in every viewer and on paper. In the
 built book the style sheet of the bundle inverts the lightness of figures and keeps their hues.
@@ -99,7 +99,7 @@ class BookFigure(Figure):
 
 
 def with_twin(wide: str, narrow: str) -> str:
-    """One SVG that carries another where no viewer shows it.
+    """One SVG that contains another in a place that no viewer shows.
 
     >>> split_twin(with_twin("<svg>wide</svg>", "<svg>narrow</svg>"))
     ('<svg>wide</svg>', '<svg>narrow</svg>')
@@ -108,7 +108,7 @@ def with_twin(wide: str, narrow: str) -> str:
 
 
 def split_twin(svg: str) -> tuple[str, str | None]:
-    """The wide SVG, and the narrow one that it carries, if any."""
+    """The wide SVG, and the narrow one inside it, if any."""
     wide, _, rest = svg.partition("<!--narrow:")
     return wide, base64.b64decode(rest.removesuffix("-->")).decode() if rest else None
 
@@ -129,7 +129,7 @@ def figure(
     height, width : float
         Inches; 7.2 is the width of a page.
     stacks : bool
-        Whether panels stand one above the other on a narrow page.
+        Whether panels are placed one above the other on a narrow page.
     **options
         For `Figure.subplots`, such as ``sharex=True``.
 
@@ -278,7 +278,7 @@ def draw_notes(
 
 
 def _look(kind: str) -> dict:
-    """How a kind of note is painted: a miss dashed and empty, an extra note hatched."""
+    """How a kind of note is drawn: a miss dashed and empty, an extra note hatched."""
     colour = COLOURS[kind]
     fill = {"miss": "none", "extra": "none"}.get(kind, (colour, 0.35))
     return {

@@ -1,17 +1,17 @@
-"""The Sphinx extension that turns executed chapters into a site which needs no other server.
+"""The Sphinx extension that turns executed chapters into a site that depends on no other server.
 
 Chapters are MyST-NB notebooks (``book/<slug>.md``). Besides plain MyST they may use
 
 =========================  =====================================================================
-``{question}``             the one sentence that the chapter answers; stands first
-``{outcomes}``             a list: what the reader can do afterwards
+``{question}``             the question that the chapter answers, in one sentence; comes first
+``{outcomes}``             a list of what the reader will be able to do
 ``{predict}``              a guess to make before reading on
 ``{fold} Title``           folded text (an answer, a hint, a solution); works without JavaScript
 ``{goes-wrong}``           a bug or misconception, reproduced and repaired
 ``{constant}`0.5```        a number that is cited or defined, not measured by us
 =========================  =====================================================================
 
-and write the folded answer inside its box, with more colons outside than inside::
+and put the folded answer inside its box, with more colons outside than inside::
 
     ::::{predict}
     How many of the seven lines can a kernel of five bins see at once?
@@ -21,16 +21,16 @@ and write the folded answer inside its box, with more colons outside than inside
     :::
     ::::
 
-What the extension does, one module each:
+The extension's tasks, one module for each:
 
-- `execution`: chapters run in parallel and are kept until the code that they call changes;
-- `assets`: sounds and pictures leave the page as files; nothing is asked of another server;
+- `execution`: chapters run in parallel, and only when the code that they call has changed;
+- `assets`: sounds and pictures become files; nothing is requested from another server;
 - `mathematics`: formulas are rendered at build time;
 - `prose`: decimals and percentages typed into prose, and pictures without alt text, fail the build;
 - `directives`: the directives above;
-- `previews`: what search engines and messengers show of a page;
+- `previews`: what search engines and messengers show for a page;
 - `launch`: buttons that open a chapter on Binder or Colab;
-- `notebooks`: each chapter as a notebook to take home;
+- `notebooks`: each chapter as a notebook to download;
 - `verified`: when, and with which versions, a page was last verified.
 """
 

@@ -1,8 +1,8 @@
-"""What a page loads: files of this site, and nothing else.
+"""What a page loads: files from this site, and nothing else.
 
-The objects of `nmp_lessons.book.show` display as HTML that carries its sounds and pictures as ``data:`` URIs and
-its script inline, so that it works in any notebook. Here each ``data:`` URI becomes a file named by its
-content, the inline script goes, and one copy of it is linked by every page. A figure that carries its narrow twin
+The objects of `nmp_lessons.book.show` display as HTML with sounds and pictures as ``data:`` URIs and an inline
+script, so that they work in any notebook. Here each ``data:`` URI becomes a file named after its content, and the
+inline script is replaced by a link to one copy of it. A figure that contains its narrow twin
 (`nmp_lessons.book.show.narrow`) becomes two files, of which the browser loads the one that fits.
 """
 
@@ -47,7 +47,7 @@ SUFFIXES = {
 
 
 def as_files(html: str, *, folder: Path, url: str) -> str:
-    """The same HTML with every base64 ``data:`` URI written into `folder` and linked below `url`.
+    """The same HTML with every base64 ``data:`` URI written to a file in `folder` and linked below `url`.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
@@ -147,7 +147,7 @@ def _add_policy(app: Sphinx, pagename: str, templatename: str, context: dict, do
 
 
 def _mend_roles(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
-    """Names and roles that others' HTML gets wrong for screen readers."""
+    """Correct names and roles that other packages' HTML gets wrong for screen readers."""
     body = context.get("body", "")
     # An entry of a bibliography is an item of its list; ARIA has given up docutils' role for it.
     body = body.replace('role="doc-biblioentry"', 'role="listitem"')

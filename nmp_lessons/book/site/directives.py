@@ -1,4 +1,4 @@
-"""The boxes and folds that every chapter has; their form is in the docstring of `nmp_lessons.book.site`."""
+"""The boxes and folds that every chapter has; the docstring of `nmp_lessons.book.site` describes them."""
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -33,7 +33,7 @@ class Box(SphinxDirective):
 
 
 class folded(nodes.General, nodes.Element):
-    """Text behind a native ``<details>``, which needs no JavaScript."""
+    """Text in a native ``<details>``, which needs no JavaScript."""
 
 
 class Fold(SphinxDirective):
@@ -69,4 +69,4 @@ def _close(translator, node: folded) -> None:
 
 
 def _plain(translator, node: folded) -> None:
-    """Unfolded where nothing can be folded."""
+    """Show the content unfolded where nothing can be folded."""

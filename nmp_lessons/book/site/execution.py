@@ -1,9 +1,9 @@
-"""Chapters run before Sphinx reads them: two at a time, and only when their result may have changed.
+"""Runs chapters before Sphinx reads them: two at a time, and only if their results may have changed.
 
-MyST-NB keeps the outputs of a chapter under its code. That alone would hide that the code it *calls* has changed. So
-the build keeps for each chapter what its run reached (`nmp_lessons.book.reach`): modules, checkpoints, tables, the
-exercises' code. The chapter runs again if one of these has changed, or the lock file; a change of comments, docstrings
-or layout is none.
+MyST-NB caches the outputs of a chapter by its code. That alone would miss a change in the code that it *calls*. So
+the build records for each chapter what its run reached (`nmp_lessons.book.reach`): modules, checkpoints, tables, the
+exercises' code. The chapter runs again if one of these or the lock file has changed; changes of comments, docstrings
+and layout don't count.
 """
 
 import ast
@@ -47,13 +47,13 @@ def _place_the_cache(app: Sphinx, config) -> None:
 
 
 def _outdated(app: Sphinx, env, added, changed, removed) -> list[str]:
-    """The pages that Sphinx must read again although their source is as it was."""
+    """The pages that Sphinx must read again although their source hasn't changed."""
     folder = Path(app.config.nb_execution_cache_path)
     return [page for page in env.found_docs if _must_run(Path(env.doc2path(page)), folder)]
 
 
 def _execute_ahead(app: Sphinx, env, docnames: list[str]) -> None:
-    """Fill the cache from which MyST-NB then takes every chapter; say all that failed at once."""
+    """Fill the cache from which MyST-NB then takes every chapter; report all failures together."""
     folder, timeout = Path(app.config.nb_execution_cache_path), app.config.nb_execution_timeout
     waiting = [path for path in map(Path, map(env.doc2path, docnames)) if _must_run(path, folder)]
     failed = []
@@ -104,7 +104,7 @@ def _source(path: Path) -> str:
 
 
 def _execute(path: Path, *, timeout: int) -> ExecutionResult:
-    """The outputs of a chapter's cells, and of a last one that says what they reached."""
+    """The outputs of a chapter's cells, and of a last cell that says what they reached."""
     chapter = notebook(path)
     if chapter is None:
         raise ExtensionError(f"{path}: contains no code to run.")
@@ -115,7 +115,7 @@ def _execute(path: Path, *, timeout: int) -> ExecutionResult:
 
 
 def _keep(path: Path, result: ExecutionResult, folder: Path) -> None:
-    """Take the two cells off again; put the outputs in the cache, and beside them what was reached."""
+    """Remove the two extra cells, and store the outputs in the cache, beside the list of what was reached."""
     *result.nb.cells, last = result.nb.cells[1:]
     reached = json.loads("".join(output["text"] for output in last["outputs"]))
     bundle = CacheBundleIn(result.nb, str(path), data={"execution_seconds": result.time})
@@ -142,7 +142,7 @@ def fingerprint(paths: Iterable[str], *, root: Path = reach.ROOT) -> str:
     paths
         Relative to `root`; the lock file counts as one of them.
     root
-        The folder that holds ``nmp_lessons``, ``exercises`` and ``requirements.lock``.
+        The folder that contains ``nmp_lessons``, ``exercises`` and ``requirements.lock``.
     """
     digest = hashlib.sha256()
     for path in sorted({*paths, LOCK}):
@@ -152,7 +152,7 @@ def fingerprint(paths: Iterable[str], *, root: Path = reach.ROOT) -> str:
 
 @cache
 def _meaning(path: Path) -> str:
-    """A file's bytes, hashed; of Python its syntax tree without docstrings."""
+    """A hash of a file's bytes; for Python, of its syntax tree without docstrings."""
     if not path.exists():
         return "missing"
     content = path.read_bytes()

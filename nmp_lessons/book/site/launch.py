@@ -1,10 +1,10 @@
-"""Buttons that open a chapter ready to run: on Binder, on Colab, on the reader's own machine.
+"""Buttons that open a chapter ready to run: on Binder, on Colab, or on the reader's own machine.
 
-Both services read the repository of whoever publishes the book, which is one setting, ``repository: url`` in
-``_config.yml``. Until it is set the button says so, and leads nowhere.
+Both services read the repository of whoever publishes the book, which is set as ``repository: url`` in
+``_config.yml``. Until it is set, the button says so and does nothing else.
 
 Binder builds the environment of ``binder/`` and opens the notebook that ``binder/postBuild`` made. Colab opens
-the notebook on the branch `BRANCH`, where ``.github/workflows/publish.yml`` puts it with all that it needs.
+the notebook on the branch `BRANCH`, where ``.github/workflows/publish.yml`` puts it with everything it needs.
 
 ``python -m nmp_lessons.book.site FOLDER`` writes the notebooks. The numbers in their text are those of the built site,
 or with ``--run``, where there is no site, those of a run of each notebook. With ``--colab ADDRESS`` each begins
@@ -33,7 +33,7 @@ def launch(repository: str, page: str, *, branch: str = "main") -> dict[str, str
 
     Parameters
     ----------
-    repository : address of the book's public repository, or "" where it has none
+    repository : address of the book's public repository, or "" if it has none
     page : the chapter's slug
     branch : what Binder builds
 

@@ -1,7 +1,7 @@
-"""Formulas are set at build time, by KaTeX in Node; the page has them as HTML, and as MathML to be read out.
+"""Typesets formulas at build time, with KaTeX in Node; a page contains them as HTML, and as MathML for screen readers.
 
-Set in the reader's browser they would cost a 200 kB script and a second of layout, and be missing without
-JavaScript. All formulas of a page go to Node in one call; what was set once is kept.
+In the reader's browser they would cost a 200 kB script and a second of layout, and they would be missing without
+JavaScript. All formulas of a page go to Node in one call, and results are cached.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 class Typesetter:
-    """TeX in, HTML out, remembered between builds in `kept`.
+    """Turns TeX into HTML, and keeps the results between builds in `kept`.
 
     Parameters
     ----------

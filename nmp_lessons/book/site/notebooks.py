@@ -1,8 +1,8 @@
-"""Each chapter as a notebook to take home, with the exercises' solutions and without.
+"""Each chapter as a notebook to download, with and without the exercises' solutions.
 
 They are made from the chapter's source at build time (`nmp_lessons.book.answers.notebooks`), so there is no second
-source. MyST-NB's own copy of a chapter holds every output, sounds included, and directives that a plain Jupyter
-shows as code; where the theme offers that one, ours takes its place.
+source. MyST-NB's own copy of a chapter contains every output, sounds included, and directives that a plain Jupyter
+shows as code; wherever the theme offers that copy, ours replaces it.
 """
 
 import copy
@@ -48,13 +48,13 @@ class Shown(Mapping[str, str]):
 
     @classmethod
     def kept(cls, path: Path) -> "Shown":
-        """Those of a page of the built site, from the file that MyST-NB keeps of it; none where it is not built."""
+        """The values of a page of the built site, from MyST-NB's file for it; none if the site isn't built."""
         found = json.loads(path.read_text("utf8")) if path.exists() else {}
         return cls({name: _text(output["data"].get("text/plain", "")) for name, output in found.items()})
 
     @classmethod
     def run(cls, notebook: nbformat.NotebookNode) -> "Shown":
-        """Those of a notebook, which is run for them."""
+        """The values of a notebook, which is run to obtain them."""
         from nbclient import NotebookClient
 
         ran = NotebookClient(copy.deepcopy(notebook), timeout=None).execute()
@@ -71,7 +71,7 @@ def _text(plain: str | list[str]) -> str:
 
 
 def is_chapter(page: Path) -> bool:
-    """Whether a page's source takes in exercises, as each chapter's does."""
+    """Whether a page's source includes exercises, as each chapter's does."""
     return bool(source.INCLUDE.search(page.read_text("utf8")))
 
 

@@ -1,4 +1,4 @@
-"""What search engines and messengers show of a page: its title, a description, and a picture.
+"""What search engines and messengers show for a page: its title, a description, and a picture.
 
 The description of a chapter is its question; other pages may give one as ``html_meta`` in their front matter. Pictures
 need a full address, so they come only once ``html: baseurl`` is set in ``_config.yml``; then Sphinx also names each

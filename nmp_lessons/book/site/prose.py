@@ -1,8 +1,8 @@
-"""What may not stand in a page: a number typed in where it should be computed, a picture without alt text.
+"""Rejects what a page must not contain: a number typed in that should be computed, a picture without alt text.
 
-A decimal or a percentage in prose is a measurement until it is marked otherwise. It comes from code through
+A decimal or a percentage in prose counts as a measurement unless it is marked otherwise. It must come from code through
 MyST-NB's ``glue``; a number that is cited or defined is written ``{constant}`0.5```. Mathematics, code,
-citations, version numbers and the names of licences are free.
+citations, version numbers and the names of licences are exempt.
 """
 
 import re
@@ -42,7 +42,7 @@ def setup(app: Sphinx) -> None:
 
 
 def _constant(name, rawtext, text, lineno, inliner, options=None, content=None) -> tuple[list, list]:
-    """The role ``{constant}``: prose as it stands, marked."""
+    """The role ``{constant}``: unchanged prose, marked as a constant."""
     return [nodes.inline(rawtext, text, classes=["constant"])], []
 
 

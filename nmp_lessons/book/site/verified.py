@@ -1,7 +1,7 @@
-"""What every page's foot says: when it was last verified, at which commit, with which versions.
+"""The line at the foot of every page: when it was last verified, at which commit, and with which versions.
 
-A chapter is verified by being run, with all its assertions, so its date is that of its run; the other pages are
-verified when the site is built. ``{versions}`` lists the versions of everything that the book calls.
+A chapter is verified by running it with all its assertions, so its date is that of its run; the other pages are
+verified when the site is built. ``{versions}`` lists the versions of everything that the book uses.
 """
 
 import re
@@ -23,7 +23,7 @@ NAMED = ["torch", "numpy"]  # in the foot; {versions} has all
 
 
 def commit(root: Path) -> str:
-    """The commit that is checked out in `root`, marked if files have changed since; "" outside a repository."""
+    """The commit checked out in `root`, marked if files have changed since; "" outside a repository."""
     command = ["git", "describe", "--always", "--exclude=*", "--dirty= and changes since"]
     try:
         done = subprocess.run(command, cwd=root, capture_output=True, text=True)
@@ -34,7 +34,7 @@ def commit(root: Path) -> str:
 
 @cache
 def versions() -> dict[str, str]:
-    """Python and every package that the book asks for by name, with the version that is installed.
+    """Python and every package that the book requires by name, with the installed versions.
 
     >>> list(versions())[0], "torch" in versions()
     ('Python', True)
@@ -50,7 +50,7 @@ def versions() -> dict[str, str]:
 
 
 def spelled(day: date) -> str:
-    """A date as it is read.
+    """A date in words.
 
     >>> spelled(date(2026, 11, 5))
     '5 November 2026'
