@@ -1,4 +1,4 @@
-"""Other networks behind the same door: what each computes, how far it sees, and what a few bits cost."""
+"""Other networks with the same input and heads: what each computes, how far it sees, and what a few bits cost."""
 
 import csv
 import json
@@ -95,18 +95,18 @@ def test_without_distances_attention_does_not_know_the_order():
     torch.testing.assert_close(attention(x)[:, order], attention(x[:, order]))
 
 
-def test_what_is_moved_is_heard_moved():
+def test_attention_commutes_with_translation():
     """Only distances count (eq-moved)."""
     attention, x = an_attention(60, reach=9)
     torch.testing.assert_close(attention(x.roll(5, dims=1))[:, 20:50], attention(x)[:, 15:45])
 
 
-def test_a_row_hears_nothing_of_another():
+def test_a_row_does_not_depend_on_another():
     attention, x = an_attention(40, reach=6)
     torch.testing.assert_close(attention(x)[1:], attention(x[1:]))
 
 
-# Cutting, company, transposition
+# Cutting, delay, batch, transposition
 
 
 @pytest.mark.parametrize("config", [TransformerConfig(), SeparableConfig()], ids=["transformer", "separable"])
@@ -120,18 +120,34 @@ def test_a_long_recording_may_be_cut(config):
         assert np.abs(getattr(whole, head) - getattr(pieces, head)).max() < 1e-5
 
 
-def test_a_memory_cut_with_two_seconds_to_spare_differs_little():
+def test_a_gru_cut_with_two_seconds_to_spare_differs_little():
     net, sound = awake(GRUConfig()), singer(10)
     whole, pieces = feature_posteriors(net, _features(net, sound)), posteriors(net, sound)
     assert np.abs(whole.onset - pieces.onset).max() < 1e-3
 
 
-def test_a_trained_memory_does_remember_beyond_two_seconds():
-    """So its answers at a cut are off, at worst by a tenth or so, on average by nothing to speak of."""
+def test_a_trained_gru_remembers_more_than_two_seconds():
+    """So its outputs near a cut are off, at worst by 0.1 or so, on average by less than 0.001."""
     net, sound = training.load("gru-0")[0], singer(10)
     whole, pieces = feature_posteriors(net, _features(net, sound)), posteriors(net, sound)
     off = np.abs(whole.onset - pieces.onset)
     assert off.max() < 0.15 and off.mean() < 1e-3
+
+
+@pytest.mark.parametrize("config", [Config(), *CONFIGS], ids=["nmp", *KINDS])
+def test_a_delay_moves_the_outputs_if_it_is_a_multiple_of_the_patch(config):
+    """NMP and the GRU have no patches; with patches, a delay of one frame changes the outputs (chapter `beyond`)."""
+    net, x = awake(config), music(560)
+    patch, middle = getattr(config, "patch", 1), slice(250, 300)
+
+    def apart(dropped):
+        with torch.inference_mode():
+            change = net.logits(x).onset[0, dropped:][middle] - net.logits(x[:, dropped:]).onset[0, middle]
+        return change.abs().max()
+
+    assert apart(patch) < 1e-3
+    if patch > 1:
+        assert apart(1) > 1e-2
 
 
 def _features(net, sound):
@@ -140,7 +156,7 @@ def _features(net, sound):
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=KINDS)
-def test_nothing_is_felt_beyond_the_reach_and_something_within(config):
+def test_outputs_depend_on_nothing_beyond_the_context_and_on_something_within(config):
     net, x = awake(config), music(560)
     poked = x.clone()
     poked[:, 280] = 1
@@ -153,7 +169,7 @@ def test_nothing_is_felt_beyond_the_reach_and_something_within(config):
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=KINDS)
-def test_a_recording_does_not_depend_on_its_company(config):
+def test_a_recording_does_not_depend_on_the_rest_of_its_batch(config):
     net, x = awake(config), music()
     with torch.inference_mode():
         alone, beside = net.logits(x), net.logits(torch.cat([music(seed=1), x]))
@@ -161,8 +177,8 @@ def test_a_recording_does_not_depend_on_its_company(config):
         assert torch.allclose(one[0], two[1], atol=1e-4)
 
 
-def test_swapped_axes_are_found_out_by_company():
-    """The bug of the chapter: the same weights and shapes, and a memory that runs from key to key."""
+def test_swapped_axes_are_found_by_changing_the_batch():
+    """The bug of the chapter: the same weights and shapes, and a GRU that runs from key to key."""
     net, x = awake(GRUConfig()), music()
     net.gru.batch_first = True
     with torch.inference_mode():
@@ -203,10 +219,10 @@ def test_any_number_of_frames_is_answered(config, frames):
     assert all(head.isfinite().all() for head in heads)
 
 
-# Memory
+# GRU
 
 
-def test_the_memory_is_its_equations():
+def test_the_gru_is_its_equations():
     """eq-gates and eq-remember, written out, against the library, forward and backward."""
     torch.manual_seed(0)
     memory = nn.GRU(5, 4, bidirectional=True).double()
@@ -231,7 +247,7 @@ def _remembered(memory, x, of):
     return torch.stack(all_of_them)
 
 
-def test_every_key_has_the_same_memory_and_one_of_its_own():
+def test_every_key_has_the_same_gru_and_its_own_state():
     """Poke the lowest key's band: keys far above keep their answers."""
     net, x = awake(GRUConfig()), music(100)
     poked = x.clone()

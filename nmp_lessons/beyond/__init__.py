@@ -1,4 +1,4 @@
-"""Other networks over the same input, chapter ``beyond``: a transformer, a GRU, a compact one; quantisation, ONNX."""
+"""Other networks over the same input, chapter ``beyond``: a transformer, a GRU, a separable one; quantisation, ONNX."""
 
 import lazy_loader
 

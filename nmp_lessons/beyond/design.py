@@ -1,4 +1,4 @@
-"""What the networks of this chapter share: their input, their heads, the way in from the stack."""
+"""What the networks of this chapter share: their input, their heads, and the first layer behind the stack."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ SEMITONE = NMP.bins_per_semitone
 
 @dataclass(frozen=True)
 class Design:
-    """What the settings of all these networks share: they see what `Config(normalisation="fixed")` sees."""
+    """What the settings of all these networks share: their input is that of `Config(normalisation="fixed")`."""
 
     kind: str = ""
 
@@ -30,7 +30,7 @@ class Design:
 
 
 class _ByKeys(Transcriber):
-    """A network that turns the stack into features of each key at once, and reads all heads from the last ones."""
+    """A network that first turns the stack into features of each key, and reads all heads from its last features."""
 
     OUTPUTS = ("out",)
 

@@ -49,5 +49,5 @@ class GRUNet(_ByKeys):
 
     @property
     def context(self) -> int:
-        """A GRU's context has no end; this one is trained on two seconds, and gets as much on either side."""
+        """A GRU's context is unlimited. Trained on two seconds, this one gets as much on either side of a cut."""
         return NMP.window_frames

@@ -1,4 +1,4 @@
-"""Weights in fewer bits, and the bytes that a network takes."""
+"""Weights in fewer bits, and the number of bytes that a network takes."""
 
 import copy
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from ..errors import InputError
 
 
 class Codes(NamedTuple):
-    """A tensor in whole numbers from 0 to 2^bits − 1: its values are scale · (code − zero) (eq-codes)."""
+    """A tensor as whole numbers from 0 to 2^bits − 1; its values are scale · (code − zero) (eq-codes)."""
 
     codes: torch.Tensor
     scale: torch.Tensor
@@ -18,26 +18,26 @@ class Codes(NamedTuple):
 
     @property
     def values(self) -> torch.Tensor:
-        """The tensor again, rounded."""
+        """The rounded tensor."""
         return self.scale * (self.codes - self.zero)
 
 
 def quantise(x: torch.Tensor, bits: int = 8, *, per_channel: bool = False) -> Codes:
-    """The tensor on an even grid from its least to its greatest value, 0 among them (eq-codes).
+    """The tensor rounded to an even grid that reaches from its least to its greatest value and contains 0 (eq-codes).
 
     Parameters
     ----------
     x
-        Any shape; output channels first.
+        A tensor of any shape, with output channels first.
     bits
-        Of a code.
+        Number of bits of a code.
     per_channel
-        A grid for each output channel, rather than one for all.
+        One grid for each output channel instead of one for all.
 
     Raises
     ------
     InputError
-        If there is less than one bit, more than 16, or a value that is not finite.
+        If `bits` is less than 1 or more than 16, or if a value is not finite.
 
     Examples
     --------
@@ -61,7 +61,7 @@ def quantise(x: torch.Tensor, bits: int = 8, *, per_channel: bool = False) -> Co
 def quantise_weights(model: nn.Module, bits: int = 8, *, per_channel: bool = True) -> nn.Module:
     """A copy of a network whose filters and matrices have rounded weights; biases and normalisations stay.
 
-    It computes in float32 as before, so it tells what the rounding costs, and not what it saves.
+    It computes in float32 as before, so it shows what rounding costs, but not what it saves.
     """
     rounded = copy.deepcopy(model)
     with torch.no_grad():
@@ -73,8 +73,8 @@ def quantise_weights(model: nn.Module, bits: int = 8, *, per_channel: bool = Tru
 def stored_bytes(model: nn.Module, bits: int = 32, *, per_channel: bool = True) -> int:
     """Bytes of all trained numbers.
 
-    Each weight that `quantise_weights` rounds takes `bits`, and each grid a scale of four bytes and a zero of one;
-    every other number takes four bytes. With 32 bits nothing is rounded.
+    Each weight that `quantise_weights` rounds takes `bits`, and each grid four bytes for its scale and one for its zero.
+    Every other number takes four bytes. With 32 bits nothing is rounded.
 
     >>> stored_bytes(nn.Linear(10, 4)), stored_bytes(nn.Linear(10, 4), 8)
     (176, 76)
@@ -89,5 +89,5 @@ def stored_bytes(model: nn.Module, bits: int = 32, *, per_channel: bool = True) 
 
 
 def _many_valued(model: nn.Module) -> list[nn.Parameter]:
-    """Filters and matrices: parameters of two axes or more."""
+    """Filters and matrices: parameters with two axes or more."""
     return [weights for weights in model.parameters() if weights.ndim > 1]

@@ -32,7 +32,7 @@ class SeparableConfig(Design):
     intervals
         How many keys up and down a block sees.
     patch
-        Frames that share their features: each answers for them all.
+        Frames that share their features. A delay by less than this changes the outputs (see the chapter).
     """
 
     kind: str = "separable"
@@ -53,7 +53,7 @@ class SeparableConfig(Design):
 
 
 class Mixing(nn.Module):
-    """A residual block: for each channel a filter in time and one over intervals, then a small network of each place.
+    """A residual block: for each channel a filter in time and one over intervals, then a small network at each place.
 
     >>> block = Mixing(SeparableConfig(width=4, hidden=8), dilation=2)
     >>> tuple(block(torch.zeros(1, 20, 88, 4)).shape)
@@ -93,7 +93,7 @@ class Mixing(nn.Module):
 
 
 class SeparableNet(_ByKeys):
-    """A network of at most 30,000 parameters that sees every interval within three octaves, and a second around.
+    """A network of at most 30,000 parameters that sees all intervals up to 40 semitones, and a second on either side.
 
     >>> net = SeparableConfig().network()
     >>> sum(weights.numel() for weights in net.parameters())

@@ -32,7 +32,7 @@ class TransformerConfig(Design):
     hidden
         Width of the layer inside each block.
     patch
-        Frames in a patch.
+        Frames in a patch. A delay by less than this changes the outputs (see the chapter).
     patches
         How many patches before and after its own a patch can attend to.
     """
@@ -56,14 +56,14 @@ class TransformerConfig(Design):
 class Attention(nn.Module):
     """Attention of every place of a row to all places within `reach` (eq-attention), by relative position.
 
-    Places have no numbers: a score depends on what stands at the two places and on the distance (eq-relative).
+    A score depends on the features of the two places and on their distance, and on nothing else (eq-relative).
 
     Parameters
     ----------
     width, heads
         Features of a place, and the number of heads that share them.
     reach
-        The farthest distance.
+        The largest distance that is attended to.
 
     Examples
     --------
@@ -104,7 +104,7 @@ class Attention(nn.Module):
         return weights, values
 
     def _distances(self, places: int, blocks: int, size: int, side: int) -> torch.Tensor:
-        """What a distance adds to a score, (blocks, heads, query, key); minus infinity where there is no key."""
+        """What a distance adds to a score, (blocks, heads, query, key); minus infinity where there is no such place."""
         key = torch.arange(-side, size + side)
         apart = key - torch.arange(size)[:, None]
         bias = self.distance[:, (apart + self.reach).clamp(0, 2 * self.reach)]
@@ -184,7 +184,7 @@ class AttentionWeights(NamedTuple):
 def attention_weights(model: Transformer, features: torch.Tensor) -> list[AttentionWeights]:
     """The attention weights of a transformer on features (1, frames, 309), the first block first.
 
-    Memory grows with the square of the length: give it some seconds.
+    Memory grows with the square of the length, so give it a few seconds at most.
 
     >>> first, _ = attention_weights(TransformerConfig().network(), torch.rand(1, 80, NMP.cqt_bins))
     >>> first.keys.shape, first.time.shape
