@@ -129,7 +129,7 @@ def best_options(
     options, score
         The options by name, and the mean Fno on the recordings.
     """
-    released = decode.__kwdefaults__
+    released = decode.__kwdefaults__ or {}
     best = {name: released[name] if released[name] in values else values[0] for name, values in choices.items()}
     best_score, tried, improved = _mean_fno(pairs, best), [], True
     groups = list(combinations(choices, 2)) or [tuple(choices)]

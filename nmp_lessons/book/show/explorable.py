@@ -27,7 +27,6 @@ from numbers import Number, Real
 
 import matplotlib
 from matplotlib import pyplot
-from matplotlib.artist import Artist
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import Collection
 from matplotlib.figure import Figure
@@ -387,12 +386,10 @@ def _source(figure: Figure) -> dict[str, str | int]:
         uri = data_uri(svg, "image/svg+xml")
     else:
         uri = data_uri(_webp(figure), "image/webp")
-    letters = min((text.get_fontsize() for text in figure.findobj(_is_read)), default=12) * PIXELS_PER_INCH / 72
+    texts = [text for text in figure.findobj(Text) if isinstance(text, Text)]
+    read = [text.get_fontsize() for text in texts if text.get_visible() and text.get_text()]
+    letters = min(read, default=12) * PIXELS_PER_INCH / 72
     return {"srcset": uri, "width": width, "height": height, "data_letters": f"{letters:.1f}"}
-
-
-def _is_read(artist: Artist) -> bool:
-    return isinstance(artist, Text) and artist.get_visible() and bool(artist.get_text())
 
 
 def _has_pixels(figure: Figure) -> bool:

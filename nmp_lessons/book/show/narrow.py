@@ -8,6 +8,7 @@ lettering keeps its size. The page shows the one that fits (``<picture>``; see `
 import pickle
 import textwrap
 import warnings
+from typing import Any, TypeVar, cast
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
@@ -16,12 +17,13 @@ from matplotlib.gridspec import GridSpec
 from matplotlib.legend import Legend
 from matplotlib.text import Text
 
+Drawn = TypeVar("Drawn", bound=Figure)
 WIDEST = 600  # CSS pixels of the window up to which the narrow figure is shown
 WIDTH = 4.2  # inches; a page of a phone shows that at some 340 CSS pixels
 SMALLEST = 11  # points, so that no letter is below 11 CSS pixels even in a box within the page
 
 
-def narrow_twin(figure: Figure) -> Figure:
+def narrow_twin(figure: Drawn) -> Drawn:
     """The same figure, `WIDTH` wide.
 
     Parameters
@@ -71,7 +73,8 @@ def _stack(figure: Figure) -> float:
     rows, columns = grid.get_geometry()
     if columns == 1 or any(spec.get_gridspec() is not grid for spec in panels.values()):
         return 1.0
-    stacked = GridSpec(rows * columns, 1, figure=figure, height_ratios=[*grid.get_height_ratios()] * columns)
+    ratios: Any = grid.get_height_ratios()
+    stacked = GridSpec(rows * columns, 1, figure=figure, height_ratios=[*ratios] * columns)
     places = {ax: (spec.rowspan.start, spec.colspan.start) for ax, spec in panels.items()}
     for ax, (row, column) in places.items():
         ax.set_subplotspec(stacked[column * rows + row])
@@ -87,7 +90,7 @@ def _stack(figure: Figure) -> float:
 def _fit(ax: Axes) -> None:
     """Wrap titles and labels that are longer than there is room; turn tick labels that would touch."""
     box, page = ax.get_window_extent(), ax.figure.bbox
-    for title in (ax.title, ax._left_title, ax._right_title):
+    for title in (ax.title, *(getattr(ax, name) for name in ("_left_title", "_right_title"))):
         _wrap(title, title.get_window_extent().width, page.x1 - box.x0)
     _wrap(ax.xaxis.label, ax.xaxis.label.get_window_extent().width, page.width)
     _wrap(ax.yaxis.label, ax.yaxis.label.get_window_extent().height, 1.15 * box.height)
@@ -108,9 +111,10 @@ def _wrap(text: Text, length: float, room: float) -> None:
 
 def _in_one_column(legend: Legend) -> None:
     """The same legend, its entries below each other."""
-    where = legend.parent
-    handles, labels = legend.legend_handles, [text.get_text() for text in legend.get_texts()]
-    place = f"outside {legend._outside_loc} left" if legend._outside_loc else legend._loc
+    where, handles = legend.parent, cast(Any, legend.legend_handles)
+    labels = [text.get_text() for text in legend.get_texts()]
+    side: str | None = getattr(legend, "_outside_loc", None)
+    place: Any = f"outside {side} left" if side else getattr(legend, "_loc", "best")
     legend.remove()
     where.legend(handles, labels, loc=place, ncols=1, frameon=legend.get_frame_on())
 

@@ -257,7 +257,7 @@ def draw_notes(
     notes: "Notes | Mapping[str, Notes]",
     *,
     tolerance: float = 0.05,
-    legend: str | None = "outside upper left",
+    legend: Any = "outside upper left",
 ) -> None:
     """Draw notes on `axes`: {"reference": Notes, "prediction": Notes} or one of them; and say in the figure's legend
     which is which, unless it is None."""
