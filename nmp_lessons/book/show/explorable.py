@@ -387,7 +387,7 @@ def _source(figure: Figure) -> dict[str, str | int]:
     else:
         uri = data_uri(_webp(figure), "image/webp")
     texts = [text for text in figure.findobj(Text) if isinstance(text, Text)]
-    read = [text.get_fontsize() for text in texts if text.get_visible() and text.get_text()]
+    read = [float(text.get_fontsize()) for text in texts if text.get_visible() and text.get_text()]
     letters = min(read, default=12) * PIXELS_PER_INCH / 72
     return {"srcset": uri, "width": width, "height": height, "data_letters": f"{letters:.1f}"}
 
