@@ -73,7 +73,7 @@ def quantise_weights(model: nn.Module, bits: int = 8, *, per_channel: bool = Tru
 def stored_bytes(model: nn.Module, bits: int = 32, *, per_channel: bool = True) -> int:
     """Bytes of all trained numbers.
 
-    Each weight that `quantise_weights` rounds takes `bits`, and each grid four bytes for its scale and one for its zero.
+    Each weight that `quantise_weights` rounds takes `bits`, and each grid four bytes for the scale and one for zero.
     Every other number takes four bytes. With 32 bits nothing is rounded.
 
     >>> stored_bytes(nn.Linear(10, 4)), stored_bytes(nn.Linear(10, 4), 8)
