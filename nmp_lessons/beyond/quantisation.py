@@ -46,9 +46,9 @@ def quantise(x: torch.Tensor, bits: int = 8, *, per_channel: bool = False) -> Co
     ([0.0, 1.0, 1.0, 3.0], [-1.0, 0.0, 0.0, 2.0])
     """
     if not 1 <= bits <= 16:
-        raise InputError(f"bits={bits}: give an integer from 1 to 16.")
+        raise InputError(f"bits={bits}: give 1 to 16.")
     if not x.isfinite().all():
-        raise InputError("quantise: some values of the tensor are not finite; replace them first.")
+        raise InputError("quantise: the tensor has values that are not finite.")
     rows = x.reshape(len(x) if per_channel else 1, -1)
     low, high = rows.amin(dim=1).clamp(max=0), rows.amax(dim=1).clamp(min=0)
     highest = 2**bits - 1
@@ -73,8 +73,8 @@ def quantise_weights(model: nn.Module, bits: int = 8, *, per_channel: bool = Tru
 def stored_bytes(model: nn.Module, bits: int = 32, *, per_channel: bool = True) -> int:
     """Bytes of all trained numbers.
 
-    Each weight that `quantise_weights` rounds takes `bits`, and each grid four bytes for its scale and one for its
-    zero. Every other number takes four bytes. With 32 bits nothing is rounded.
+    Each weight that `quantise_weights` rounds takes `bits`, and each grid four bytes for the scale and one for zero.
+    Every other number takes four bytes. With 32 bits nothing is rounded.
 
     >>> stored_bytes(nn.Linear(10, 4)), stored_bytes(nn.Linear(10, 4), 8)
     (176, 76)
