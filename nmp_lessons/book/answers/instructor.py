@@ -189,7 +189,7 @@ class Opening:
     goes_wrong: str
 
 
-DURATIONS = {"half an hour": 30, "an hour": 60, "an hour and a half": 90, "two hours": 120}
+DURATIONS = {"half an hour": 30, "an hour": 60, "an hour and a quarter": 75, "an hour and a half": 90, "two hours": 120}
 
 
 def openings() -> list[Opening]:
