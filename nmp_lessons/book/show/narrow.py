@@ -20,7 +20,7 @@ from matplotlib.text import Text
 Drawn = TypeVar("Drawn", bound=Figure)
 WIDEST = 600  # CSS pixels of the window up to which the narrow figure is shown
 WIDTH = 4.2  # inches; a page of a phone shows that at some 340 CSS pixels
-SMALLEST = 11  # points, so that no letter is below 11 CSS pixels even in a box within the page
+SMALLEST = 11.5  # points, so that no letter is below 11 CSS pixels even in a box within the page
 
 
 def narrow_twin(figure: Drawn) -> Drawn:
