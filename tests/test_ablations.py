@@ -116,7 +116,7 @@ def test_data_and_train_are_two_commands(tmp_path, monkeypatch, capsys):
     out = tmp_path / "out"
     assert run("train", "baseline", "--corpus", tmp_path / "one", "-o", out, "--accelerator", "cpu") == 0
     assert run("experiments", "-o", out) == 0
-    assert "1 of 1 stand" in capsys.readouterr().out
+    assert "1 of 1 are trained" in capsys.readouterr().out
     assert state("baseline-0", folder=out)["steps"] == 2
 
 

@@ -38,7 +38,12 @@ def make(target: str) -> str:
     return done.stdout
 
 
-OF_EACH_BUILD = {"verified", "index", "search"}  # what a page says of its build, the page above it, and the search
+OF_EACH_BUILD = {
+    "verified",
+    "index",
+    "search",
+    "404",
+}  # what a page says of its build, the page above it, and pages without a source
 
 
 def stamps(folder: Path) -> dict[Path, int]:

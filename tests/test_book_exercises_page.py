@@ -21,6 +21,8 @@ kernelspec:
   name: python3
   display_name: Python 3
 ---
+(chapter-evaluation)=
+(chapter-cross-entropy)=
 # A chapter
 
 ## Exercises
@@ -160,7 +162,7 @@ def test_a_formula_is_typed_as_mathematics_and_equivalent_forms_are_accepted(pag
     box = formula_box(page)
     assert type_formula(page, box, "440h*2^(p-69)/12").startswith("✓")  # MathLive keeps it all in the exponent
     assert type_formula(page, box, "h*27.5*2^(p-21)/12").startswith("✓")
-    assert "Look at the sign" in type_formula(page, box, "440h*2^(69-p)/12")
+    assert "Check the sign" in type_formula(page, box, "440h*2^(69-p)/12")
     assert "Where does h come in" in type_formula(page, box, "440*2^(p-69)/12")
     assert "The symbols here are p, h." in type_formula(page, box, "440x")
     assert "still empty" in type_formula(page, box, "440h/")

@@ -21,7 +21,7 @@ await copyFile(`node_modules/onnxruntime-web/dist/${runtime}`, `${out}/${runtime
 
 const fonts = "../book/_static/fonts";
 const faces = {
-  "source-serif-4": ["400-normal", "400-italic", "600-normal"],
+  "source-serif-4": ["400-normal", "400-italic"],
   "source-sans-3": ["400-normal", "600-normal"],
 };
 await mkdir(fonts, { recursive: true });

@@ -46,7 +46,7 @@ def quantise(x: torch.Tensor, bits: int = 8, *, per_channel: bool = False) -> Co
     ([0.0, 1.0, 1.0, 3.0], [-1.0, 0.0, 0.0, 2.0])
     """
     if not 1 <= bits <= 16:
-        raise InputError(f"bits={bits}: give 1 to 16.")
+        raise InputError(f"bits={bits}: give an integer from 1 to 16.")
     if not x.isfinite().all():
         raise InputError("quantise: the tensor has values that are not finite.")
     rows = x.reshape(len(x) if per_channel else 1, -1)

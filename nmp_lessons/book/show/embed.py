@@ -107,7 +107,7 @@ def attributes(**values: object) -> str:
     return "".join(parts)
 
 
-def webp(pixels: np.ndarray, *, quality: int = 80) -> str:
+def webp(pixels: np.ndarray, *, quality: int = 75) -> str:
     """An image as a WebP data URI.
 
     Parameters

@@ -338,8 +338,8 @@ def _image(over: Picture | None, seconds: float, span) -> str:
     bottom = _up(over.lowest - over.bin_height / 2, span)
     return (
         '<image class="nmp-picture" preserveAspectRatio="none" '
-        f'x="{100 * over.start / seconds:.3f}%" y="{top:.3f}%" '
-        f'width="{100 * (over.stop - over.start) / seconds:.3f}%" height="{bottom - top:.3f}%" '
+        f'x="{100 * over.start / seconds:.2f}%" y="{top:.2f}%" '
+        f'width="{100 * (over.stop - over.start) / seconds:.2f}%" height="{bottom - top:.2f}%" '
         f'href="{webp(ink()[np.round(255 * values).astype(np.uint8)], quality=65)}"/>'
     )
 
