@@ -55,6 +55,7 @@ def test_a_legend_that_is_too_wide_gets_one_column():
     found = [twin.axes[0].get_legend(), *twin.legends]
     assert len(found) == 2 and all(len(legend.get_texts()) == 3 for legend in found)
     assert all(legend.get_window_extent().width < twin.bbox.width for legend in found)
+    assert all(text.get_fontsize() >= SMALLEST for legend in found for text in legend.get_texts())
 
 
 def test_the_figure_itself_stays(panels):

@@ -116,7 +116,7 @@ def _in_one_column(legend: Legend) -> None:
     side: str | None = getattr(legend, "_outside_loc", None)
     place: Any = f"outside {side} left" if side else getattr(legend, "_loc", "best")
     legend.remove()
-    where.legend(handles, labels, loc=place, ncols=1, frameon=legend.get_frame_on())
+    where.legend(handles, labels, loc=place, ncols=1, frameon=legend.get_frame_on(), fontsize=SMALLEST)
 
 
 def _touch(axis: Axis) -> bool:
