@@ -45,11 +45,11 @@ def preview() -> None:
         extent = (picture.start, picture.stop, picture.lowest, picture.highest)
         axes.imshow(picture.values, extent=extent, origin="lower", aspect="auto", cmap=show.plots.INK)
         show.draw_notes(axes, {"prediction": notes}, legend=None)
-        axes.set(xlim=(0, clip.seconds), ylim=(36, 96))
+        axes.set(xlim=(0.4, clip.seconds), ylim=(36, 96))
         axes.set_axis_off()
-        drawn.text(0.04, 0.86, "Neural Music Transcription, by ear", fontsize=44, weight="bold")
+        drawn.text(0.04, 0.86, "Neural Music Transcription, by ear", fontsize=38, weight="bold")
         drawn.text(0.04, 0.74, "A textbook you can hear, run and take apart", fontsize=27, color=show.plots.NEUTRAL)
-        drawn.savefig(ROOT / "book" / PICTURE, dpi=100, pil_kwargs={"optimize": True})
+        drawn.savefig(ROOT / "book" / PICTURE, dpi=100, pil_kwargs={"quality": 85})
 
 
 if __name__ == "__main__":

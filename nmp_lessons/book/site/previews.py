@@ -11,7 +11,7 @@ from html import escape, unescape
 from docutils import nodes
 from sphinx.application import Sphinx
 
-PICTURE = "_static/preview.png"
+PICTURE = "_static/preview.jpg"
 DESCRIPTION = re.compile(r'<meta content="([^"]*)" name="description"')
 
 
