@@ -132,6 +132,25 @@ def test_the_book_opens_with_music(book_html):
     assert html.index("<nmp-player") < html.index('id="the-map"')
 
 
+def test_each_chapter_says_what_it_is_about_to_searchers(book_html):
+    chapters = LISTED[1 : LISTED.index("notation")]
+    found = {}
+    for name in ["index", *chapters]:
+        html = (book_html / f"{name}.html").read_text("utf8")
+        described = re.findall(r'<meta [^>]*name="description"[^>]*>', html)
+        assert len(described) == 1 and 'property="og:description"' in html and 'property="og:title"' in html, name
+        found[name] = described[0]
+    assert len(chapters) == 14 and len(set(found.values())) == 15
+
+
+def test_a_page_that_does_not_exist_leads_back(book_html):
+    page = (book_html / "404.html").read_text("utf8")
+    body = page[page.index("This page does not exist") :]
+    links = re.findall(r'<a href="([^"#:]+\.html)', body)
+    assert "index.html" in links and "search.html" in links
+    assert all((book_html / link).is_file() for link in links)
+
+
 def test_every_sound_of_the_site_is_whole_and_none_clips(book_html):
     """And what a player sounds with at first is not silent."""
     pages = [(book_html / page).read_text("utf8") for page in PAGES]
