@@ -8,6 +8,14 @@ from pathlib import Path
 
 import nmp_lessons
 
+# The boxes of a chapter, and their titles.
+BOXES = {
+    "question": "The question",
+    "outcomes": "By the end of this chapter you will be able to",
+    "predict": "Predict first",
+    "goes-wrong": "Where this goes wrong",
+}
+
 SHIPPED = Path(__file__).with_name("shipped")  # filled when a wheel is built: see pyproject.toml
 
 

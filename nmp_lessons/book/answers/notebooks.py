@@ -26,12 +26,6 @@ HOME = (
     f"*From the book “{BOOK}”. To run this notebook, set the book up as its page “Setting up” says, and open it with "
     "`.venv/bin/jupyter lab`.*"
 )
-BOXES = {
-    "question": "The question",
-    "outcomes": "By the end of this chapter you will be able to",
-    "predict": "Predict first",
-    "goes-wrong": "Where this goes wrong",
-}
 FENCE = re.compile(r"^(`{3,}|:{3,})(?:\{([\w:-]+)\}[ \t]*(.*))?")
 OPTION = re.compile(r"^:([\w-]+):[ \t]*(.*)$")
 LABEL = re.compile(r"^\(([\w-]+)\)=[ \t]*\n", re.MULTILINE)
@@ -208,8 +202,8 @@ class _Writer:
             options[option[1]] = option[2]
             inside = inside[1:]
         text = "\n".join(inside).strip("\n")
-        if name in BOXES or name == "admonition":
-            return _quoted(argument or BOXES[name], self.blocks(text))
+        if name in manuscript.BOXES or name == "admonition":
+            return _quoted(argument or manuscript.BOXES[name], self.blocks(text))
         if name == "fold":
             return _folded(argument, self.blocks(text))
         if name == "exercise":

@@ -6,13 +6,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from .. import answers
-
-BOXES = {
-    "question": "The question",
-    "outcomes": "By the end of this chapter you will be able to",
-    "predict": "Predict first",
-    "goes-wrong": "Where this goes wrong",
-}
+from ..manuscript import BOXES
 
 
 class Box(SphinxDirective):
