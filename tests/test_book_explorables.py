@@ -167,6 +167,21 @@ def test_the_slider_moves_by_keyboard_and_says_its_value(page):
     assert page.locator("#after").bounding_box() == after  # nothing jumps
 
 
+def test_the_button_steps_the_slider_to_its_end_and_begins_again(page):
+    button = page.get_by_role("button", name="Step through partials")
+    page.get_by_role("slider", name="partials").focus()
+    page.keyboard.press("End")
+    button.click()
+    assert shows(page, "partials: 1, shape: sine") and button.get_attribute("aria-pressed") == "true"
+    assert shows(page, "partials: 2, shape: sine")
+    button.click()
+    assert button.get_attribute("aria-pressed") == "false"
+    page.keyboard.press("Enter")  # on the button, which goes on
+    assert shows(page, "partials: 3, shape: sine")
+    assert shows(page, "partials: 5, shape: sine")
+    page.wait_for_function("document.querySelector('.nmp-explore-control button').ariaPressed === 'false'")
+
+
 def test_the_slider_moves_by_mouse_and_radio_buttons_by_click(page):
     box = page.get_by_role("slider", name="partials").bounding_box()
     page.mouse.click(box["x"] + box["width"] - 8, box["y"] + box["height"] / 2)
