@@ -1,0 +1,53 @@
+"""What people bring: small files and formulas that go wrong elsewhere, each with what the book makes of it.
+
+Every module lists the cases of one kind. A page of the book runs and shows them, and the tests run them too.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..show import embed
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing that somebody might bring.
+
+    Attributes
+    ----------
+    what
+        Described for a reader.
+    outcome : callable
+        Makes it in a given empty folder, gives it to the book's tools, and returns in one line what came out.
+    expected
+        What should come out.
+    """
+
+    what: str
+    outcome: Callable[[Path], str]
+    expected: str
+
+    def run(self) -> str:
+        """The outcome, in a temporary folder.
+
+        Raises
+        ------
+        AssertionError
+            If it isn't the expected one.
+
+        Examples
+        --------
+        >>> Case("an empty folder", lambda folder: str(len(list(folder.iterdir()))), "0").run()
+        '0'
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            found = self.outcome(Path(folder))
+        assert found == self.expected, f"{self.what}: {found!r}, not {self.expected!r}"
+        return found
+
+
+def table(title: str, cases: Iterable[Case]) -> embed.Html:
+    """Run all cases and show them, one row each."""
+    return embed.table(title, ["Brought", "What comes out"], [(case.what, case.run()) for case in cases])

@@ -1,0 +1,5 @@
+"""Recordings."""
+
+from . import Case
+
+CASES: list[Case] = []

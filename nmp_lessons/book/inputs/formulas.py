@@ -1,0 +1,5 @@
+"""Typed formulas and numbers."""
+
+from . import Case
+
+CASES: list[Case] = []

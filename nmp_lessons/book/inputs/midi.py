@@ -1,0 +1,5 @@
+"""MIDI files."""
+
+from . import Case
+
+CASES: list[Case] = []

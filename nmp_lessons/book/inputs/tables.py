@@ -1,0 +1,5 @@
+"""Tables of notes."""
+
+from . import Case
+
+CASES: list[Case] = []
