@@ -303,10 +303,15 @@ def full_notes(name: str) -> Notes:
     """All notes of one of the ten performances from which the book's own set has an excerpt."""
     for excerpt in EXCERPTS:
         if excerpt.name == name:
-            return read_midi(_midi_bytes(excerpt))
+            return replace(_all_notes(excerpt))  # a copy, which the caller may change
     raise InputError(
         f"no performance is called {name!r}; choose from {_some([excerpt.name for excerpt in EXCERPTS], 10)}."
     )
+
+
+@cache
+def _all_notes(excerpt: _Excerpt) -> Notes:
+    return read_midi(_midi_bytes(excerpt))
 
 
 def _midi_bytes(excerpt: _Excerpt) -> bytes:

@@ -37,7 +37,7 @@ from ...audio.recording import Recording
 from ...errors import InputError
 from ..bundle import data_uri
 from . import embed
-from .narrow import WIDEST, narrow_twin
+from .narrow import WIDEST
 from .plots import BookFigure
 
 MOST_FRAMES = 60  # keeps pages small and builds fast
@@ -371,7 +371,7 @@ def _audio(recording: Recording, alt: str) -> str:
 def picture(figure: Figure, *, alt: str) -> str:
     """A ``<picture>`` of the figure, wide and narrow, then closed: SVG where lines are few, WebP where pixels are."""
     wide = _source(figure)
-    narrow = _source(narrow_twin(figure)) if isinstance(figure, BookFigure) else None
+    narrow = _source(figure.narrow()) if isinstance(figure, BookFigure) else None
     pyplot.close(figure)
     image = f"<img{embed.attributes(src=wide.pop('srcset'), **wide, alt=alt)}>"
     if narrow is None:

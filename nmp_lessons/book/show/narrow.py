@@ -20,6 +20,7 @@ from matplotlib.text import Text
 Drawn = TypeVar("Drawn", bound=Figure)
 WIDEST = 600  # CSS pixels of the window up to which the narrow figure is shown
 WIDTH = 4.2  # inches; a page of a phone shows that at some 340 CSS pixels
+SVG_DPI = 72  # one point of an SVG
 SMALLEST = 11.5  # points, so that no letter is below 11 CSS pixels even in a box within the page
 
 
@@ -55,13 +56,27 @@ def narrow_twin(figure: Drawn) -> Drawn:
         text.set_fontsize(max(text.get_fontsize(), SMALLEST))
     with warnings.catch_warnings():  # of legends that leave no room, until they have been made narrower
         warnings.filterwarnings("ignore", "constrained_layout not applied")
-        twin.draw_without_rendering()
-    for ax in twin.axes:
-        _fit(ax)
+        lay_out(twin)
+    changed = [_fit(ax) for ax in twin.axes]
     for legend in [*twin.legends, *filter(None, (ax.get_legend() for ax in twin.axes))]:
         if legend.get_window_extent().width > 0.95 * twin.bbox.width:
             _in_one_column(legend)
+            changed.append(True)
+    if not any(changed):
+        twin.set_layout_engine("none")  # it has its layout
     return twin
+
+
+def lay_out(figure: Figure) -> None:
+    """Give every panel its place, without drawing, as SVG measures letters; this is what takes longest."""
+    engine, dpi = figure.get_layout_engine(), figure.dpi
+    if engine is None:
+        return
+    figure.dpi = SVG_DPI
+    for ax in figure.axes:
+        ax.apply_aspect()
+    engine.execute(figure)
+    figure.dpi = dpi
 
 
 def _stack(figure: Figure) -> float:
@@ -87,26 +102,32 @@ def _stack(figure: Figure) -> float:
     return 0.85 * columns
 
 
-def _fit(ax: Axes) -> None:
-    """Wrap titles and labels that are longer than there is room; turn tick labels that would touch."""
+def _fit(ax: Axes) -> bool:
+    """Wrap titles and labels that are longer than there is room; turn tick labels that would touch.
+
+    Tells whether anything had to be changed.
+    """
     box, page = ax.get_window_extent(), ax.figure.bbox
-    for title in (ax.title, *(getattr(ax, name) for name in ("_left_title", "_right_title"))):
-        _wrap(title, title.get_window_extent().width, page.x1 - box.x0)
-    _wrap(ax.xaxis.label, ax.xaxis.label.get_window_extent().width, page.width)
-    _wrap(ax.yaxis.label, ax.yaxis.label.get_window_extent().height, 1.15 * box.height)
-    if _touch(ax.xaxis):
+    titles = [ax.title, *(getattr(ax, name) for name in ("_left_title", "_right_title"))]
+    wrapped = [_wrap(title, title.get_window_extent().width, page.x1 - box.x0) for title in titles]
+    wrapped.append(_wrap(ax.xaxis.label, ax.xaxis.label.get_window_extent().width, page.width))
+    wrapped.append(_wrap(ax.yaxis.label, ax.yaxis.label.get_window_extent().height, 1.15 * box.height))
+    touching = _touch(ax.xaxis)
+    if touching:
         ax.tick_params(axis="x", labelrotation=40)
         for label in ax.get_xticklabels():
             label.set_horizontalalignment("right")
             label.set_rotation_mode("anchor")
+    return touching or any(wrapped)
 
 
-def _wrap(text: Text, length: float, room: float) -> None:
+def _wrap(text: Text, length: float, room: float) -> bool:
     words = text.get_text()
-    if length > room and "$" not in words:
-        text.set_text(
-            textwrap.fill(words.replace("\n", " "), max(8, int(len(words) * room / length)), break_long_words=False)
-        )
+    if length <= room or "$" in words:
+        return False
+    columns = max(8, int(len(words) * room / length))
+    text.set_text(textwrap.fill(words.replace("\n", " "), columns, break_long_words=False))
+    return True
 
 
 def _in_one_column(legend: Legend) -> None:

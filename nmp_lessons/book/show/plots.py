@@ -39,6 +39,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib import style
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.collections import PatchCollection
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
@@ -49,7 +50,7 @@ from ...audio.recording import Recording
 from ...notes.pitch import pitch_name
 from .colours import COLOURS, ink
 from .embed import webp
-from .narrow import narrow_twin
+from .narrow import lay_out, narrow_twin
 from .player import LEGEND, Picture, cqt_picture, matched_groups, named_pitches, pitch_range, posteriors_picture
 
 if TYPE_CHECKING:
@@ -83,16 +84,31 @@ class BookFigure(Figure):
             return super().draw(renderer)
 
     def svg(self) -> str:
-        """The figure as SVG; the same program gives the same bytes."""
-        text = io.StringIO()
-        with styled():
-            self.savefig(text, format="svg", dpi=DOTS_PER_INCH, metadata={"Date": None, "Creator": None})
+        """The figure as SVG; the same program gives the same bytes.
+
+        `savefig` would draw everything twice: once for the layout, once for the file.
+        """
+        text, canvas, engine, dpi = io.StringIO(), self.canvas, self.get_layout_engine(), self.dpi
+        try:
+            with styled():
+                lay_out(self)
+                self.set_layout_engine("none")
+                self.dpi = DOTS_PER_INCH  # of pictures in it
+                FigureCanvasSVG(self).print_svg(text, metadata={"Date": None, "Creator": None})
+        finally:
+            self.set_canvas(canvas)
+            self.set_layout_engine(engine)
+            self.dpi = dpi
         return re.sub(r"data:image/png;base64,([^\"]+)", _as_webp, text.getvalue())
+
+    def narrow(self) -> "BookFigure":
+        """The figure for a phone."""
+        with styled():
+            return narrow_twin(self)
 
     def narrow_svg(self) -> str:
         """The figure as SVG for a phone."""
-        with styled():
-            return narrow_twin(self).svg()
+        return self.narrow().svg()
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
         return {"image/svg+xml": with_twin(self.svg(), self.narrow_svg()), "text/plain": repr(self)}
