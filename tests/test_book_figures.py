@@ -83,3 +83,13 @@ def test_a_cell_shows_both(panels):
     assert f'width="{7.2 * 72:g}pt"' in wide and f'width="{WIDTH * 72:g}pt"' in narrow
     markup = show.explore(lambda keys: show.figure(height=keys)[0], keys=[1, 2]).fragment
     assert markup.count("<picture><source media=") == 2
+
+
+def test_a_phone_s_figure_wraps_what_is_wider_than_the_page():
+    drawn, ax = show.figure(height=2)
+    drawn.suptitle("a heading that is much longer than a phone is wide, and then some more words")
+    ax.set(title="a centred title that is longer than the panel under it is wide on a phone")
+    twin = drawn.narrow()
+    twin.draw_without_rendering()
+    box = twin.get_tightbbox()
+    assert box.x0 >= 0 and box.x1 <= twin.get_figwidth()

@@ -51,6 +51,7 @@ def narrow_twin(figure: Drawn) -> Drawn:
         raise TypeError(
             f"figure: cannot be drawn again for phones ({problem}); use a named function instead of a lambda."
         ) from problem
+    twin.dpi = SVG_DPI  # what follows measures letters
     twin.set_size_inches(WIDTH, _stack(twin) * figure.get_figheight())
     for text in twin.findobj(Text):
         text.set_fontsize(max(text.get_fontsize(), SMALLEST))
@@ -58,12 +59,13 @@ def narrow_twin(figure: Drawn) -> Drawn:
         warnings.filterwarnings("ignore", "constrained_layout not applied")
         lay_out(twin)
     changed = [_fit(ax) for ax in twin.axes]
+    changed += [_wrap(text, text.get_window_extent().width, 0.97 * twin.bbox.width) for text in twin.texts]
     for legend in [*twin.legends, *filter(None, (ax.get_legend() for ax in twin.axes))]:
         if legend.get_window_extent().width > 0.95 * twin.bbox.width:
             _in_one_column(legend)
             changed.append(True)
-    if not any(changed):
-        twin.set_layout_engine("none")  # it has its layout
+    if not any(changed) and all(ax.get_aspect() == "auto" for ax in twin.axes):
+        twin.set_layout_engine("none")  # it has its layout; panels of fixed proportions need two attempts
     return twin
 
 
@@ -108,9 +110,15 @@ def _fit(ax: Axes) -> bool:
     Tells whether anything had to be changed.
     """
     box, page = ax.get_window_extent(), ax.figure.bbox
-    titles = [ax.title, *(getattr(ax, name) for name in ("_left_title", "_right_title"))]
-    wrapped = [_wrap(title, title.get_window_extent().width, page.x1 - box.x0) for title in titles]
-    wrapped.append(_wrap(ax.xaxis.label, ax.xaxis.label.get_window_extent().width, page.width))
+    centre = (box.x0 + box.x1) / 2
+    around = 2 * min(centre - page.x0, page.x1 - centre)
+    sides: dict[str, float] = {"_left_title": page.x1 - box.x0, "_right_title": box.x1 - page.x0}
+    across = [
+        *((getattr(ax, name), room) for name, room in sides.items()),
+        (ax.title, around),
+        (ax.xaxis.label, around),
+    ]
+    wrapped = [_wrap(text, text.get_window_extent().width, room) for text, room in across]
     wrapped.append(_wrap(ax.yaxis.label, ax.yaxis.label.get_window_extent().height, 1.15 * box.height))
     touching = _touch(ax.xaxis)
     if touching:
