@@ -1,11 +1,13 @@
 """Augmentations: each does to the labels what it says, invariant, equivariant or breaking."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from nmp_lessons import augmentation
-from nmp_lessons.audio import Recording, room
+from nmp_lessons.audio import Recording, piano, room
 from nmp_lessons.augmentation import (
     EFFECT,
     FeatureAugmentation,
@@ -30,10 +32,15 @@ from nmp_lessons.augmentation import (
 )
 from nmp_lessons.constants import NMP
 from nmp_lessons.cqt import CQT, SILENCE, normalised_log_fixed
+from nmp_lessons.data import maestro
+from nmp_lessons.decoding import PeakDecoder
 from nmp_lessons.errors import InputError
+from nmp_lessons.evaluation import onset_scores
+from nmp_lessons.hearing import transcribe
 from nmp_lessons.model import Heads
 from nmp_lessons.notes import Notes
 from nmp_lessons.targets import targets
+from nmp_lessons.training import load
 
 RATE = NMP.sample_rate
 
@@ -136,6 +143,68 @@ def test_transposing_moves_audio_and_labels_together():
     assert after.notes.pitch.tolist() == [64] and len(after.audio) == len(before.audio)
     peak = [int(features(r)[0, 100, 60:200].argmax()) for r in (before, after)]
     assert peak[1] - peak[0] == 12
+
+
+CLICKS = np.arange(0.5, 5.6, 0.5137)
+
+
+def clicks():
+    """Short bursts of noise, and a label at the beginning of each."""
+    audio, burst = np.zeros(6 * RATE), np.exp(-np.arange(200) / 30) * rng().standard_normal(200)
+    for time in CLICKS:
+        audio[int(time * RATE) :][:200] += 0.4 * burst
+    return Recording(audio, RATE, notes=Notes(CLICKS, CLICKS + 0.2, np.full(len(CLICKS), 60)))
+
+
+def lateness(recording, before=0.05, after=0.1):
+    """Milliseconds by which each attack comes after its label: the envelope's first half of its peak nearby."""
+    envelope = np.sqrt(np.convolve(recording.audio.astype(float) ** 2, np.hanning(int(0.006 * RATE)), "same"))
+    pieces = [envelope[max(int((t - before) * RATE), 0) : int((t + after) * RATE)] for t in recording.notes.onset]
+    return np.array([1e3 * (np.argmax(piece > 0.5 * piece.max()) / RATE - before) for piece in pieces])
+
+
+IN_TIME = {
+    "white_noise": lambda r: white_noise(r, ratio=30, rng=rng()),
+    "equalise": lambda r: equalise(r, *random_equaliser(rng())),
+    "low_pass": lambda r: low_pass(r, 4000),
+    "gain": lambda r: gain(r, -15),
+    "reverberate": lambda r: reverberate(r, room(rng(), reverberation=0.4)),
+    "interfere": lambda r: interfere(r, hum(6, frequency=100), ratio=20),
+    "delay": lambda r: delay(r, 0.317),
+    "faster": lambda r: faster(r, 2 ** (5 / 12)),
+    "mixup": lambda r: mixup(r, replace(r, audio=np.zeros_like(r.audio), notes=Notes([], [], [])), 0.7)[0],
+} | {f"transpose {s}": lambda r, s=s: transpose(r, s) for s in (-6, -4, -2, 0, 2, 4, 6)}
+
+
+@pytest.mark.parametrize("name", IN_TIME)
+def test_labels_stay_on_the_attacks(name):
+    assert {name.split()[0] for name in IN_TIME} == {name for name, kind in EFFECT.items() if kind != "breaking"}
+    before = clicks()
+    assert np.abs(lateness(IN_TIME[name](before)) - lateness(before)).max() < 3
+
+
+@pytest.mark.parametrize("semitones", [-6, -4, -2, 2, 4, 6])
+def test_a_transposed_piano_s_attacks_stay_on_their_labels(semitones):
+    notes = Notes(
+        np.arange(0.5, 16), np.arange(0.5, 16) + 0.6, [45, 48, 50, 55, 60, 65, 70, 75, 80, 60, 64, 67, 72, 52, 84, 57]
+    )
+    before = replace(piano.render(notes, seconds=17), notes=notes)
+    late = lateness(transpose(before, semitones)) - lateness(before)
+    assert abs(np.median(late)) < 1.5 and np.mean(np.abs(late) < 3) >= 0.8
+
+
+@pytest.mark.parametrize("semitones", [-6, -3, 3, 6])
+def test_notes_of_the_transposed_nocturne_are_found_as_early_as_if_they_had_been_played(semitones):
+    before = maestro.performance("chopin-nocturne").segment(rate=RATE)
+    played = before.notes.transposed(semitones)
+    played = replace(piano.render(played, seconds=before.seconds), notes=played)
+    model, record = load("main-0")
+
+    def f(recording):
+        found, _ = transcribe(recording, model=model, decoder=PeakDecoder(**record["decoder"]))
+        return onset_scores(recording.notes, found, tolerance=0.02)["Fno"]
+
+    assert f(transpose(before, semitones)) > min(f(before), f(played)) - 0.05
 
 
 def test_a_faster_tape_is_higher_and_earlier():
