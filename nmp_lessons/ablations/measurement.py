@@ -41,7 +41,7 @@ class Real(NamedTuple):
 
 def real_recordings(folder: str | os.PathLike, *, seconds: float = 60.0) -> list[Real]:
     """The first minute of each recording. Every FLAC has a TSV of the same name; ``lag_ms.json`` may list the lags."""
-    paths = sorted(Path(folder).glob("*.flac"))
+    paths = sorted(path for path in Path(folder).glob("*.flac") if not path.name.startswith("."))
     if not paths:
         raise InputError(
             f"{folder}: contains no FLAC files; give a folder of recordings with a TSV of notes beside each."

@@ -55,14 +55,14 @@ def complain(problem: Exception) -> None:
 def one_line_warnings() -> Generator[None, None, None]:
     """Print every `InputWarning` in a line of its own, without the place in the source that Python adds."""
 
-    def show(message, category, *place) -> None:
+    def show(message, category, filename, lineno, file=None, line=None) -> None:
         if issubclass(category, InputWarning):
             from tqdm import tqdm
 
             with tqdm.external_write_mode(file=sys.stderr):
                 complain(message)
         else:
-            shown(message, category, *place)
+            shown(message, category, filename, lineno, file, line)
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", InputWarning)

@@ -116,7 +116,7 @@ def _whole_numbers(values: ArrayLike, name: str) -> np.ndarray:
     values = np.asarray(values)
     if values.size == 0:
         return values.astype(np.int64)
-    if not np.isfinite(values).all() or (values != np.round(values)).any():
+    if not np.isfinite(values).all() or (values != np.round(values)).any() or (abs(values) > 2**53).any():
         raise InputError(f"notes: {name} contains a value that is not an integer; round it to a MIDI number.")
     return values.astype(np.int64)
 
