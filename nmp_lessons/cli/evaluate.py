@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from ..errors import InputError, NoNotes
+from ..files import visible_files
 
 NOTE_FILES = {".csv": 0, ".tsv": 1, ".txt": 2, ".jams": 3, ".mid": 4, ".midi": 5}  # of equal stems, the lowest is read
 
@@ -73,8 +74,7 @@ def _pairs(prediction: Path, reference: Path) -> dict[str, tuple[Path, Path]]:
 
 def _note_files(folder: Path) -> dict[str, Path]:
     """The note files in a folder, by stem."""
-    visible = [path for path in folder.iterdir() if not path.name.startswith(".")]  # systems leave ._x and .DS_Store
-    known = [path for path in visible if path.suffix.lower() in NOTE_FILES and path.is_file()]
+    known = [path for path in visible_files(folder) if path.suffix.lower() in NOTE_FILES]
     if not known:
         raise InputError(f"{folder}: contains no MIDI, CSV or TSV files; give a folder of note files.")
     last_first = sorted(known, key=lambda path: -NOTE_FILES[path.suffix.lower()])

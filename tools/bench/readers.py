@@ -57,7 +57,7 @@ class Conventions(NamedTuple):
 
 SOSTENUTO = "the sostenuto pedal isn't applied"
 SILENT = "a note released as soon as it is struck is left out, even if the pedal holds it"
-KEPT = "a note without length is kept"
+SILENT_TOO = "a note without length is kept"
 LAST_STROKE = "a release written after a new stroke at the same time ends the new note, and the older one is lost"
 READERS = {
     ("note-seq", "with pedals"): {
@@ -66,8 +66,8 @@ READERS = {
         "where the pedal lifts and falls at one time, it falls first": {"lifts_last": True},
         SILENT: {"silent": "left out"},
     },
-    ("pretty_midi", "keys"): {SILENT: {"silent": "left out"}},
-    ("symusic", "keys"): {KEPT: {"silent": "kept"}},
+    ("pretty_midi", "keys"): {},
+    ("symusic", "keys"): {SILENT_TOO: {"silent": "kept"}},
     ("partitura", "keys"): {LAST_STROKE: {"last_stroke": True, "silent": "kept"}},
     ("partitura", "with pedals"): {
         SOSTENUTO: {"sostenuto": False},

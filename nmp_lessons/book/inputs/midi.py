@@ -1,13 +1,16 @@
 """MIDI files, made byte by byte: 480 ticks a beat and 120 beats a minute, so that 480 ticks are half a second."""
 
+import csv
 import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import mido
 
+from ...files import CHECKPOINTS
 from ...notes.midi import read_midi, write_midi
 from ...notes.note_list import Notes
+from ..show import embed
 from . import Case, outcome_of_notes
 
 
@@ -49,6 +52,16 @@ def _control(number: int, value: int) -> bytes:
 
 def _meta(kind: int, data: bytes = b"") -> bytes:
     return bytes([0xFF, kind]) + _length(len(data)) + data
+
+
+def readers() -> embed.Html:
+    """Where other readers of MIDI differ from ours by more than a millisecond, and why, as `tools.bench` found."""
+    with open(CHECKPOINTS / "midi_readers.csv", newline="", encoding="utf-8") as file:
+        rows = [
+            (f"{row['reader']} {row['version']}, {row['lengths']}", *list(row.values())[3:])
+            for row in csv.DictReader(file)
+        ]
+    return embed.table("Other readers of MIDI", ["Reader", "What it does otherwise", "MAESTRO", "ASAP"], rows[1:])
 
 
 TEMPO = _meta(0x51, (500_000).to_bytes(3, "big"))

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from ...cli import evaluate
+from ...files import visible_files
 from ...notes.tables import read_table
 from . import Case, outcome_of_notes
 
@@ -19,7 +19,7 @@ def _brought(what: str, content: str | bytes, expected: str, *, name: str = "bro
 def _hidden_files(folder: Path) -> str:
     for name in ("._take.mid", ".DS_Store", "take.mid"):
         (folder / name).write_bytes(b"")
-    return ", ".join(evaluate._note_files(folder))
+    return ", ".join(path.name for path in visible_files(folder))
 
 
 TWO = "C4 0.5–1 s, E4 1–1.5 s"  # what most of them mean
@@ -107,5 +107,5 @@ CASES = [
         "C4 0.5–1 s",
         name="brought.jams",
     ),
-    Case("A folder with the hidden files that systems leave: ._take.mid, .DS_Store", _hidden_files, "take"),
+    Case("A folder with the hidden files that systems leave: ._take.mid, .DS_Store", _hidden_files, "take.mid"),
 ]
