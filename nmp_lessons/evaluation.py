@@ -3,8 +3,7 @@
 Chapter ``evaluation``. A predicted note is a hit if some reference note has the same pitch (within 50 cents) and
 onset (within 50 ms); each reference note can be hit only once (eq-hit). Fno ("no offset") is the F-measure of hits
 (eq-f). F also requires the offset to lie within 50 ms or a fifth of the note's length, whichever is larger
-(eq-offset-rule). Both are computed by `mir_eval`. Acc compares the pitches that sound, every 10 ms (eq-acc). `causes`
-suggests why a note is wrong.
+(eq-offset-rule). Both are computed by `mir_eval`. Acc compares the pitches that sound, every 10 ms (eq-acc).
 
 Conventions, and where they differ from `mir_eval`'s:
 
@@ -14,8 +13,7 @@ Conventions, and where they differ from `mir_eval`'s:
 - with no notes on either side every score is 0, as in `mir_eval`, which also warns;
 - distances are rounded to a tenth of a millisecond, and one equal to the tolerance is within it, as in `mir_eval`;
 - Acc uses one grid for both sides, and a key that belongs to two notes at once counts once. `mir_eval` takes the
-  frames it is given and moves those of the estimate onto the times of the reference; given both on our grid, it
-  counts the same. Here cells are counted note by note, so that an hour of music takes neither time nor memory.
+  frames it is given and moves those of the estimate onto the times of the reference; on our grid it counts the same.
 
 Sources: Raffel et al., "mir_eval", ISMIR 2014; Bay et al., "Evaluation of multiple-F0 estimation", ISMIR 2009.
 """
@@ -29,6 +27,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import linear_sum_assignment
 from scipy.stats import binom
 
+from ._fast.cells import count_cells
 from .errors import InputError
 from .notes.note_list import Notes
 
@@ -36,6 +35,7 @@ TOLERANCE = 0.05  # seconds, for onsets
 PITCH_TOLERANCE = 50.0  # cents
 OFFSET_RATIO = 0.2  # of the reference note's length, for offsets
 GRID = 0.01  # seconds between the frames of Acc
+TABLE = 1_000_000  # pairs of notes; `mir_eval` makes tables of all pairs, so longer lists are matched key by key
 DECIMALS = 4  # distances in seconds are rounded to these before they are compared
 NEAR = 0.2  # seconds up to which an onset counts as late or early rather than as another note
 PARTIALS = (12, 19, 24)  # semitones from a key up to its second, third and fourth partial
@@ -98,39 +98,31 @@ def frame_scores(reference: Notes, estimate: Notes, *, grid: float = GRID) -> di
     """
     if not len(reference) or not len(estimate):
         return dict.fromkeys(("Acc", "Pframe", "Rframe"), 0.0)
-    cells = [_cells(notes, grid, max(reference.seconds, estimate.seconds)) for notes in (reference, estimate)]
-    in_reference, in_estimate = (_covered(*these) for these in cells)
-    in_either = _covered(*np.concatenate(cells, axis=1))
-    in_both = in_reference + in_estimate - in_either
-    totals = {"Acc": in_either, "Pframe": in_estimate, "Rframe": in_reference}
-    return {name: float(in_both / total) if total else 0.0 for name, total in totals.items()}
+    both, true, found = count_cells(reference, estimate, grid)
+    totals = {"Acc": true + found - both, "Pframe": found, "Rframe": true}
+    return {name: both / total if total else 0.0 for name, total in totals.items()}
 
 
 def match(reference: Notes, estimate: Notes, *, tolerance: float = TOLERANCE, offsets: bool = False) -> Match:
     """Hits, misses and extra notes of a greatest matching (eq-matching); with `offsets`, offsets must agree too.
 
-    Among matchings with as many hits as possible, and so with the Fno of `scores`, it is one with as many right offsets
-    as possible, and among those one with the nearest onsets. So if a key has two candidates, the one that also ends
-    well is the hit. `F` counts as many right offsets, unless strokes of one key lie within two tolerances.
+    It has as many hits as Fno counts; among such matchings, as many right offsets as possible, and then the nearest
+    onsets. F counts as many right offsets, unless two strokes of one key lie within two tolerances of each other.
 
     >>> match(Notes([0.0, 1.0], [1.0, 2.0], [60, 64]), Notes([0.01, 1.0], [1.0, 2.0], [60, 65]))
     Match(hits=array([[0, 0]]), misses=array([1]), extra=array([1]))
     """
-    pairs = [np.empty((0, 2), dtype=int)]
-    for pitch in np.intersect1d(reference.pitch, estimate.pitch):
-        keys = np.flatnonzero(reference.pitch == pitch), np.flatnonzero(estimate.pitch == pitch)
+    pairs = []
+    for keys in _common_keys(reference, estimate):
         r, e = np.ix_(*keys)
         apart = np.round(np.abs(reference.onset[r] - estimate.onset[e]), DECIMALS)  # (reference, estimate)
         near, well = apart <= tolerance, _ends_well(reference, estimate, r, e)
         near &= well | (not offsets)
         rank = len(keys[0]) + 1  # one more right offset outweighs all distances, one more hit all offsets
         chosen = linear_sum_assignment(near * (rank**2 + rank * well + 1 - apart / tolerance), maximize=True)
-        hit = near[chosen]
-        pairs.append(np.stack([keys[0][chosen[0][hit]], keys[1][chosen[1][hit]]], axis=1))
-    hits = np.concatenate(pairs)
-    hits = hits[np.argsort(hits[:, 0])]
-    misses = np.setdiff1d(np.arange(len(reference)), hits[:, 0])
-    extra = np.setdiff1d(np.arange(len(estimate)), hits[:, 1])
+        pairs += [(keys[0][i], keys[1][j]) for i, j in zip(*chosen, strict=True) if near[i, j]]
+    hits = np.array(sorted(pairs), dtype=int).reshape(-1, 2)
+    misses, extra = (np.setdiff1d(np.arange(len(notes)), hits[:, i]) for i, notes in enumerate((reference, estimate)))
     return Match(hits, misses, extra)
 
 
@@ -198,10 +190,6 @@ def causes(reference: Notes, estimate: Notes, *, tolerance: float = TOLERANCE) -
         Notes of the same recording.
     tolerance
         Seconds, for onsets.
-
-    Returns
-    -------
-    list of Error
 
     Examples
     --------
@@ -440,33 +428,22 @@ def _f_measure(reference: Notes, estimate: Notes, tolerance: float, offset_ratio
     """F-measure, precision and recall."""
     if not len(reference) or not len(estimate):
         return 0.0, 0.0, 0.0
-    precision, recall, f_measure, _ = mir_eval.transcription.precision_recall_f1_overlap(
-        **_for_mir_eval(reference, estimate, tolerance, offset_ratio)
-    )
-    return float(f_measure), float(precision), float(recall)
+    parts = _common_keys(reference, estimate) if len(reference) * len(estimate) > TABLE else [(slice(None),) * 2]
+    arguments = [_for_mir_eval(reference, estimate, tolerance, offset_ratio, part) for part in parts]
+    hits = sum(len(mir_eval.transcription.match_notes(**part)) for part in arguments)
+    precision, recall = hits / len(estimate), hits / len(reference)
+    return float(mir_eval.util.f_measure(precision, recall)), precision, recall
 
 
-def _for_mir_eval(reference: Notes, estimate: Notes, tolerance: float, offset_ratio: float | None) -> dict:
-    """The arguments that `mir_eval.transcription` takes, under its names."""
-    notes = {"ref": reference, "est": estimate}
-    intervals = {f"{side}_intervals": these.intervals for side, these in notes.items()}
-    pitches = {f"{side}_pitches": these.frequencies for side, these in notes.items()}
-    tolerances = {"onset_tolerance": tolerance, "pitch_tolerance": PITCH_TOLERANCE, "offset_ratio": offset_ratio}
-    return intervals | pitches | tolerances
+def _common_keys(reference: Notes, estimate: Notes) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For each key that both have, the indices of its notes."""
+    keys = np.intersect1d(reference.pitch, estimate.pitch)
+    return [(np.flatnonzero(reference.pitch == key), np.flatnonzero(estimate.pitch == key)) for key in keys]
 
 
-def _cells(notes: Notes, grid: float, seconds: float) -> np.ndarray:
-    """The first cell and the one after the last of every note, (2, n); those of a key follow those of the key below."""
-    frames = int(np.ceil(seconds / grid))
-    edges = np.ceil(notes.intervals.T / grid)
-    edges += edges * grid < notes.intervals.T  # where the quotient was rounded across a whole number
-    edges -= (edges - 1) * grid >= notes.intervals.T
-    return np.minimum(edges, frames).astype(np.int64) + notes.pitch * (frames + 1)
-
-
-def _covered(first: np.ndarray, last: np.ndarray) -> int:
-    """The number of cells in at least one of the ranges from `first` to before `last`."""
-    order = np.argsort(first, kind="stable")
-    first, reached = first[order], np.maximum.accumulate(last[order])
-    before = np.concatenate([first[:1], reached[:-1]])
-    return int((reached - np.maximum(first, before)).clip(0).sum())
+def _for_mir_eval(reference: Notes, estimate: Notes, tolerance: float, offset_ratio: float | None, part) -> dict:
+    """The arguments that `mir_eval.transcription` takes, under its names, for a part of both lists."""
+    found = {"onset_tolerance": tolerance, "pitch_tolerance": PITCH_TOLERANCE, "offset_ratio": offset_ratio}
+    for side, notes, some in (("ref", reference, part[0]), ("est", estimate, part[1])):
+        found |= {f"{side}_intervals": notes.intervals[some], f"{side}_pitches": notes.frequencies[some]}
+    return found

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from nmp_lessons import ablations, decoding, training
+from nmp_lessons import ablations, decoding, evaluation, training
 from nmp_lessons.book.show.player import matched_groups
 from nmp_lessons.errors import InputError
 from nmp_lessons.evaluation import (
@@ -161,6 +161,15 @@ def test_hits_and_frames_are_as_many_as_those_of_mir_eval(seed):
     assert [frames[name] for name in ("Accuracy", "Precision", "Recall")] == list(
         frame_scores(reference, estimate).values()
     )
+
+
+def test_long_lists_are_matched_key_by_key_with_the_same_scores(monkeypatch):
+    rng = np.random.default_rng(0)
+    reference, estimate = some_notes(rng, apart=0.0), some_notes(rng, apart=0.0)
+    whole = scores(reference, estimate)
+    monkeypatch.setattr(evaluation, "TABLE", 0)
+    assert scores(reference, estimate) == whole and 0 < whole["F"] < whole["Fno"] < 1
+    assert scores(reference, reference.transposed(3))["Fno"] == 0
 
 
 def test_an_hour_is_scored_as_quickly_as_a_minute():
