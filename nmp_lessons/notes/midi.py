@@ -35,9 +35,9 @@ def read_midi(source: str | os.PathLike | bytes, *, pedal: bool = True) -> Notes
     -------
     Notes
         If a key is struck again before its release, the earlier note ends there; a release in the same tick belongs to
-        the earlier note. What is never released, key or pedal, ends with the last event of a key. All notes off
-        (control 123, and 124 to 127) releases the keys of a channel, all sound off (120) ends its notes, and 121
-        lifts its pedals.
+        the earlier note. What is never released, key or pedal, ends with the last event of a key; if that is its own
+        stroke, with its track. All notes off (control 123, and 124 to 127) releases the keys of a channel, all sound
+        off (120) ends its notes, and 121 lifts its pedals.
 
     Warns
     -----
@@ -50,17 +50,18 @@ def read_midi(source: str | os.PathLike | bytes, *, pedal: bool = True) -> Notes
         If the file is missing, empty, truncated, not MIDI, without notes on the piano, or longer than a day.
     """
     name, data = _named_bytes(source)
-    found, broken = events(data, name)
+    found, ends, broken = events(data, name)
     if broken:
         warn(f"{name}: {broken} of its tracks can't be read to the end, so notes may be missing; export it again.")
     end = max((event.seconds for event in found if event.kind != CONTROL), default=0.0)
-    if end > LONGEST:
-        raise InputError(f"{name}: lasts {end / 3600:,.0f} hours, a day at most can be read; remove the gap in it.")
     channels = sorted({event.channel for event in found} - {DRUM_CHANNEL})
-    parts = [_channel_notes([e for e in found if e.channel == channel], end, pedal) for channel in channels]
+    parts = [_channel_notes([e for e in found if e.channel == channel], end, ends, pedal) for channel in channels]
     onset, offset, pitch, velocity = notes = np.concatenate([np.empty((4, 0)), *parts], axis=1)
     if len(onset) == 0:
         raise NoNotes(f"{name}: contains no notes; export it again with at least one.")
+    if offset.max() > LONGEST:
+        hours = offset.max() / 3600
+        raise InputError(f"{name}: lasts {hours:,.0f} hours, a day at most can be read; remove the gap in it.")
     off_piano, silent = (pitch < NMP.lowest_pitch) | (pitch > NMP.highest_pitch), offset <= onset
     if off_piano.all():
         raise InputError(f"{name}: all its notes are off the piano; transpose it.")
@@ -76,9 +77,9 @@ def _named_bytes(source) -> tuple[str, bytes]:
     return str(source), _file_bytes(Path(source), "MIDI file")
 
 
-def _channel_notes(moved: Sequence[Event], end: float, pedal: bool) -> np.ndarray:
+def _channel_notes(moved: Sequence[Event], end: float, ends: Sequence[float], pedal: bool) -> np.ndarray:
     """Onset, offset, pitch and velocity of one channel's notes, shape (4, notes)."""
-    onset, offset, pitch, velocity = _key_strokes(moved, end)
+    onset, offset, pitch, velocity = _key_strokes(moved, end, ends)
     if pedal:
         offset = _caught(onset, offset, *_controller(moved, SOSTENUTO), end)
         offset = _sustained(onset, offset, pitch, *_controller(moved, SUSTAIN), end)
@@ -88,8 +89,11 @@ def _channel_notes(moved: Sequence[Event], end: float, pedal: bool) -> np.ndarra
     return np.stack([onset, _ended_by_repetition(onset, offset, pitch), pitch, velocity])
 
 
-def _key_strokes(moved: Sequence[Event], end: float) -> np.ndarray:
-    """Onset, release, pitch and velocity of every key, shape (4, notes)."""
+def _key_strokes(moved: Sequence[Event], end: float, ends: Sequence[float]) -> np.ndarray:
+    """Onset, release, pitch and velocity of every key, shape (4, notes).
+
+    What is never released ends at `end`, and strokes at that very time at the end of their track.
+    """
     found, down, replaced = [], {}, {}  # by track and key: the stroke that holds; when it ended an earlier one
     # NOTE: At one time controllers come before keys, whatever their order in the file, as in MAESTRO's own tools.
     for seconds, track, _, kind, number, value in sorted(moved, key=lambda e: (e.seconds, e.kind != CONTROL)):
@@ -105,7 +109,8 @@ def _key_strokes(moved: Sequence[Event], end: float) -> np.ndarray:
         elif kind != CONTROL and key in down and replaced.pop(key, None) != seconds:
             begun, velocity = down.pop(key)
             found.append((begun, seconds, number, velocity))
-    found += [(begun, end, note, velocity) for (_, note), (begun, velocity) in down.items()]
+    for (track, note), (begun, velocity) in down.items():
+        found.append((begun, end if end > begun else ends[track], note, velocity))
     return np.array(found, dtype=float).reshape(-1, 4).T
 
 

@@ -34,8 +34,8 @@ class _Unreadable(Exception):
     """The rest of a track makes no sense."""
 
 
-def events(data: bytes, name: str) -> tuple[list[Event], int]:
-    """All keys and controllers in order of time, and how many tracks break off in the middle.
+def events(data: bytes, name: str) -> tuple[list[Event], list[float], int]:
+    """All keys and controllers in order of time, the end of each track (s), and how many break off in the middle.
 
     Events of equal time stand in the order of the tracks, and within a track in that of the file. The file may be
     wrapped (in RIFF, say) and have chunks of other kinds.
@@ -50,9 +50,9 @@ def events(data: bytes, name: str) -> tuple[list[Event], int]:
         raise InputError(f"{name}: cannot be read as MIDI (there is no MThd header); export it again.")
     size, _, declared, division = struct.unpack_from(">IHHH", data, start + 4)
     chunks = list(_tracks(data, start + 8 + size))
-    moved, tempos, ticks, broken, cut = [], [], {0}, 0, len(chunks) < declared
+    moved, tempos, ticks, ends, broken, cut = [], [], {0}, [], 0, len(chunks) < declared
     for number, (chunk, whole) in enumerate(chunks):
-        ended = False
+        tick, ended = 0, False
         try:
             for tick, status, values in _track_events(chunk):
                 ticks.add(tick)
@@ -63,12 +63,13 @@ def events(data: bytes, name: str) -> tuple[list[Event], int]:
                     tempos.append((tick, int.from_bytes(values[1:], "big")))
         except _Unreadable:
             broken += whole
+        ends.append(tick)
         cut |= not (whole or ended)
     if cut:
         raise InputError(f"{name}: is cut off before its end; copy or export it again.")
     clock = _clock(ticks, tempos, division, name)
     moved.sort(key=lambda event: event[0])  # stable
-    return [Event(clock[tick], *event) for tick, *event in moved], broken
+    return [Event(clock[tick], *event) for tick, *event in moved], [clock[tick] for tick in ends], broken
 
 
 def _tracks(data: bytes, place: int) -> Iterator[tuple[bytes, bool]]:

@@ -44,6 +44,7 @@ SECONDS = {"s", "sec", "secs", "second", "seconds"}
 OTHER_UNITS = {"ms", "msec", "millisecond", "milliseconds", "sample", "samples", "frame", "frames", "tick", "ticks"}
 OTHER_UNITS |= {"us", "div", "divs", "beat", "beats", "quarter", "quarters", "bar", "bars", "measure", "measures"}
 HERTZ = {"hz", "frequency", "frequencies", "freq", "f0"}
+COMMENTS = ("#", "%", "//")
 LONG_NOTE = 60.0  # seconds; if half of the notes last longer, and all times are whole numbers, they aren't seconds
 
 
@@ -149,7 +150,7 @@ def _columns(rows: list[tuple[int, list[str]]], path: Path) -> tuple[_Columns, l
     """Where the columns are, and the rows below the header."""
     heading = None
     for i, (_, cells) in enumerate(rows):
-        comment = cells[0].startswith(("#", "%"))
+        comment = cells[0].startswith(COMMENTS)
         bare = [cells[0].lstrip("#% "), *cells[1:]]
         if _is_header(bare):
             rows = _without_comments(rows[i + 1 :])
@@ -170,7 +171,7 @@ def _columns(rows: list[tuple[int, list[str]]], path: Path) -> tuple[_Columns, l
 
 
 def _without_comments(rows):
-    return [(line, cells) for line, cells in rows if not cells[0].startswith(("#", "%"))]
+    return [(line, cells) for line, cells in rows if not cells[0].startswith(COMMENTS)]
 
 
 def _is_header(cells: Sequence[str]) -> bool:
@@ -207,7 +208,7 @@ def _named_columns(header: list[str], rows, path: Path) -> _Columns:
     name, unit = _name_and_unit(header[pitch])
     return _Columns(
         onset, offset, pitch, velocity, lasts,
-        hertz=True if {name, unit} & HERTZ else None if name == "value" else False,
+        hertz=True if {name, unit} & HERTZ else False if name in COLUMNS["pitch"][0] else None,
         level=bool(velocities) and _name_and_unit(header[velocity])[0] == "level",
         seconds=_name_and_unit(header[onset])[1] in SECONDS,
     )  # fmt: skip

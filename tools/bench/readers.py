@@ -83,12 +83,12 @@ def main(archive: str) -> None:
     installed(PEERS, PACKAGES)
     totals: dict[tuple[str, str], dict[str, Counter]] = {key: {} for key in READERS}
     for source, name, data in files(Path(archive)):
-        found, _ = midi_events.events(data, name)
+        found, ends, _ = midi_events.events(data, name)
         for (reader, lengths), conventions in READERS.items():
             theirs = THEIRS[reader, lengths](data)
             counted = totals[reader, lengths].setdefault(source, Counter())
             counted["notes compared"] += len(theirs)
-            counted.update(reasons(found, theirs, lengths == "with pedals", conventions))
+            counted.update(reasons(found, ends, theirs, lengths == "with pedals", conventions))
         print(name, flush=True)
     rows = [
         {"reader": reader, "version": version(reader), "lengths": lengths, "what": what}
@@ -114,25 +114,25 @@ def files(archive: Path) -> Iterator[tuple[str, str, bytes]]:
             yield "ASAP", name, member_bytes(tar, members[name])
 
 
-def reasons(found: list, theirs: np.ndarray, pedal: bool, conventions: dict[str, dict]) -> Counter:
+def reasons(found: list, ends: list, theirs: np.ndarray, pedal: bool, conventions: dict[str, dict]) -> Counter:
     """How many differences there are for each reason."""
-    unexplained = differences(reading(found, pedal, Conventions()), theirs)
+    unexplained = differences(reading(found, ends, pedal, Conventions()), theirs)
     counted = Counter()
     together = {name: value for changes in conventions.values() for name, value in changes.items()}
     for reason, changes in (*conventions.items(), (OTHER, together), ("no reason found", None)):
-        left = set() if changes is None else differences(reading(found, pedal, Conventions(**changes)), theirs)
+        left = set() if changes is None else differences(reading(found, ends, pedal, Conventions(**changes)), theirs)
         counted[reason] += len(unexplained - left)
         unexplained &= left
     return counted
 
 
-def reading(found: list, pedal: bool, conventions: Conventions) -> np.ndarray:
+def reading(found: list, ends: list, pedal: bool, conventions: Conventions) -> np.ndarray:
     """Onset, offset, pitch and velocity of all notes, (n, 4), as our reader has them with other conventions."""
     parts = [np.empty((4, 0))]
     last = max(event.seconds for event in found if event.kind != midi_events.CONTROL)
     for channel in {event.channel for event in found} - {midi.DRUM_CHANNEL}:
         moved = [event for event in found if event.channel == channel]
-        strokes = last_strokes(moved) if conventions.last_stroke else midi._key_strokes(moved, last)
+        strokes = last_strokes(moved) if conventions.last_stroke else midi._key_strokes(moved, last, ends)
         if conventions.silent == "left out":
             strokes = strokes[:, strokes[1] > strokes[0]]
         onset, offset, pitch, velocity = strokes

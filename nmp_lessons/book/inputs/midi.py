@@ -144,6 +144,11 @@ CASES = [
         "C4 0–1.5 s, D4 1–1.5 s",
     ),
     _brought(
+        "A recording that was stopped while the last key was held",
+        _file(_track(*NOTE, (0, _on(62)), (480, _meta(1, b"end")))),
+        "C4 0–0.5 s, D4 0.5–1 s",
+    ),
+    _brought(
         "A key that is never released, in a track that ends a minute later",
         _file(_track((0, _on(60)), (0, _on(62)), (480, _off(62)), (57_600, _meta(1, b"end")))),
         "C4 0–0.5 s, D4 0–0.5 s",

@@ -85,6 +85,7 @@ CASES = [
         name="labels.txt",
     ),
     _brought("MIREX's note lists, in Hz", "0.50\t1.00\t261.63\n1.00\t1.50\t329.63\n", TWO, name="brought.txt"),
+    _brought("A column called *pitch* with frequencies", "onset,offset,pitch\n0.5,1,261.63\n1,1.5,329.63\n", TWO),
     _brought(
         "Pitches with fractions, which could be MIDI numbers or Hz",
         "0.5 1 60.02\n1 1.5 63.97\n",
