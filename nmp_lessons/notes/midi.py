@@ -57,13 +57,13 @@ def read_midi(source: str | os.PathLike | bytes, *, pedal: bool = True) -> Notes
     channels = sorted({event.channel for event in found} - {DRUM_CHANNEL})
     parts = [_channel_notes([e for e in found if e.channel == channel], end, ends, pedal) for channel in channels]
     onset, offset, pitch, velocity = notes = np.concatenate([np.empty((4, 0)), *parts], axis=1)
-    if len(onset) == 0:
+    if not (offset > onset).any():
         raise NoNotes(f"{name}: contains no notes; export it again with at least one.")
     if offset.max() > LONGEST:
         hours = offset.max() / 3600
         raise InputError(f"{name}: lasts {hours:,.0f} hours, a day at most can be read; remove the gap in it.")
     off_piano, silent = (pitch < NMP.lowest_pitch) | (pitch > NMP.highest_pitch), offset <= onset
-    if off_piano.all():
+    if (off_piano | silent).all():
         raise InputError(f"{name}: all its notes are off the piano; transpose it.")
     for left_out, which in ((off_piano, "off the piano"), (silent & ~off_piano, "of zero length")):
         if left_out.any():
