@@ -4,6 +4,7 @@ Each message says which file or argument is wrong, why, and how to fix it. The c
 and exits with status 2.
 """
 
+import warnings
 from importlib.util import find_spec
 
 
@@ -17,6 +18,15 @@ class NoNotes(InputError):
 
 class MissingExtra(InputError, ImportError):
     """A package isn't installed because it belongs to an optional extra. The message names the extra."""
+
+
+class InputWarning(UserWarning):
+    """Something was left out or assumed, which the message says in one line, with the file's name."""
+
+
+def warn(message: str) -> None:
+    """Give an `InputWarning` in the name of whoever called the caller. The command line prints the message alone."""
+    warnings.warn(message, InputWarning, stacklevel=3)
 
 
 def needs(extra: str, *modules: str) -> None:

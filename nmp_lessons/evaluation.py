@@ -1,9 +1,9 @@
-"""How good is a transcription? The field's usual scores, computed by `mir_eval`, and a cause for each wrong note.
+"""How good is a transcription? The field's usual scores, and a cause for each wrong note.
 
 Chapter ``evaluation``. A predicted note is a hit if some reference note has the same pitch (within 50 cents) and
 onset (within 50 ms); each reference note can be hit only once (eq-hit). Fno ("no offset") is the F-measure of hits
 (eq-f). F also requires the offset to lie within 50 ms or a fifth of the note's length, whichever is larger
-(eq-offset-rule). Acc compares the pitches that sound, every 10 ms (eq-acc). `causes` suggests why a note is wrong.
+(eq-offset-rule). Both are computed by `mir_eval`. Acc compares the pitches that sound, every 10 ms (eq-acc).
 
 Conventions, and where they differ from `mir_eval`'s:
 
@@ -13,7 +13,7 @@ Conventions, and where they differ from `mir_eval`'s:
 - with no notes on either side every score is 0, as in `mir_eval`, which also warns;
 - distances are rounded to a tenth of a millisecond, and one equal to the tolerance is within it, as in `mir_eval`;
 - Acc uses one grid for both sides, and a key that belongs to two notes at once counts once. `mir_eval` takes the
-  frames it is given and moves those of the estimate onto the times of the reference.
+  frames it is given and moves those of the estimate onto the times of the reference; on our grid it counts the same.
 
 Sources: Raffel et al., "mir_eval", ISMIR 2014; Bay et al., "Evaluation of multiple-F0 estimation", ISMIR 2009.
 """
@@ -24,17 +24,19 @@ from typing import Any, NamedTuple
 import mir_eval
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.optimize import linear_sum_assignment
 from scipy.stats import binom
 
+from ._fast.cells import count_cells
 from .errors import InputError
 from .notes.note_list import Notes
-from .notes.pitch import pitch_to_frequency
 
 TOLERANCE = 0.05  # seconds, for onsets
 PITCH_TOLERANCE = 50.0  # cents
 OFFSET_RATIO = 0.2  # of the reference note's length, for offsets
 GRID = 0.01  # seconds between the frames of Acc
-PITCHES = 128  # MIDI numbers
+TABLE = 1_000_000  # pairs of notes; `mir_eval` makes tables of all pairs, so longer lists are matched key by key
+DECIMALS = 4  # distances in seconds are rounded to these before they are compared
 NEAR = 0.2  # seconds up to which an onset counts as late or early rather than as another note
 PARTIALS = (12, 19, 24)  # semitones from a key up to its second, third and fourth partial
 
@@ -96,24 +98,31 @@ def frame_scores(reference: Notes, estimate: Notes, *, grid: float = GRID) -> di
     """
     if not len(reference) or not len(estimate):
         return dict.fromkeys(("Acc", "Pframe", "Rframe"), 0.0)
-    times = np.arange(0, max(reference.seconds, estimate.seconds), grid)
-    found = mir_eval.multipitch.evaluate(times, _sounding(reference, times), times, _sounding(estimate, times))
-    return {"Acc": float(found["Accuracy"]), "Pframe": float(found["Precision"]), "Rframe": float(found["Recall"])}
+    both, true, found = count_cells(reference, estimate, grid)
+    totals = {"Acc": true + found - both, "Pframe": found, "Rframe": true}
+    return {name: both / total if total else 0.0 for name, total in totals.items()}
 
 
 def match(reference: Notes, estimate: Notes, *, tolerance: float = TOLERANCE, offsets: bool = False) -> Match:
     """Hits, misses and extra notes of a greatest matching (eq-matching); with `offsets`, offsets must agree too.
 
+    It has as many hits as Fno counts; among such matchings, as many right offsets as possible, and then the nearest
+    onsets. F counts as many right offsets, unless two strokes of one key lie within two tolerances of each other.
+
     >>> match(Notes([0.0, 1.0], [1.0, 2.0], [60, 64]), Notes([0.01, 1.0], [1.0, 2.0], [60, 65]))
     Match(hits=array([[0, 0]]), misses=array([1]), extra=array([1]))
     """
     pairs = []
-    if len(reference) and len(estimate):
-        ratio = OFFSET_RATIO if offsets else None
-        pairs = mir_eval.transcription.match_notes(**_for_mir_eval(reference, estimate, tolerance, ratio))
+    for keys in _common_keys(reference, estimate):
+        r, e = np.ix_(*keys)
+        apart = np.round(np.abs(reference.onset[r] - estimate.onset[e]), DECIMALS)  # (reference, estimate)
+        near, well = apart <= tolerance, _ends_well(reference, estimate, r, e)
+        near &= well | (not offsets)
+        rank = len(keys[0]) + 1  # one more right offset outweighs all distances, one more hit all offsets
+        chosen = linear_sum_assignment(near * (rank**2 + rank * well + 1 - apart / tolerance), maximize=True)
+        pairs += [(keys[0][i], keys[1][j]) for i, j in zip(*chosen, strict=True) if near[i, j]]
     hits = np.array(sorted(pairs), dtype=int).reshape(-1, 2)
-    misses = np.setdiff1d(np.arange(len(reference)), hits[:, 0])
-    extra = np.setdiff1d(np.arange(len(estimate)), hits[:, 1])
+    misses, extra = (np.setdiff1d(np.arange(len(notes)), hits[:, i]) for i, notes in enumerate((reference, estimate)))
     return Match(hits, misses, extra)
 
 
@@ -181,10 +190,6 @@ def causes(reference: Notes, estimate: Notes, *, tolerance: float = TOLERANCE) -
         Notes of the same recording.
     tolerance
         Seconds, for onsets.
-
-    Returns
-    -------
-    list of Error
 
     Examples
     --------
@@ -280,10 +285,10 @@ def _latest(notes: Notes, which: np.ndarray) -> int | None:
     return int(chosen[-1]) if len(chosen) else None
 
 
-def _ends_well(reference: Notes, estimate: Notes, r: int, e: int) -> bool:
-    """Whether the offset is within the tolerance (eq-offset-rule)."""
-    allowed = max(OFFSET_RATIO * (reference.offset[r] - reference.onset[r]), TOLERANCE)
-    return bool(np.round(abs(reference.offset[r] - estimate.offset[e]), 4) <= allowed)
+def _ends_well(reference: Notes, estimate: Notes, r, e):
+    """Whether offsets are within the tolerance (eq-offset-rule), for indices of one note or of many."""
+    allowed = np.maximum(OFFSET_RATIO * (reference.offset[r] - reference.onset[r]), TOLERANCE)
+    return np.round(np.abs(reference.offset[r] - estimate.offset[e]), DECIMALS) <= allowed
 
 
 # Many pieces
@@ -423,27 +428,22 @@ def _f_measure(reference: Notes, estimate: Notes, tolerance: float, offset_ratio
     """F-measure, precision and recall."""
     if not len(reference) or not len(estimate):
         return 0.0, 0.0, 0.0
-    precision, recall, f_measure, _ = mir_eval.transcription.precision_recall_f1_overlap(
-        **_for_mir_eval(reference, estimate, tolerance, offset_ratio)
-    )
-    return float(f_measure), float(precision), float(recall)
+    parts = _common_keys(reference, estimate) if len(reference) * len(estimate) > TABLE else [(slice(None),) * 2]
+    arguments = [_for_mir_eval(reference, estimate, tolerance, offset_ratio, part) for part in parts]
+    hits = sum(len(mir_eval.transcription.match_notes(**part)) for part in arguments)
+    precision, recall = hits / len(estimate), hits / len(reference)
+    return float(mir_eval.util.f_measure(precision, recall)), precision, recall
 
 
-def _for_mir_eval(reference: Notes, estimate: Notes, tolerance: float, offset_ratio: float | None) -> dict:
-    """The arguments that `mir_eval.transcription` takes, under its names."""
-    notes = {"ref": reference, "est": estimate}
-    intervals = {f"{side}_intervals": these.intervals for side, these in notes.items()}
-    pitches = {f"{side}_pitches": these.frequencies for side, these in notes.items()}
-    tolerances = {"onset_tolerance": tolerance, "pitch_tolerance": PITCH_TOLERANCE, "offset_ratio": offset_ratio}
-    return intervals | pitches | tolerances
+def _common_keys(reference: Notes, estimate: Notes) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For each key that both have, the indices of its notes."""
+    keys = np.intersect1d(reference.pitch, estimate.pitch)
+    return [(np.flatnonzero(reference.pitch == key), np.flatnonzero(estimate.pitch == key)) for key in keys]
 
 
-def _sounding(notes: Notes, times: np.ndarray) -> list[np.ndarray]:
-    """The frequencies in Hz that sound at each time, each once."""
-    first = np.searchsorted(times, notes.onset)
-    last = np.searchsorted(times, notes.offset)
-    sounding = np.zeros((len(times), PITCHES), dtype=bool)
-    for start, stop, pitch in zip(first, last, notes.pitch, strict=True):
-        sounding[start:stop, pitch] = True
-    frequencies = pitch_to_frequency(np.arange(PITCHES))
-    return [frequencies[frame] for frame in sounding]
+def _for_mir_eval(reference: Notes, estimate: Notes, tolerance: float, offset_ratio: float | None, part) -> dict:
+    """The arguments that `mir_eval.transcription` takes, under its names, for a part of both lists."""
+    found = {"onset_tolerance": tolerance, "pitch_tolerance": PITCH_TOLERANCE, "offset_ratio": offset_ratio}
+    for side, notes, some in (("ref", reference, part[0]), ("est", estimate, part[1])):
+        found |= {f"{side}_intervals": notes.intervals[some], f"{side}_pitches": notes.frequencies[some]}
+    return found

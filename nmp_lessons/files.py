@@ -28,6 +28,19 @@ def writable(folder: str | os.PathLike) -> Path:
     return folder
 
 
+def visible_files(folder: str | os.PathLike) -> list[Path]:
+    """The files in a folder by name, without the hidden ones that systems leave there, such as ``._x`` and .DS_Store.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("b.mid", "._b.mid", "a.mid"):
+    ...         (Path(folder) / name).touch()
+    ...     [path.name for path in visible_files(folder)]
+    ['a.mid', 'b.mid']
+    """
+    return sorted(path for path in Path(folder).iterdir() if path.is_file() and not path.name.startswith("."))
+
+
 @contextmanager
 def atomic_write(path: str | os.PathLike) -> Generator[Path, None, None]:
     """A temporary path to write to, which replaces `path` only if the block ends without an error.

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from nmp_lessons import ablations, decoding, training
+from nmp_lessons import ablations, decoding, evaluation, training
+from nmp_lessons.book.show.player import matched_groups
 from nmp_lessons.errors import InputError
 from nmp_lessons.evaluation import (
     CAUSES,
@@ -105,6 +106,76 @@ def test_the_matching_is_a_greatest_one_where_the_nearest_first_is_not():
     """If the nearer of two predictions is paired with the first of two strokes, the second stroke has no partner."""
     reference, estimate = Notes([1.0, 1.06], [2, 2], [60, 60]), Notes([0.96, 1.02], [2, 2], [60, 60])
     assert match(reference, estimate).hits.tolist() == [[0, 0], [1, 1]]
+
+
+def test_of_two_candidates_the_one_that_ends_well_is_the_hit_as_in_the_scores():
+    """The other one, reported 40 ms before, is one error and not two."""
+    reference, estimate = Notes([1.0], [2.0], [60]), Notes([0.96, 1.0], [0.99, 2.0], [60, 60])
+    assert match(reference, estimate).hits.tolist() == [[0, 1]]
+    assert [(error.cause, error.estimate) for error in causes(reference, estimate)] == [("repeated note", 0)]
+    found = scores(reference, estimate)
+    assert found["P"] == found["Pno"] == 0.5 and found["R"] == found["Rno"] == 1.0
+
+
+def some_notes(rng, *, apart: float) -> Notes:
+    """Strokes of three keys; those of one key are more than `apart` seconds apart."""
+    lists = []
+    for pitch in (60, 61, 62):
+        onset = np.cumsum(apart + 0.01 + rng.exponential(0.1, rng.integers(1, 9)).round(2))
+        lists += [(a, a + rng.choice([0.03, 0.3, 0.32]), pitch) for a in onset]
+    return Notes(*np.array(lists).T)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_causes_the_picture_and_the_scores_agree_on_which_notes_are_right(seed):
+    rng = np.random.default_rng(seed)
+    reference, estimate = some_notes(rng, apart=0.1), some_notes(rng, apart=0.0)
+    found, score = causes(reference, estimate), scores(reference, estimate)
+    wrong = [error.cause for error in found].count("wrong offset")
+    missed = {error.reference for error in found if error.cause != "wrong offset"} - {None}
+    extra = {error.estimate for error in found if error.cause != "wrong offset"} - {None}
+    hits = len(reference) - len(missed)
+    assert hits == len(estimate) - len(extra) == round(score["Rno"] * len(reference))
+    assert hits - wrong == round(score["R"] * len(reference)) == round(score["P"] * len(estimate))
+    drawn = {
+        kind: set(indices) for kind, _, indices in matched_groups({"reference": reference, "prediction": estimate})
+    }
+    assert drawn["miss"] == missed and drawn["extra"] == extra
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_hits_and_frames_are_as_many_as_those_of_mir_eval(seed):
+    """Even with strokes of one key as close as may be, and times that fall on the frames."""
+    rng = np.random.default_rng(seed)
+    reference, estimate = some_notes(rng, apart=0.0), some_notes(rng, apart=0.0)
+    arrays = reference.intervals, reference.frequencies, estimate.intervals, estimate.frequencies
+    for offsets, ratio in ((False, None), (True, 0.2)):
+        theirs = mir_eval.transcription.match_notes(*arrays, offset_ratio=ratio)
+        assert len(match(reference, estimate, offsets=offsets).hits) == len(theirs)
+    times = np.arange(0, max(reference.seconds, estimate.seconds), 0.01)
+    rolls = [
+        [np.unique(notes.frequencies[(notes.onset <= time) & (time < notes.offset)]) for time in times]
+        for notes in (reference, estimate)
+    ]
+    frames = mir_eval.multipitch.evaluate(times, rolls[0], times, rolls[1])
+    assert [frames[name] for name in ("Accuracy", "Precision", "Recall")] == list(
+        frame_scores(reference, estimate).values()
+    )
+
+
+def test_long_lists_are_matched_key_by_key_with_the_same_scores(monkeypatch):
+    rng = np.random.default_rng(0)
+    reference, estimate = some_notes(rng, apart=0.0), some_notes(rng, apart=0.0)
+    whole = scores(reference, estimate)
+    monkeypatch.setattr(evaluation, "TABLE", 0)
+    assert scores(reference, estimate) == whole and 0 < whole["F"] < whole["Fno"] < 1
+    assert scores(reference, reference.transposed(3))["Fno"] == 0
+
+
+def test_an_hour_is_scored_as_quickly_as_a_minute():
+    reference = Notes([0.0, 3599.0], [1.0, 3600.0], [60, 62])
+    assert frame_scores(reference, reference.transposed(1)) == {"Acc": 0.0, "Pframe": 0.0, "Rframe": 0.0}
+    assert frame_scores(reference, Notes([0.0], [3600.0], [60]))["Rframe"] == 0.5
 
 
 # Causes, one by one

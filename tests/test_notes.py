@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from nmp_lessons import fetch
-from nmp_lessons.errors import InputError
+from nmp_lessons.errors import InputError, InputWarning
 from nmp_lessons.notes import Notes, apply_pedal, piano_roll, read_midi, read_table, write_csv, write_midi
 
 NOCTURNE = "miditok-3.1.0/tests/MIDIs_one_track/Maestro_1.mid"
@@ -30,7 +30,7 @@ def playable_notes(draw, smallest=1):
     rows = []
     for number, (pitch, velocity) in enumerate(keys):
         onset = draw(st.floats(0, 100)) + 200 * number
-        rows.append((onset, onset + draw(st.floats(0.005, 100)), pitch, velocity))
+        rows.append((onset, onset + draw(st.floats(0.005, 50)), pitch, velocity))
     return Notes(*np.array(rows).reshape(-1, 4).T)
 
 
@@ -210,14 +210,16 @@ def test_velocity_zero_is_a_release_and_a_second_strike_ends_the_first(tmp_path)
 
 def test_a_note_without_length_is_dropped_with_a_warning(tmp_path):
     data = midi_bytes(tmp_path, on(0), off(0), on(1000, 62), off(2000, 62))
-    with pytest.warns(UserWarning, match="notes of zero length \\(1\\)"):
+    with pytest.warns(InputWarning, match="notes of zero length \\(1\\)"):
         assert read_midi(data).pitch.tolist() == [62]
 
 
-def test_a_note_off_the_piano_is_named(tmp_path):
-    data = midi_bytes(tmp_path, on(1000, 20), off(2000, 20))
-    with pytest.raises(InputError, match=r"1.000 s \(pitch 20.*off the piano"):
-        read_midi(data)
+def test_notes_off_the_piano_are_left_out_with_a_warning_unless_there_are_no_others(tmp_path):
+    off_piano = on(1000, 20), off(2000, 20)
+    with pytest.warns(InputWarning, match=r"off the piano \(1\)"):
+        assert read_midi(midi_bytes(tmp_path, *off_piano, on(3000), off(4000))) == Notes([3.0], [4.0], [60])
+    with pytest.raises(InputError, match="all its notes are off the piano"):
+        read_midi(midi_bytes(tmp_path, *off_piano))
 
 
 @pytest.mark.parametrize("kept", [0.001, 0.3, 0.7, 0.9999])
@@ -380,7 +382,16 @@ def test_a_table_without_velocity(tmp_path):
         (b"0,1,60\n0,1\n", "line 2: .*must be numbers"),
         (b"0,1,60\n\n3,2,60\n", "line 3: .*does not end"),
         (b"0,1,20\n", "line 1: .*off the piano"),
-        (b"\xff\xfe\x00\x01", "is not text"),
+        (b"\xff\xfe\x00", "is not text"),
+        (b"\x00\x01\x02", "is not text"),
+        (b"a,b\x81,c\n", "is not text"),
+        (b"1e400,2,60\n", "line 1: .*must be numbers"),
+        (b"onset,offset,midi\n0,1,1e300\n", "line 2: .*not an integer"),
+        (b"onset,offset,midi\n0,1,60.5\n", "line 2: .*not an integer"),
+        (b"onset,offset,pitch\n0,1,60.5\n", "may be a MIDI number or in Hz"),
+        (b"onset,offset,pitch\n0,1,1e300\n", "line 2: .*off the piano"),
+        (b"onset,duration,pitch\n0,1e308,60\n1e308,1e308,60\n", "look like samples"),
+        (b'"' + b"x" * 200_000 + b'",0,1\n', "line 1: is not a row"),
     ],
 )
 def test_a_table_that_is_none(tmp_path, content, complaint):

@@ -19,7 +19,7 @@ from ..decoding.peak_decoder import PeakDecoder
 from ..decoding.released import decode
 from ..errors import InputError
 from ..evaluation import cause_counts, median_shift, onset_scores, scores, threshold_curves
-from ..files import atomic_write
+from ..files import atomic_write, visible_files
 from ..model import released
 from ..model.inference import feature_posteriors, fixed_features, posteriors
 from ..model.network import Transcriber
@@ -41,7 +41,7 @@ class Real(NamedTuple):
 
 def real_recordings(folder: str | os.PathLike, *, seconds: float = 60.0) -> list[Real]:
     """The first minute of each recording. Every FLAC has a TSV of the same name; ``lag_ms.json`` may list the lags."""
-    paths = sorted(Path(folder).glob("*.flac"))
+    paths = [path for path in visible_files(folder) if path.suffix == ".flac"]
     if not paths:
         raise InputError(
             f"{folder}: contains no FLAC files; give a folder of recordings with a TSV of notes beside each."

@@ -5,8 +5,9 @@ import json
 from pathlib import Path
 
 from ..errors import InputError, NoNotes
+from ..files import visible_files
 
-NOTE_FILES = {".csv": 0, ".tsv": 1, ".txt": 2, ".mid": 3, ".midi": 4}  # of equal stems, the lowest is read
+NOTE_FILES = {".csv": 0, ".tsv": 1, ".txt": 2, ".jams": 3, ".mid": 4, ".midi": 5}  # of equal stems, the lowest is read
 
 
 def add(commands) -> None:
@@ -14,9 +15,9 @@ def add(commands) -> None:
         "evaluate",
         help="score notes against a reference",
         description="Score a file of notes against its reference, or every file in a folder against the file of the "
-        "same name in another. The files may be MIDI, CSV or TSV; if a folder has MIDI and a table of one name, the "
-        "table is read. F and Fno count notes with and without regard to offsets, Acc compares frames of 10 ms, and "
-        "low and high are the ends of the 95 %% interval of the mean.",
+        "same name in another. The files may be MIDI, CSV, TSV or JAMS; if a folder has MIDI and a table of one name, "
+        "the table is read. F and Fno count notes with and without regard to offsets, Acc compares frames of 10 ms, "
+        "and low and high are the ends of the 95 %% interval of the mean.",
     )
     evaluate.add_argument("prediction", type=Path, metavar="PREDICTION", help="file or folder")
     evaluate.add_argument("reference", type=Path, metavar="REFERENCE", help="file or folder")
@@ -73,7 +74,7 @@ def _pairs(prediction: Path, reference: Path) -> dict[str, tuple[Path, Path]]:
 
 def _note_files(folder: Path) -> dict[str, Path]:
     """The note files in a folder, by stem."""
-    known = [path for path in folder.iterdir() if path.suffix.lower() in NOTE_FILES and path.is_file()]
+    known = [path for path in visible_files(folder) if path.suffix.lower() in NOTE_FILES]
     if not known:
         raise InputError(f"{folder}: contains no MIDI, CSV or TSV files; give a folder of note files.")
     last_first = sorted(known, key=lambda path: -NOTE_FILES[path.suffix.lower()])
@@ -87,7 +88,9 @@ def _read_notes(path: Path, arguments: argparse.Namespace, *, may_be_empty: bool
     from ..notes.tables import read_table
 
     if path.suffix.lower() not in NOTE_FILES:
-        raise InputError(f"{path}: not a note file, judging by its suffix; give .mid, .midi, .csv, .tsv or .txt.")
+        raise InputError(
+            f"{path}: not a note file, judging by its suffix; give .mid, .midi, .csv, .tsv, .txt or .jams."
+        )
     try:
         if path.suffix.lower().startswith(".mid"):
             return read_midi(path, pedal=not arguments.no_pedal)

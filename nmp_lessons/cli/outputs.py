@@ -2,10 +2,12 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import InputError, InputWarning
 
 FAILED = 2  # exit status
 
@@ -47,3 +49,22 @@ def outputs(path: Path, arguments: argparse.Namespace, *suffixes: str) -> list[P
 
 def complain(problem: Exception) -> None:
     print(f"nmp-lessons: {problem}", file=sys.stderr)
+
+
+@contextmanager
+def one_line_warnings() -> Generator[None, None, None]:
+    """Print every `InputWarning` in a line of its own, without the place in the source that Python adds."""
+
+    def show(message, category, filename, lineno, file=None, line=None) -> None:
+        if issubclass(category, InputWarning):
+            from tqdm import tqdm
+
+            with tqdm.external_write_mode(file=sys.stderr):
+                complain(message)
+        else:
+            shown(message, category, filename, lineno, file, line)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", InputWarning)
+        shown, warnings.showwarning = warnings.showwarning, show
+        yield

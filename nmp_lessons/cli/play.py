@@ -3,7 +3,10 @@
 import argparse
 from pathlib import Path
 
+from ..errors import InputError
 from .outputs import add_output, each, outputs
+
+LONGEST = 3 * 3600.0  # seconds of music, which take a gigabyte
 
 
 def add(commands) -> None:
@@ -24,6 +27,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     def play(path: Path) -> None:
         notes = read_midi(path)
+        if notes.seconds > LONGEST:
+            raise InputError(f"{path}: lasts {notes.seconds / 3600:.0f} hours; give three at most, or remove a gap.")
         (output,) = outputs(path, arguments, ".flac")
         save(piano.render(notes), output)
 

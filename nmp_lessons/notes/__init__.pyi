@@ -1,17 +1,19 @@
 from . import (
     midi as midi,
+    midi_events as midi_events,
     note_list as note_list,
     pitch as pitch,
     tables as tables,
 )
 from .midi import (
-    BEAT as BEAT,
     DRUM_CHANNEL as DRUM_CHANNEL,
     TICKS_PER_BEAT as TICKS_PER_BEAT,
     read_midi as read_midi,
     write_midi as write_midi,
 )
+from .midi_events import BEAT as BEAT
 from .note_list import (
+    LONGEST as LONGEST,
     PEDAL_DOWN as PEDAL_DOWN,
     SUSTAIN as SUSTAIN,
     VELOCITY as VELOCITY,

@@ -20,6 +20,7 @@ from .pitch import pitch_to_frequency
 VELOCITY = 80  # for notes that come without one
 SUSTAIN = 64  # MIDI control number of the sustain pedal
 PEDAL_DOWN = 64  # control value from which the pedal counts as down
+LONGEST = 24 * 3600.0  # seconds of music in a file; whatever lasts longer has a gap that nobody meant, or another unit
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +116,7 @@ def _whole_numbers(values: ArrayLike, name: str) -> np.ndarray:
     values = np.asarray(values)
     if values.size == 0:
         return values.astype(np.int64)
-    if not np.isfinite(values).all() or (values != np.round(values)).any():
+    if not np.isfinite(values).all() or (values != np.round(values)).any() or (abs(values) > 2**53).any():
         raise InputError(f"notes: {name} contains a value that is not an integer; round it to a MIDI number.")
     return values.astype(np.int64)
 
@@ -157,31 +158,43 @@ def apply_pedal(notes: Notes, times: ArrayLike, values: ArrayLike) -> Notes:
     Returns
     -------
     Notes
-        A note whose key is released while the pedal is down lasts until the pedal is released (at the latest until
-        the end of the music), and always ends when the same key is struck again.
+        A note whose key is released while the pedal is down lasts until the pedal is released, or until the last
+        offset if it never is, and always ends when the same key is struck again.
 
     Examples
     --------
     >>> apply_pedal(Notes([0.0], [1.0], [60]), [0.5, 2.0], [127, 0]).offset.tolist()
     [2.0]
     """
-    end = max(notes.seconds, *np.asarray(times, dtype=float), 0.0)
-    offset = _sustained(notes.onset, notes.offset, notes.pitch, times, values, end)
+    offset = _sustained(notes.onset, notes.offset, notes.pitch, times, values, notes.seconds)
     kept = offset > notes.onset
     return Notes(notes.onset[kept], offset[kept], notes.pitch[kept], notes.velocity[kept])
 
 
 def _sustained(onset, offset, pitch, times, values, end: float) -> np.ndarray:
-    """Offsets with the pedal applied, shape (n,)."""
-    down = np.asarray(values) >= PEDAL_DOWN
-    times = np.asarray(times, dtype=float)
+    """Offsets with the sustain pedal applied, shape (n,)."""
+    times, down = np.asarray(times, dtype=float), np.asarray(values) >= PEDAL_DOWN
     if len(times):
-        lifts = np.append(times[~down], end)
         last_event = np.searchsorted(times, offset, side="right") - 1
         held = (last_event >= 0) & down[last_event]
-        next_lift = lifts[np.minimum(np.searchsorted(lifts, offset, side="right"), len(lifts) - 1)]
-        offset = np.where(held, np.maximum(offset, next_lift), offset)
+        offset = np.where(held, np.maximum(offset, _next_lift(times[~down], offset, end)), offset)
     return _ended_by_repetition(onset, offset, pitch)
+
+
+def _caught(onset, offset, times, values, end: float) -> np.ndarray:
+    """Offsets with the sostenuto pedal applied: keys that are down when it is pressed sound until it is released."""
+    down = values >= PEDAL_DOWN
+    presses = times[down & np.diff(down, prepend=False)]
+    if not len(presses):
+        return offset
+    last = np.searchsorted(presses, offset) - 1  # the last press before a key's release
+    caught = (last >= 0) & (presses[last] >= onset)
+    return np.where(caught, np.maximum(offset, _next_lift(times[~down], presses[last], end)), offset)
+
+
+def _next_lift(lifts, seconds, end: float) -> np.ndarray:
+    """The first lift of the pedal after each time, or `end` if there is none."""
+    return np.append(lifts, end)[np.searchsorted(lifts, seconds, side="right")]
 
 
 def _ended_by_repetition(onset, offset, pitch) -> np.ndarray:

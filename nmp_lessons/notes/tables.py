@@ -1,103 +1,332 @@
-"""Reading and writing notes as tables: CSV, TSV, and lists with columns in any order."""
+"""Reading and writing notes as tables: CSV, TSV, lists with columns in any order, and JAMS.
+
+Columns are found by their names, or without names by what is in them. Times have to be in seconds. Where a file doesn't
+say what its numbers mean, and they can mean two things, it is refused with the question.
+"""
 
 import csv
+import json
 import os
+import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import InputError, NoNotes
+from ..constants import NMP
+from ..errors import InputError, NoNotes, warn
 from ..files import _file_bytes, atomic_write
-from .note_list import VELOCITY, Notes
+from .note_list import LONGEST, VELOCITY, Notes
+from .pitch import frequency_to_pitch, pitch_number
 
+# Names of columns without their units, in order of preference: of two names in one row, neither is preferred.
 COLUMNS = {
-    "onset": {"onset", "onsettime", "onsets", "start", "starttime", "starttimes"},
-    "offset": {"offset", "offsettime", "offsets", "end", "endtime", "endtimes"},
-    "pitch": {"pitch", "midipitch", "pitchmidi", "note", "midinote", "midi"},
-    "velocity": {"velocity"},
+    "onset": (
+        {"onset", "onsets", "onsettime", "onsettimes", "noteonset"},
+        {"start", "starttime", "starttimes", "notestart", "begin", "begintime"},
+        {"time", "times"},
+    ),
+    "offset": (
+        {"offset", "offsets", "offsettime", "offsettimes", "noteoffset"},
+        {"end", "endtime", "endtimes", "noteend", "stop", "stoptime"},
+    ),
+    "duration": ({"duration", "durations", "dur", "length", "noteduration"},),
+    "pitch": (
+        {"midi", "midipitch", "pitchmidi", "midinote", "midinumber", "midinotenumber", "notenumber"},
+        {"pitch", "pitches"},
+        {"frequency", "frequencies", "freq", "f0", "hz"},
+        {"note", "notes", "notename", "pitchname", "value"},
+    ),
+    "velocity": ({"velocity", "vel"}, {"level"}),
 }
+SECONDS = {"s", "sec", "secs", "second", "seconds"}
+OTHER_UNITS = {"ms", "msec", "millisecond", "milliseconds", "sample", "samples", "frame", "frames", "tick", "ticks"}
+OTHER_UNITS |= {"us", "div", "divs", "beat", "beats", "quarter", "quarters", "bar", "bars", "measure", "measures"}
+HERTZ = {"hz", "frequency", "frequencies", "freq", "f0"}
+COMMENTS = ("#", "%", "//")
+LONG_NOTE = 60.0  # seconds; if half of the notes last longer, and all times are whole numbers, they aren't seconds
+
+
+class _Columns(NamedTuple):
+    """Which columns hold what."""
+
+    onset: int = 0
+    offset: int = 1
+    pitch: int = 2
+    velocity: int = 3
+    lasts: bool = False  # the second is a duration
+    hertz: bool | None = None  # None: not said
+    level: bool = False  # the fourth is from 0 to 1
+    seconds: bool = False  # the header says so
 
 
 def read_table(path: str | os.PathLike) -> Notes:
-    """The notes in a table with onset (s), offset (s), pitch (MIDI number) and optionally velocity.
+    """The notes in a table with onset, offset or duration (s), pitch (MIDI number) and optionally velocity.
 
-    Columns are separated by tabs, commas, semicolons or spaces. If there is a header (with or without #), columns are
-    found by name and may be in any order; otherwise they must be in the order above. The default velocity is 80.
+    Columns are separated by tabs, semicolons, commas or spaces, numbers may have a decimal comma, and text may stand
+    above the table. If there is a header (with or without #), columns are found by name and may be in any order;
+    otherwise they must be in the order above, or in that of Sonic Visualiser (onset, pitch, duration, level). A pitch
+    may also be the name of a note, or a frequency in Hz if the header says so or it can't be a MIDI number; frequencies
+    are rounded to semitones. The default velocity is 80. A file whose name ends in ``.jams`` is read as JAMS.
+
+    Warns
+    -----
+    InputWarning
+        If a second column could hold the pitches.
 
     Raises
     ------
     InputError
-        If the file is missing, empty, not such a table or without notes, or if a row is not a valid note (the message
-        gives its line).
+        If the file is missing, empty, not such a table, without notes, or its times don't look like seconds, or if a
+        row is not a valid note (the message gives its line).
     """
     path = Path(path)
-    try:
-        text = _file_bytes(path, "table of notes").decode("utf-8-sig")
-    except UnicodeDecodeError as problem:
-        raise InputError(f"{path}: is not text; give a CSV or TSV table of notes.") from problem
-    rows = [(number, row) for number, row in enumerate(_cells(text), start=1) if any(row)]
-    places = {"onset": 0, "offset": 1, "pitch": 2, "velocity": 3}
-    if rows and not _is_number(rows[0][1][0].lstrip("#").strip()):
-        places = _header_places(rows[0][1], path)
-        rows = rows[1:]
-    rows = [(number, row) for number, row in rows if not row[0].startswith("#")]
-    if not rows:
+    text = _text(_file_bytes(path, "table of notes"), path)
+    if path.suffix.lower() == ".jams":
+        numbers, columns, lines = _jams(text, path), _Columns(lasts=True, seconds=True), []
+    else:
+        columns, rows = _columns(_rows(text, path), path)
+        lines = [line for line, _ in rows]
+        numbers = np.array([_numbers(row, columns, f"{path}, line {line}") for line, row in rows])  # (n, 4)
+    if not len(numbers):
         raise NoNotes(f"{path}: contains no notes; give at least one row.")
-    numbers = np.array([_row_numbers(row, places, f"{path}, line {line}") for line, row in rows])  # (n, 4)
+    numbers = _in_our_units(numbers, columns, path)
     try:
         return Notes(*numbers.T)
     except InputError as problem:
-        raise _first_fault(numbers, [line for line, _ in rows], path) from problem
+        raise _first_fault(numbers, lines, path) from problem
 
 
-def _cells(text: str):
-    """The cells of each line. Each line may have its own separator, as the header of a MAPS list does."""
-    for line in text.splitlines():
-        separator = next((mark for mark in "\t;," if mark in line), None)
-        cells = line.split() if separator is None else next(csv.reader([line], delimiter=separator))
-        yield [cell.strip() for cell in cells]
+def _text(data: bytes, path: Path) -> str:
+    """As UTF-8, UTF-16 with its mark, or as older spreadsheets write."""
+    encodings = ("utf-16",) if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "cp1252")
+    for encoding in encodings:
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if not re.search("[\0-\x08\x0e-\x1b]", text):
+            return text
+    raise InputError(f"{path}: is not text; give a CSV or TSV table of notes.")
+
+
+def _rows(text: str, path: Path) -> list[tuple[int, list[str]]]:
+    """The number and the cells of every line that isn't empty."""
+    rows = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        try:
+            cells = [cell.strip() for cell in _cells(line)]
+        except csv.Error as problem:
+            raise InputError(f"{path}, line {number}: is not a row of a table ({problem}); correct it.") from problem
+        # Excel's first line, and the second line of an Audacity label (its frequencies), aren't notes.
+        if any(cells) and not re.fullmatch("sep=.?", line.strip('" ')) and not line.startswith("\\"):
+            rows.append((number, cells))
+    return rows
+
+
+def _cells(line: str) -> list[str]:
+    """The cells of a line. Each may have its own separator, as the header of a MAPS list does."""
+    words = line.split()
+    if len(words) > 2 and all(_is_number(word) for word in words[:3]):  # perhaps with decimal commas
+        return words
+    separator = next((mark for mark in "\t;," if mark in line), None)
+    return words if separator is None else next(csv.reader([line], delimiter=separator), [])
+
+
+def _number(cell: str) -> float:
+    return float(cell.replace(",", "."))
 
 
 def _is_number(cell: str) -> bool:
     try:
-        float(cell)
+        _number(cell)
     except ValueError:
         return False
     return True
 
 
-def _header_places(header: list[str], path: Path) -> dict[str, int]:
-    plain = ["".join(letter for letter in cell.lower() if letter.isalnum()) for cell in header]
-    places = {
-        column: next(i for i, name in enumerate(plain) if name in names)
-        for column, names in COLUMNS.items()
-        if names & set(plain)
-    }
-    missing = [column for column in ("onset", "offset", "pitch") if column not in places]
-    if missing:
-        raise InputError(
-            f"{path}: has no column {' or '.join(missing)}, only {', '.join(header)[:200]}; "
-            "name the columns onset, offset, pitch, velocity."
-        )
-    return places
+def _columns(rows: list[tuple[int, list[str]]], path: Path) -> tuple[_Columns, list[tuple[int, list[str]]]]:
+    """Where the columns are, and the rows below the header."""
+    heading = None
+    for i, (_, cells) in enumerate(rows):
+        comment = cells[0].startswith(COMMENTS)
+        bare = [cells[0].lstrip("#% "), *cells[1:]]
+        if _is_header(bare):
+            rows = _without_comments(rows[i + 1 :])
+            return _named_columns(bare, rows, path), rows
+        if not comment and _is_number(cells[0]):
+            if heading is None:
+                rows = _without_comments(rows[i:])
+                return _order(rows), rows
+            break
+        heading = heading if comment else bare
+    if heading is None:
+        return _Columns(), []
+    missing = [name for name in ("onset", "offset", "pitch") if not _candidates(name, heading)]
+    raise InputError(
+        f"{path}: has no column {' or '.join(missing)}, only {', '.join(heading)[:200]}; "
+        "name the columns onset, offset, pitch, velocity."
+    )
 
 
-def _row_numbers(row: list[str], places: dict[str, int], where: str) -> list[float]:
-    """Onset, offset, pitch and velocity of one row."""
-    cells = dict.fromkeys(COLUMNS, "") | {name: row[place] for name, place in places.items() if place < len(row)}
-    cells["velocity"] = cells["velocity"] or str(VELOCITY)
+def _without_comments(rows):
+    return [(line, cells) for line, cells in rows if not cells[0].startswith(COMMENTS)]
+
+
+def _is_header(cells: Sequence[str]) -> bool:
+    ends = _candidates("offset", cells) or _candidates("duration", cells)
+    return bool(_candidates("onset", cells) and ends and _candidates("pitch", cells))
+
+
+def _name_and_unit(cell: str) -> tuple[str, str]:
+    """A column's name in small letters, and its unit if it gives one: "Onset Time (sec)" is "onsettime", "sec"."""
+    words = re.findall(r"[^\W_]+", re.sub("(?<=[a-z])(?=[A-Z])", " ", cell).lower())
+    units = SECONDS | OTHER_UNITS | HERTZ
+    unit = words.pop() if len(words) > 1 and words[-1] in units else ""
+    return "".join(words), unit
+
+
+def _candidates(role: str, header: Sequence[str]) -> list[list[int]]:
+    """The columns that could have this role, in order of preference; equals are in one list."""
+    names = [_name_and_unit(cell)[0] for cell in header]
+    found = [[i for i, name in enumerate(names) if name in equals] for equals in COLUMNS[role]]
+    return [columns for columns in found if columns]
+
+
+def _named_columns(header: list[str], rows, path: Path) -> _Columns:
+    lasts = bool(_candidates("duration", header)) and not _in_seconds("offset", header)
+    end = "duration" if lasts else "offset"
+    onset = _chosen("onset", _in_seconds("onset", header), header, rows, path)
+    offset = _chosen(end, _in_seconds(end, header), header, rows, path)
+    pitches, velocities = _candidates("pitch", header), _candidates("velocity", header)
+    pitch = _chosen("pitch", pitches, header, rows, path)
+    others = [i for equals in pitches for i in equals if i != pitch and _midi_numbers(rows, i)]
+    if others and any(_cell(row, others[0]) != _cell(row, pitch) for _, row in rows):
+        warn(f"{path}: pitches are taken from column {header[pitch]!r}, not from {header[others[0]]!r}.")
+    velocity = velocities[0][0] if velocities else len(header)
+    name, unit = _name_and_unit(header[pitch])
+    return _Columns(
+        onset, offset, pitch, velocity, lasts,
+        hertz=True if {name, unit} & HERTZ else False if name in COLUMNS["pitch"][0] else None,
+        level=bool(velocities) and _name_and_unit(header[velocity])[0] == "level",
+        seconds=_name_and_unit(header[onset])[1] in SECONDS,
+    )  # fmt: skip
+
+
+def _in_seconds(role: str, header: list[str]) -> list[list[int]]:
+    """The candidates whose unit is the second or isn't given."""
+    seconds = [
+        [i for i in equals if _name_and_unit(header[i])[1] not in OTHER_UNITS] for equals in _candidates(role, header)
+    ]
+    return [equals for equals in seconds if equals]
+
+
+def _chosen(role: str, candidates: list[list[int]], header: list[str], rows, path: Path) -> int:
+    """The preferred candidate."""
+    if not candidates:
+        given = header[_candidates(role, header)[0][0]]
+        raise InputError(f"{path}: {given!r} isn't in seconds; give {role}s in seconds.")
+    first, *others = candidates[0]
+    for other in others:
+        if any(_cell(row, first) != _cell(row, other) for _, row in rows):
+            raise InputError(
+                f"{path}: both {header[first]!r} and {header[other]!r} could be the {role}; leave one of them out."
+            )
+    return first
+
+
+def _cell(row: list[str], place: int) -> str:
+    return row[place] if place < len(row) else ""
+
+
+def _midi_numbers(rows, place: int) -> bool:
+    """Whether a column could contain MIDI numbers of the piano's keys."""
+    keys = {str(pitch) for pitch in range(NMP.lowest_pitch, NMP.highest_pitch + 1)}
+    return all(_cell(row, place) in keys for _, row in rows)
+
+
+def _order(rows) -> _Columns:
+    """The order of columns without names: Sonic Visualiser's if the third can't be pitches, but the second can."""
+    cells = [row[1:3] for _, row in rows if len(row) > 2 and all(_is_number(cell) for cell in row[:3])]
+    if cells:
+        second, third = np.median([[_number(cell) for cell in row] for row in cells], axis=0)
+        if third < NMP.lowest_pitch <= second:
+            return _Columns(0, 2, 1, 3, lasts=True, level=True)
+    return _Columns()
+
+
+def _numbers(row: list[str], columns: _Columns, where: str) -> list[float]:
+    """Onset, offset (or duration), pitch and velocity of one row, as they stand there."""
+    onset, offset, pitch, velocity = (_cell(row, place) for place in columns[:4])
     try:
-        return [float(cells[column]) for column in COLUMNS]
+        numbers = [_number(onset), _number(offset), _number(pitch) if _is_number(pitch) else pitch_number(pitch)]
+        if not np.isfinite(numbers).all():
+            raise ValueError("a number is NaN or infinite")
+        return [*numbers, _number(velocity or str(np.nan))]
     except ValueError as problem:
         raise InputError(f"{where}: onset, offset, pitch and velocity must be numbers; correct the row.") from problem
 
 
+def _in_our_units(numbers: np.ndarray, columns: _Columns, path: Path) -> np.ndarray:
+    """The same notes with offsets, MIDI numbers and MIDI velocities, (n, 4)."""
+    onset, offset, pitch, velocity = numbers.T
+    if columns.lasts:
+        with np.errstate(over="ignore"):
+            offset = onset + offset
+    _check_seconds(onset, offset, columns, path)
+    if _in_hertz(pitch, columns, path) and (pitch > 0).all():
+        pitch = np.round(frequency_to_pitch(pitch))
+    given = velocity[np.isfinite(velocity)]
+    if columns.level or (given % 1).any() and (given <= 1).all():
+        velocity = np.clip(np.round(127 * velocity), 1, 127)
+    return np.stack([onset, offset, pitch, np.where(np.isnan(velocity), VELOCITY, velocity)], axis=1)
+
+
+def _check_seconds(onset: np.ndarray, offset: np.ndarray, columns: _Columns, path: Path) -> None:
+    too_long = offset.max() > LONGEST
+    if not (too_long or columns.seconds or (np.concatenate([onset, offset]) % 1).any()):
+        too_long = np.median(offset - onset) > LONG_NOTE
+    if too_long:
+        raise InputError(f"{path}: the times look like samples, ticks or milliseconds; give seconds.")
+
+
+def _in_hertz(pitch: np.ndarray, columns: _Columns, path: Path) -> bool:
+    """Whether pitches are frequencies: as the header says, or if they can't be MIDI numbers."""
+    if columns.hertz is not None or not (pitch % 1).any() and np.median(pitch) < 128:
+        return bool(columns.hertz)
+    if pitch.max() < 128:
+        one = pitch[pitch % 1 > 0][0]
+        raise InputError(f"{path}: a pitch of {one:g} may be a MIDI number or in Hz; say which in a header.")
+    return True
+
+
+def _jams(text: str, path: Path) -> np.ndarray:
+    """Onset, duration, pitch and no velocity of all notes in a JAMS file, (n, 4)."""
+    try:
+        notes = [
+            (float(note["time"]), float(note["duration"]), float(note["value"]), annotation["namespace"])
+            for annotation in json.loads(text)["annotations"]
+            if annotation["namespace"] in ("note_midi", "note_hz")
+            for note in annotation["data"]
+        ]
+        if not np.isfinite([note[:3] for note in notes]).all():
+            raise ValueError("a number is NaN or infinite")
+        rows = [
+            (onset, lasts, np.round(value if kind == "note_midi" else frequency_to_pitch(value)), np.nan)
+            for onset, lasts, value, kind in notes
+        ]
+    except (KeyError, TypeError, ValueError, RecursionError) as problem:
+        raise InputError(f"{path}: is not a JAMS file of notes (note_midi or note_hz); export it again.") from problem
+    return np.array(rows, dtype=float).reshape(-1, 4)
+
+
 def _first_fault(numbers: np.ndarray, lines: list[int], path: Path) -> InputError:
-    for line, row in zip(lines, numbers, strict=True):
+    for i, row in enumerate(numbers):
         try:
             Notes(*row[:, None])
         except InputError as problem:
-            return InputError(f"{path}, line {line}: {problem}")
+            return InputError(f"{path}, line {lines[i]}: {problem}" if lines else f"{path}: {problem}")
     raise AssertionError("every row is a note")
 
 

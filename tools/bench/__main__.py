@@ -1,4 +1,4 @@
-"""``make bench``: `bench.main`; "browser", "scaling", "others", "int8" or "limits" as first word names another one."""
+"""``make bench``: `bench.main`; "browser", "scaling", "others", "readers", "int8", "limits" name others."""
 
 import sys
 
@@ -15,6 +15,10 @@ if __name__ == "__main__":
         from tools.bench import others
 
         others.main(*sys.argv[2:4])
+    elif sys.argv[1:2] == ["readers"]:
+        from tools.bench import readers
+
+        readers.main(*sys.argv[2:3])
     elif sys.argv[1:2] == ["int8"]:
         from tools.bench import int8
 

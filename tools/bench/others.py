@@ -14,7 +14,7 @@ import csv
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -121,11 +121,16 @@ def _ours() -> list[System]:
     return found
 
 
-def _harmonica() -> list[System]:
-    if not PEER.exists():
-        words = ["install", "--quiet", "--no-deps", "--ignore-requires-python", "--target", str(PEER), *PACKAGES]
+def installed(folder: Path, packages: Sequence[str]) -> None:
+    """Make packages importable that are installed in a folder of their own, at first use, just as they are listed."""
+    if not folder.exists():
+        words = ["install", "--quiet", "--no-deps", "--ignore-requires-python", "--target", str(folder), *packages]
         subprocess.run([sys.executable, "-m", "pip", *words], check=True)
-    sys.path.append(str(PEER))
+    sys.path.append(str(folder))
+
+
+def _harmonica() -> list[System]:
+    installed(PEER, PACKAGES)
     from harmonica import Harmonica
 
     def system(size: str) -> System:

@@ -4,10 +4,14 @@ Every module lists the cases of one kind. A page of the book runs and shows them
 """
 
 import tempfile
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...errors import InputError
+from ...notes.note_list import Notes
+from ...notes.pitch import pitch_name
 from ..show import embed
 
 
@@ -46,6 +50,21 @@ class Case:
             found = self.outcome(Path(folder))
         assert found == self.expected, f"{self.what}: {found!r}, not {self.expected!r}"
         return found
+
+
+def outcome_of_notes(read: Callable[[Path], Notes], path: Path) -> str:
+    """The notes that a reader finds in a file, with its warnings, or its complaint."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        try:
+            notes = read(path)
+        except InputError as problem:
+            return str(problem).replace(str(path), path.name)
+    found = ", ".join(
+        f"{pitch_name(pitch)} {round(onset, 2):g}–{round(offset, 2):g} s"
+        for onset, offset, pitch in zip(notes.onset, notes.offset, notes.pitch, strict=True)
+    )
+    return " ".join([found, *(f"({str(one.message).replace(str(path), path.name)})" for one in said)])
 
 
 def table(title: str, cases: Iterable[Case]) -> embed.Html:

@@ -1,5 +1,112 @@
 """Tables of notes."""
 
-from . import Case
+import json
+from pathlib import Path
 
-CASES: list[Case] = []
+from ...files import visible_files
+from ...notes.tables import read_table
+from . import Case, outcome_of_notes
+
+
+def _brought(what: str, content: str | bytes, expected: str, *, name: str = "brought.csv") -> Case:
+    def outcome(folder: Path) -> str:
+        (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        return outcome_of_notes(read_table, folder / name)
+
+    return Case(what, outcome, expected)
+
+
+def _hidden_files(folder: Path) -> str:
+    for name in ("._take.mid", ".DS_Store", "take.mid"):
+        (folder / name).write_bytes(b"")
+    return ", ".join(path.name for path in visible_files(folder))
+
+
+TWO = "C4 0.5–1 s, E4 1–1.5 s"  # what most of them mean
+GUITAR = {"namespace": "note_midi", "data": [{"time": 0.5, "duration": 0.5, "value": 59.87, "confidence": None}]}
+
+CASES = [
+    _brought(
+        "Columns *note* (an index) and *pitch*",
+        "id,onset,offset,note,pitch\na,0.5,1.0,50,60\nb,1.0,1.5,51,64\n",
+        f"{TWO} (brought.csv: pitches are taken from column 'pitch', not from 'note'.)",
+    ),
+    _brought(
+        "Columns *note* (an index) and *frequency*",
+        "onset,offset,note,frequency\n0.5,1,1,261.63\n1,1.5,2,329.63\n",
+        TWO,
+    ),
+    _brought(
+        "Two columns that could both be the onset",
+        "start,begin,end,pitch\n0.5,0.4,1,60\n",
+        "brought.csv: both 'start' and 'begin' could be the onset; leave one of them out.",
+    ),
+    _brought("A comment above the header", "# made by a tool\nonset,offset,pitch\n0.5,1,60\n1,1.5,64\n", TWO),
+    _brought(
+        "A title, a date and an empty line above the header",
+        "My notes\nMonday\n\nonset,offset,pitch\n0.5,1,60\n1,1.5,64\n",
+        TWO,
+    ),
+    _brought("Seconds and durations", "onset_sec,duration_sec,pitch,velocity\n0.5,0.5,60,80\n1,0.5,64,80\n", TWO),
+    _brought("Headings as people write them", "Start Time (s);Length [sec];MIDI note\n0.5;0.5;60\n1;0.5;64\n", TWO),
+    _brought(
+        "Times in samples, as MusicNet writes them",
+        "start_time,end_time,instrument,note\n22050,44100,1,60\n88200,132300,1,69\n",
+        "brought.csv: the times look like samples, ticks or milliseconds; give seconds.",
+    ),
+    _brought(
+        "Times in milliseconds, as the heading says",
+        "onset_ms,offset_ms,pitch\n500,1000,60\n",
+        "brought.csv: 'onset_ms' isn't in seconds; give onsets in seconds.",
+    ),
+    _brought(
+        "Times in milliseconds, with no heading",
+        "500 1000 60\n1000 1500 64\n",
+        "brought.csv: the times look like samples, ticks or milliseconds; give seconds.",
+    ),
+    _brought("A spreadsheet with decimal commas", "onset;offset;pitch\n0,5;1,0;60\n1,0;1,5;64\n", TWO),
+    _brought("Decimal commas between spaces", "0,5 1,0 60\n1,0 1,5 64\n", TWO),
+    _brought("Excel's first line", "sep=;\nonset;offset;pitch\n0.5;1;60\n1;1.5;64\n", TWO),
+    _brought(
+        "UTF-16, as Excel saves Unicode text", "onset\toffset\tpitch\n0.5\t1\t60\n1\t1.5\t64\n".encode("utf-16"), TWO
+    ),
+    _brought("UTF-8 with a byte order mark", "\ufeffonset,offset,pitch\n0.5,1,60\n1,1.5,64\n", TWO),
+    _brought(
+        "Sonic Visualiser's notes with a header",
+        "TIME,VALUE,DURATION,LEVEL,LABEL\n0.5,60,0.5,0.8,New Point\n1,64,0.5,0.8,\n",
+        TWO,
+    ),
+    _brought("Sonic Visualiser's notes without a header", "0.5,60,0.5,0.8,New Point\n1.0,64,0.5,0.8,\n", TWO),
+    _brought("Sonic Visualiser's notes in Hz", "0.5,261.63,0.5,1,a\n1.0,329.63,0.5,1,b\n", TWO),
+    _brought(
+        "Audacity's labels with names of notes",
+        "0.500000\t1.000000\tC4\n\\\t250.0\t270.0\n1.000000\t1.500000\tE4\n",
+        TWO,
+        name="labels.txt",
+    ),
+    _brought("MIREX's note lists, in Hz", "0.50\t1.00\t261.63\n1.00\t1.50\t329.63\n", TWO, name="brought.txt"),
+    _brought("A column called *pitch* with frequencies", "onset,offset,pitch\n0.5,1,261.63\n1,1.5,329.63\n", TWO),
+    _brought(
+        "Pitches with fractions, which could be MIDI numbers or Hz",
+        "0.5 1 60.02\n1 1.5 63.97\n",
+        "brought.csv: a pitch of 60.02 may be a MIDI number or in Hz; say which in a header.",
+    ),
+    _brought(
+        "Partitura's note array",
+        "onset_sec,duration_sec,onset_tick,duration_tick,pitch,velocity,track,channel,id\n"
+        "0.5,0.5,480,480,60,80,0,0,n0\n1,0.5,960,480,64,80,0,0,n1\n",
+        TWO,
+    ),
+    _brought(
+        "Partitura's note array of a score, in beats",
+        "onset_beat,duration_beat,onset_quarter,duration_quarter,pitch,voice,id\n0.5,0.5,0.5,0.5,60,1,n0\n",
+        "brought.csv: 'onset_beat' isn't in seconds; give onsets in seconds.",
+    ),
+    _brought(
+        "A JAMS file of a guitar, tuned a little low",
+        json.dumps({"annotations": [GUITAR, {"namespace": "tempo", "data": []}]}),
+        "C4 0.5–1 s",
+        name="brought.jams",
+    ),
+    Case("A folder with the hidden files that systems leave: ._take.mid, .DS_Store", _hidden_files, "take.mid"),
+]

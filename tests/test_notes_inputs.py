@@ -1,0 +1,120 @@
+"""Notes as people bring them: damaged files, gaps of days, warnings in one line, and files for other programs."""
+
+import functools
+import time
+import tracemalloc
+
+import numpy as np
+import pretty_midi
+import pytest
+
+from nmp_lessons import cli
+from nmp_lessons.book.inputs import midi as cases
+from nmp_lessons.data import maestro
+from nmp_lessons.notes import Notes, read_midi, write_csv, write_midi
+
+MUTATIONS = 2000
+MELODY = Notes(np.arange(12) / 4, np.arange(12) / 4 + 0.2, 60 + np.arange(12), 70 + np.arange(12))
+
+
+def mutated(data: bytes, seed: int) -> bytes:
+    """One to three changes: a byte replaced, bytes left out, bytes added, a part repeated, the end cut off."""
+    rng, changed = np.random.default_rng(seed), bytearray(data)
+    for _ in range(rng.integers(1, 4)):
+        first, last = sorted(rng.integers(0, len(changed) + 1, 2))
+        few = slice(first, min(last, first + 8))
+        match rng.integers(8):
+            case 0 | 1 | 2 if first < len(changed):
+                changed[first] = rng.integers(256)
+            case 3 | 4:
+                del changed[few]
+            case 5:
+                changed[first:first] = rng.bytes(rng.integers(1, 9))
+            case 6:
+                changed[first:first] = changed[first:last]
+            case 7 if rng.integers(4) == 0:
+                del changed[last:]
+    return bytes(changed)
+
+
+def valid_midi(folder) -> bytes:
+    write_midi(MELODY, folder / "valid.mid", bends=[[0.1, 0.2], *[None] * 11])
+    pedal = cases._track((0, cases._control(64, 127)), (1200, cases._control(64, 0)), (0, cases.TEMPO))
+    return (folder / "valid.mid").read_bytes().replace(b"\0\0\0\1", b"\0\1\0\2", 1) + pedal
+
+
+def valid_csv(folder) -> bytes:
+    write_csv(MELODY, folder / "valid.csv")
+    return (folder / "valid.csv").read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix, valid", [(".mid", valid_midi), (".csv", valid_csv)])
+def test_damaged_notes_are_scored_or_refused_in_one_line_at_once(tmp_path, capsys, monkeypatch, suffix, valid):
+    monkeypatch.setattr(cli, "parser", functools.cache(cli.parser))
+    damaged, whole = tmp_path / f"damaged{suffix}", tmp_path / f"whole{suffix}"
+    whole.write_bytes(valid(tmp_path))
+    assert cli.main(["evaluate", str(whole), str(whole)]) == 0
+    statuses = []
+    tracemalloc.start()
+    for seed in range(MUTATIONS):
+        damaged.write_bytes(mutated(whole.read_bytes(), seed))
+        tracemalloc.reset_peak()
+        started = time.perf_counter()
+        status = cli.main(["evaluate", str(damaged), str(whole)])
+        assert time.perf_counter() - started < 2, seed
+        assert tracemalloc.get_traced_memory()[1] < 500 * 2**20, seed
+        lines = capsys.readouterr().err.splitlines()
+        assert all(line.startswith("nmp-lessons: ") and str(damaged) in line for line in lines), (seed, lines)
+        assert status == 0 or (status == 2 and lines), seed
+        statuses.append(status)
+    tracemalloc.stop()
+    assert 0.1 < np.mean(statuses) / 2 < 0.95  # both happen
+
+
+@pytest.mark.parametrize("delta", [0x0FFFFFFF, 96_000_000])
+def test_a_gap_of_days_is_refused_before_it_takes_memory(tmp_path, capsys, delta):
+    path = tmp_path / "gap.mid"
+    last = (delta, cases._on(62)), (480, cases._off(62))
+    path.write_bytes(cases._file(cases._track(*cases.NOTE, *last)))
+    for command in (["play", str(path), "-o", str(tmp_path)], ["evaluate", str(path), str(path)]):
+        tracemalloc.start()
+        assert cli.main(command) == 2
+        assert tracemalloc.get_traced_memory()[1] < 50 * 2**20
+        tracemalloc.stop()
+        lines = capsys.readouterr().err.splitlines()
+        assert len(lines) == 1 and f"{path}: lasts" in lines[0]
+
+
+def test_music_of_many_hours_is_scored_but_not_played(tmp_path, capsys):
+    path = tmp_path / "long.mid"
+    write_midi(Notes([0.0, 70_000.0], [1.0, 70_001.0], [60, 62]), path)
+    assert cli.main(["evaluate", str(path), str(path)]) == 0
+    assert cli.main(["play", str(path), "-o", str(tmp_path)]) == 2
+    assert "lasts 19 hours; give three at most" in capsys.readouterr().err
+
+
+def test_the_command_line_warns_in_one_line_and_goes_on(tmp_path, capsys):
+    path = tmp_path / "switch.mid"
+    path.write_bytes(cases._file(cases._track((0, cases._on(0)), (10, cases._off(0)), *cases.NOTE)))
+    for _ in range(2):
+        assert cli.main(["play", str(path), "-o", str(tmp_path), "--overwrite"]) == 0
+        assert capsys.readouterr().err == f"nmp-lessons: {path}: left out notes off the piano (1).\n"
+
+
+@pytest.mark.parametrize("hours, error", [(1, 0.3e-3), (2, 0.4e-3), (24, 5e-3)])
+def test_music_of_any_length_is_written_for_every_reader(tmp_path, hours, error):
+    end = 3600.0 * hours
+    notes = Notes([1 / 3, end - 2 / 3], [1.0, end], [60, 62])
+    write_midi(notes, tmp_path / "a.mid")
+    theirs = pretty_midi.PrettyMIDI(str(tmp_path / "a.mid")).instruments[0].notes
+    assert np.abs(np.array([(note.start, note.end) for note in theirs]) - notes.intervals).max() < error
+    assert np.abs(read_midi(tmp_path / "a.mid").intervals - notes.intervals).max() < error
+
+
+def test_a_pedal_that_is_down_at_the_end_lasts_until_the_last_key():
+    """In Schubert's scherzo the file ends a second after the last release."""
+    sounding = maestro.full_notes("schubert-scherzo")
+    keys = read_midi(maestro._midi_bytes(maestro.EXCERPTS[2]), pedal=False)
+    assert sounding.seconds == keys.seconds
+    assert np.count_nonzero(sounding.offset == keys.seconds) == 6
