@@ -27,6 +27,9 @@ export OMP_WAIT_POLICY := PASSIVE
 # sphinx-external-toc looks at every object, and PyTorch warns of one that is old.
 export PYTHONWARNINGS := ignore::FutureWarning:sphinx_external_toc.collectors
 
+# jupyter-book, without the 38 grammars of addresses that jsonschema would compile at every start if it could.
+JUPYTER_BOOK := import sys; sys.modules['rfc3987_syntax'] = None; from jupyter_book.cli.main import main; main()
+
 BOOK := _build/html/index.html
 BUNDLE := nmp_lessons/book/show/nmp.js
 WEB := $(shell find web -path web/node_modules -prune -o -type f -print)
@@ -36,7 +39,7 @@ SOUNDS := _build/.sounds
 .DELETE_ON_ERROR:
 
 book: environment bundle sounds
-	@$(BIN)/jupyter-book build book --config _config.yml --toc $(CURDIR)/_toc.yml --path-output . -q -W --keep-going > /dev/null \
+	@$(BIN)/python -c "$(JUPYTER_BOOK)" build book --config _config.yml --toc $(CURDIR)/_toc.yml --path-output . -q -W --keep-going > /dev/null \
 	  || { rm -rf _build/.doctrees; exit 1; } # what was warned about must be read again
 	@echo "The book is built. Open $(BOOK), or run \`make serve\`."
 
@@ -81,7 +84,7 @@ pdf: book
 	@$(BIN)/python -m tools.pdf
 
 links: environment bundle sounds
-	@$(BIN)/jupyter-book build book --config _config.yml --toc $(CURDIR)/_toc.yml --path-output . -q --builder linkcheck
+	@$(BIN)/python -c "$(JUPYTER_BOOK)" build book --config _config.yml --toc $(CURDIR)/_toc.yml --path-output . -q --builder linkcheck
 
 # What Colab clones: the chapters, a wheel with the script of the players, the exercises. REPOSITORY is its address.
 REPOSITORY := $(shell sed -n '/^repository:/,/^[a-z]*:$$/s/^  url: *"\(.*\)".*/\1/p' _config.yml)
