@@ -1,0 +1,196 @@
+"""Two decoders with one interface: libsndfile's for what musicians keep, FFmpeg's for what telephones record.
+
+Both decode from start to end, whatever length a header gives, and carry on where a file is damaged, if they can.
+
+Attributes of a decoder:
+
+- `rate` in Hz, and `channels`;
+- `samples`: how many there are, or None if that is not known before they are decoded;
+- `promised`: how many the file says there are, or None; `slack`: seconds by which it may be wrong;
+- `position`: how many have been decoded or passed over; `damaged`: whether some could not be decoded.
+"""
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+from itertools import chain
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+import soundfile
+
+from ..errors import InputError, MissingExtra, needs
+from .containers import Bytes, Part, View
+
+BLOCK = 65_536  # samples read or written at once; Vorbis encoders take long arrays badly in one piece
+UNKNOWN = 1 << 62  # samples: so many or more, says libsndfile, where it doesn't know
+
+
+def decoder(data: Bytes, part: Part, name: str, *, first: int = 0) -> "Sndfile | Media":
+    """The decoder of a part of a file.
+
+    Parameters
+    ----------
+    data, part
+        The file's bytes and one of its `parts`.
+    name
+        The file's, for messages.
+    first
+        The first sample that will be asked for.
+
+    Raises
+    ------
+    InputError
+        If it can't be read as audio.
+    """
+    if part.kind != "sndfile":
+        return Media(View(data, part.pieces), part.kind, name, delay=part.delay)
+    try:
+        return Sndfile(data, part, first)
+    except soundfile.LibsndfileError as problem:
+        kind = {b"RIFF": "wav", b"OggS": "ogg"}.get(View(data, part.pieces).read(4))
+        if kind and find_spec("av"):  # libsndfile knows the container, but not this codec
+            return Media(View(data, part.pieces), kind, name)
+        reason = problem.error_string.strip(" .")
+        raise InputError(
+            f"{name}: cannot be read as audio ({reason}); convert it to WAV, FLAC, OGG or MP3."
+        ) from problem
+
+
+class Sndfile:
+    """What libsndfile reads. It is kept from seeking unless a part is asked for, since seeking needs a true length.
+
+    Raises
+    ------
+    soundfile.LibsndfileError
+        If libsndfile can't read it.
+    """
+
+    slack = 0.0
+
+    def __init__(self, data: Bytes, part: Part, first: int):
+        self._whole = View(data, part.pieces)
+        self._file = _Forward(View(data, part.seekable) if first and part.seekable else self._whole)
+        self.rate, self.channels = self._file.samplerate, self._file.channels
+        self.samples = self._file.frames if self._file.frames < UNKNOWN else part.promised
+        self.promised = self.samples if part.promised is None else part.promised
+        self.position, self.damaged = 0, False
+
+    def blocks(self, first: int) -> Iterator[np.ndarray]:
+        """Blocks (samples, channels), float32, from a sample on."""
+        try:
+            if first:
+                self.position = self._file.seek(first)
+        except soundfile.LibsndfileError:  # the end that is needed for it is damaged
+            self._file.close()
+            self._whole.seek(0)
+            self._file = _Forward(self._whole)
+        while len(block := self._block()):
+            passed = min(len(block), max(0, first - self.position))
+            self.position += len(block)
+            if passed < len(block):
+                yield block[passed:]
+
+    def _block(self) -> np.ndarray:
+        block = np.full(
+            (BLOCK if self.channels <= 8 else 8 * BLOCK // self.channels, self.channels), np.nan, np.float32
+        )
+        if self.damaged:
+            return block[:0]
+        try:
+            return self._file.read(out=block)
+        except soundfile.LibsndfileError:
+            self.damaged = True
+            decoded = np.isfinite(block[:, 0])  # libsndfile doesn't tell how many it wrote
+            return block[: len(block) if decoded.all() else int(np.argmin(decoded))]
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _Forward(soundfile.SoundFile):
+    """A sound file that `soundfile` reads without seeking after every block."""
+
+    def __init__(self, view: View):
+        super().__init__(cast(BinaryIO, view))
+
+    def seekable(self) -> bool:
+        return False
+
+
+class Media:
+    """The first sound track of a container: M4A, WebM, a video. FFmpeg decodes it, by PyAV (extra `media`).
+
+    Its first sample is that of the sound, even where the pictures begin earlier. FFmpeg drops the encoder's delay if
+    the container tells it; `delay` more samples are dropped here.
+
+    Raises
+    ------
+    MissingExtra
+        If PyAV is not installed.
+    InputError
+        If there is no sound in it that can be decoded.
+    """
+
+    samples = None
+    slack = 0.1
+
+    def __init__(self, view: View, kind: str, name: str, *, delay: int = 0):
+        try:
+            needs("media", "av")
+        except MissingExtra as problem:
+            raise MissingExtra(f"{name}: {str(problem).rstrip('.')}, or convert it to WAV.") from problem
+        import av
+
+        av.logging.set_level(av.logging.PANIC)
+        self._av, self._delay = av, delay
+        self.position, self.damaged = 0, False
+        try:
+            self._container: Any = av.open(view, "r", format=kind)
+        except (av.FFmpegError, ValueError) as problem:
+            cause = getattr(problem, "strerror", None) or problem
+            raise InputError(
+                f"{name}: cannot be read as audio ({cause}); it may be cut off, so record or export it again."
+            ) from problem
+        tracks = self._container.streams.audio
+        self._frames = self._decoded(tracks[0]) if tracks else iter(())
+        self._first = next(self._frames, None)
+        if self._first is None:
+            self.close()
+            raise InputError(f"{name}: contains no sound that can be decoded; give a file with a sound track.")
+        self.rate, self.channels = self._first.sample_rate, len(self._first.layout.channels)
+        length, unit = tracks[0].duration, tracks[0].time_base  # of a WebM, only the container's is known
+        seconds = float(length * unit) if length and unit else (self._container.duration or 0) / av.time_base
+        self.promised = round(seconds * self.rate) if seconds > 0 else None
+
+    def blocks(self, first: int) -> Iterator[np.ndarray]:
+        """Blocks (samples, channels), float32, from a sample on."""
+        floats = self._av.AudioResampler(format="fltp")
+        self.position = -self._delay
+        for frame in chain([self._first], self._frames):
+            try:
+                blocks = [part.to_ndarray().T for part in floats.resample(frame)]
+            except ValueError:  # another rate or other channels than before
+                self.damaged = True
+                continue
+            for block in blocks:
+                passed = min(len(block), max(0, first - self.position))
+                self.position += len(block)
+                if passed < len(block):
+                    yield block[passed:]
+
+    def _decoded(self, track) -> Iterator[Any]:
+        """The frames that can be decoded."""
+        packets = self._container.demux(track)
+        while True:
+            try:
+                packet = next(packets, None)
+                if packet is None:
+                    return
+                self.damaged = self.damaged or packet.is_corrupt
+                frames = packet.decode()
+            except (self._av.FFmpegError, ValueError):
+                self.damaged, frames = True, []
+            yield from frames
+
+    def close(self) -> None:
+        self._container.close()
