@@ -34,8 +34,6 @@ class Part:
         Whether the file visibly ends before its sound does.
     surplus : int, optional
         Samples that the header gives, where there are more.
-    delay : int
-        Samples of the encoder's delay that the decoder leaves in.
     """
 
     pieces: list[bytes | Span]
@@ -43,7 +41,6 @@ class Part:
     promised: int | None = None
     cut: bool = False
     surplus: int | None = None
-    delay: int = 0
     seekable: list[bytes | Span] = field(default_factory=list)  # pieces to seek in, if others than `pieces`
 
 
@@ -130,7 +127,7 @@ def parts(data: Bytes) -> list[Part]:
     Examples
     --------
     >>> parts(Bytes(io.BytesIO(b"RIFF....AVI LIST")))
-    [Part(pieces=[(0, 16)], kind='avi', promised=None, cut=False, surplus=None, delay=0, seekable=[])]
+    [Part(pieces=[(0, 16)], kind='avi', promised=None, cut=False, surplus=None, seekable=[])]
     """
     start = _after_tags(data, 0)
     head = data[start : start + 16]
@@ -143,8 +140,11 @@ def parts(data: Bytes) -> list[Part]:
     for name, mark, place in FFMPEG:
         if head[place : place + len(mark)] == mark:
             return [Part([(0, len(data))], name)]
-    if head[:1] == b"\xff" and len(head) > 1 and head[1] & 0xF6 == 0xF0:
-        return [Part([(start, len(data))], "aac", delay=AAC_DELAY)]
+    if len(head) > 1 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0:
+        return [Part([(start, len(data))], "aac")]  # a bare stream of frames
+    for place in (0, 4):  # packets of 188 bytes, or 192
+        if all(data[at : at + 1] == b"G" for at in range(place, place + 5 * (188 + place), 188 + place)):
+            return [Part([(0, len(data))], "mpegts")]
     return list(_mp3(data, start)) or [Part([(0, len(data))])]
 
 
@@ -157,8 +157,9 @@ FFMPEG = (
     ("avi", b"AVI ", 8),
     ("flv", b"FLV\x01", 0),
     ("mpeg", b"\0\0\x01\xba", 0),
+    ("wv", b"wvpk", 0),
+    ("ape", b"MAC ", 0),
 )
-AAC_DELAY = 1024  # samples that every AAC encoder is late by at least; a bare stream doesn't say how many
 
 
 def _after_tags(data: Bytes, start: int) -> int:
@@ -305,8 +306,7 @@ KBPS = {
     2: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}  # by version
-LAME_DELAY = 576  # samples, of LAME and FFmpeg; the decoder adds 529
-DECODER_DELAY = 529
+LAME_DELAY, DECODER_DELAY = 576, 529  # samples: of the encoders LAME and FFmpeg, and of every decoder
 SEARCHED = 1 << 16  # bytes before the first frame
 
 

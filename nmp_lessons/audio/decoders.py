@@ -19,9 +19,10 @@ import numpy as np
 import soundfile
 
 from ..errors import InputError, MissingExtra, needs
-from .containers import Bytes, Part, View
+from .containers import DECODER_DELAY, LAME_DELAY, Bytes, Part, View
 
 BLOCK = 65_536  # samples read or written at once; Vorbis encoders take long arrays badly in one piece
+DELAYS = {"aac": 1024, "mp3float": LAME_DELAY + DECODER_DELAY}  # samples, where the container doesn't tell
 UNKNOWN = 1 << 62  # samples: so many or more, says libsndfile, where it doesn't know
 
 
@@ -43,7 +44,7 @@ def decoder(data: Bytes, part: Part, name: str, *, first: int = 0) -> "Sndfile |
         If it can't be read as audio.
     """
     if part.kind != "sndfile":
-        return Media(View(data, part.pieces), part.kind, name, delay=part.delay)
+        return Media(View(data, part.pieces), part.kind, name)
     try:
         return Sndfile(data, part, first)
     except soundfile.LibsndfileError as problem:
@@ -73,6 +74,8 @@ class Sndfile:
         self.rate, self.channels = self._file.samplerate, self._file.channels
         self.samples = self._file.frames if self._file.frames < UNKNOWN else part.promised
         self.promised = self.samples if part.promised is None else part.promised
+        if self._file.format == "MP3" and part.pieces[0] == (0, len(data)):
+            self.promised = None  # guessed from a bit rate
         self.position, self.damaged = 0, False
 
     def blocks(self, first: int) -> Iterator[np.ndarray]:
@@ -121,7 +124,7 @@ class Media:
     """The first sound track of a container: M4A, WebM, a video. FFmpeg decodes it, by PyAV (extra `media`).
 
     Its first sample is that of the sound, even where the pictures begin earlier. FFmpeg drops the encoder's delay if
-    the container tells it; `delay` more samples are dropped here.
+    the container tells it; if not, as much is dropped as every encoder of that kind has (`DELAYS`).
 
     Raises
     ------
@@ -134,7 +137,7 @@ class Media:
     samples = None
     slack = 0.1
 
-    def __init__(self, view: View, kind: str, name: str, *, delay: int = 0):
+    def __init__(self, view: View, kind: str, name: str):
         try:
             needs("media", "av")
         except MissingExtra as problem:
@@ -142,7 +145,7 @@ class Media:
         import av
 
         av.logging.set_level(av.logging.PANIC)
-        self._av, self._delay = av, delay
+        self._av, self._delay = av, 0
         self.position, self.damaged = 0, False
         try:
             self._container: Any = av.open(view, "r", format=kind)
@@ -181,11 +184,15 @@ class Media:
     def _decoded(self, track) -> Iterator[Any]:
         """The frames that can be decoded."""
         packets = self._container.demux(track)
+        begun = False
         while True:
             try:
                 packet = next(packets, None)
                 if packet is None:
                     return
+                if not begun and not packet.is_discard and (packet.pts or 0) >= 0:
+                    self._delay = DELAYS.get(track.codec_context.codec.name, 0)
+                begun = True
                 self.damaged = self.damaged or packet.is_corrupt
                 frames = packet.decode()
             except (self._av.FFmpegError, ValueError):
