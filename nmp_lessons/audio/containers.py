@@ -424,8 +424,9 @@ def _side(head) -> int:
 
 def _own_notes(head: bytes, frames: int, size: int, delay: int, padding: int) -> bytes:
     """A frame of this kind that holds notes and no sound."""
-    notes = struct.pack(">4sIII", b"Xing", 3, frames, size) + b"LAME3.100" + bytes(12)
-    notes = bytes(_side(head)) + notes + (delay << 12 | padding).to_bytes(3, "big") + bytes(12)
+    side, delays = bytes(_side(head)), (delay << 12 | padding).to_bytes(3, "big")
     heads = (bytes([head[0], head[1] | 1, kbps << 4 | head[2] & 0x0C, head[3]]) for kbps in range(1, 15))
-    own = next(own for own in heads if _frame(own)[0] >= 4 + len(notes))  # the smallest that is large enough
-    return (own + notes).ljust(_frame(own)[0], b"\0")
+    own = next(own for own in heads if _frame(own)[0] >= 80)  # the smallest that is large enough
+    length = _frame(own)[0]
+    counts = struct.pack(">4sIII", b"Xing", 3, frames, size + length)
+    return (own + side + counts + b"LAME3.100" + bytes(12) + delays).ljust(length, b"\0")

@@ -10,7 +10,9 @@ Attributes of a decoder:
 - `position`: how many have been decoded or passed over; `damaged`: whether some could not be decoded.
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from itertools import chain
 from typing import Any, BinaryIO, cast
@@ -100,7 +102,7 @@ class Sndfile:
         if self.damaged:
             return block[:0]
         try:
-            return self._file.read(out=block)
+            return self._file.block(block)
         except soundfile.LibsndfileError:
             self.damaged = True
             decoded = np.isfinite(block[:, 0])  # libsndfile doesn't tell how many it wrote
@@ -114,10 +116,33 @@ class _Forward(soundfile.SoundFile):
     """A sound file that `soundfile` reads without seeking after every block."""
 
     def __init__(self, view: View):
-        super().__init__(cast(BinaryIO, view))
+        with _mpg123_silenced():
+            super().__init__(cast(BinaryIO, view))
+
+    def block(self, samples: np.ndarray) -> np.ndarray:
+        """What fits into an array (samples, channels), as far as there is some."""
+        with _mpg123_silenced() if self.format == "MP3" else nullcontext():
+            return self.read(out=samples)
 
     def seekable(self) -> bool:
         return False
+
+
+@contextmanager
+def _mpg123_silenced() -> Generator[None, None, None]:
+    """libmpg123, which libsndfile calls, prints to standard error whatever it notices about a damaged frame."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # nobody is listening
+        yield
+        return
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 class Media:
@@ -154,7 +179,7 @@ class Media:
             raise InputError(
                 f"{name}: cannot be read as audio ({cause}); it may be cut off, so record or export it again."
             ) from problem
-        tracks = self._container.streams.audio
+        tracks = [track for track in self._container.streams.audio if track.codec_context]
         self._frames = self._decoded(tracks[0]) if tracks else iter(())
         self._first = next(self._frames, None)
         if self._first is None:
@@ -167,11 +192,11 @@ class Media:
 
     def blocks(self, first: int) -> Iterator[np.ndarray]:
         """Blocks (samples, channels), float32, from a sample on."""
-        floats = self._av.AudioResampler(format="fltp")
+        floats = self._av.AudioResampler(format="flt")  # interleaved: PyAV 18 fails on planes from the ninth on
         self.position = -self._delay
         for frame in chain([self._first], self._frames):
             try:
-                blocks = [part.to_ndarray().T for part in floats.resample(frame)]
+                blocks = [part.to_ndarray().reshape(-1, self.channels) for part in floats.resample(frame)]
             except ValueError:  # another rate or other channels than before
                 self.damaged = True
                 continue

@@ -27,9 +27,10 @@ def add(commands) -> None:
     )
     transcribe.add_argument(
         "--timing",
-        choices=("released", "true"),
-        default="released",
-        help="times of the released network: as its own program gives them (default), or where its frames truly are",
+        choices=("true", "released"),
+        default="true",
+        help="times of the released network: where its frames truly are (default), or as its own program gives them, "
+        "which loses the last 0.7 %% of a recording",
     )
     transcribe.add_argument(
         "--bends",
