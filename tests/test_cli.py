@@ -1,7 +1,12 @@
 """The command line: notes for good files, one clear line for bad ones, and nothing half done."""
 
+import errno
 import json
+import os
 import shutil
+import subprocess
+import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +19,10 @@ from nmp_lessons import cli, fetch
 from nmp_lessons.audio import load, piano, save
 from nmp_lessons.data import maestro
 from nmp_lessons.evaluation import match, onset_scores, scores
+from nmp_lessons.files import CHECKPOINTS
 from nmp_lessons.hearing import transcribe, transcribe_as_released
 from nmp_lessons.notes import Notes, read_midi, read_table, write_csv, write_midi
+from tests.helpers import ROOT
 
 RATE = 22_050
 
@@ -120,6 +127,87 @@ def test_a_truncated_recording_is_transcribed_as_far_as_it_goes(tmp_path, capfd)
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith(f"nmp-lessons: {path}: is cut off or damaged: only 0.7 of its 1.0 s could be read")
     assert set(read_table(tmp_path / "truncated.csv").pitch) >= {69}
+
+
+@pytest.mark.parametrize("command, suffix", [("transcribe", ".wav"), ("play", ".mid")])
+def test_two_files_of_one_name_never_go_to_one_place(command, suffix, tmp_path, capfd):
+    written = {}
+    for folder, name, pitch in (("A", "take", 60), ("B", "Take", 72)):
+        path = tmp_path / folder / f"{name}{suffix}"
+        notes = Notes([0.0], [1.0], [pitch])
+        if suffix == ".mid":
+            write_midi(notes, path)
+        else:
+            save(piano.render(notes), path)
+        written[folder] = path
+    for more in ([], ["--overwrite"], ["--overwrite"]):
+        status = cli.main([command, *map(str, written.values()), "-o", str(tmp_path / "out"), *more])
+        said = capfd.readouterr().err.splitlines()
+        complaint = f"nmp-lessons: {written['B']}: would be written over what came from {written['A']}"
+        assert status == 2 and [line for line in said if "nmp-lessons" in line and line.startswith(complaint)]
+    assert {path.stem for path in (tmp_path / "out").iterdir()} == {"take"}
+
+
+def test_a_batch_survives_a_header_that_asks_for_the_impossible(voice, tmp_path, capfd):
+    wild = bytearray(voice.read_bytes())
+    wild[24:28] = (2_000_000_000).to_bytes(4, "little")
+    (tmp_path / "wild.wav").write_bytes(wild)
+    assert cli.main(["transcribe", str(tmp_path / "wild.wav"), str(voice), "-o", str(tmp_path / "out")]) == 2
+    (line,) = [line for line in capfd.readouterr().err.splitlines() if "nmp-lessons" in line]
+    assert "wild.wav: the header gives a sample rate of 2000000000 Hz" in line
+    assert (tmp_path / "out" / "voice.mid").exists()
+
+
+# Faults of the machine
+
+
+@pytest.mark.parametrize("fault", [errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EIO])
+def test_what_cannot_be_written_is_named_and_nothing_is_left(fault, tmp_path, monkeypatch, capfd):
+    path, out = tones(tmp_path / "tone.wav"), tmp_path / "out"
+
+    def refuse(*_, **__):
+        raise OSError(fault, os.strerror(fault))
+
+    monkeypatch.setattr(mido.MidiFile, "save", refuse)
+    monkeypatch.setattr(os, "replace", refuse)
+    assert cli.main(["transcribe", str(path), "-o", str(out)]) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert str(out / "tone.") in line and ("no space left" if fault == errno.ENOSPC else os.strerror(fault)) in line
+    assert list(out.iterdir()) == []
+
+
+def test_a_record_that_lacks_a_field_is_named(tmp_path, monkeypatch, capfd):
+    for suffix in (".json", ".safetensors"):
+        shutil.copy(CHECKPOINTS / f"main-0{suffix}", tmp_path)
+    record = json.loads((tmp_path / "main-0.json").read_text("utf8"))
+    for field in ("steps", "validation", "recipe"):
+        (tmp_path / "main-0.json").write_text(json.dumps({k: v for k, v in record.items() if k != field}))
+        assert cli.main(["experiments", "-o", str(tmp_path)]) == 2
+        (line,) = capfd.readouterr().err.splitlines()
+        assert "main-0" in line and field in line
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such pipes")
+def test_notes_may_come_through_a_pipe(tmp_path, capfd):
+    write_midi(PLAYED, tmp_path / "whole.mid")
+    write_csv(PLAYED, tmp_path / "whole.csv")
+    for name in ("whole.mid", "whole.csv"):
+        pipe, data = tmp_path / f"pipe-{name[-3:]}", (tmp_path / name).read_bytes()
+        os.mkfifo(pipe)
+        writer = threading.Thread(target=pipe.write_bytes, args=(data,))
+        writer.start()
+        status, said, _ = evaluated(capfd, pipe, tmp_path / "whole.csv", "--json")
+        writer.join()
+        assert status == 0 and next(iter(json.loads(said)["pieces"].values()))["F"] == 1.0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="a shell's pipe")
+def test_a_reader_that_has_had_enough_is_no_fault():
+    command = [sys.executable, "-m", "nmp_lessons", "experiments"]
+    running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    running.stdout.close()
+    assert running.wait(timeout=120) == 0 and running.stderr.read() == b""
 
 
 def test_a_performance_is_played_and_a_truncated_one_is_named(tmp_path, capfd):

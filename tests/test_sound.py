@@ -1,5 +1,8 @@
 """Recordings, loudness, and the names and frequencies of pitches."""
 
+import hashlib
+from pathlib import Path
+
 import numpy as np
 import pytest
 import soundfile
@@ -8,6 +11,7 @@ from hypothesis import given, strategies as st
 from nmp_lessons import fetch, sound
 from nmp_lessons.audio import BLOCK, Recording, Stream, at_loudness, fade, load, loudness, save
 from nmp_lessons.errors import InputError, InputWarning
+from nmp_lessons.files import _checksums_match, made_folder
 from nmp_lessons.notes import frequency_to_pitch, pitch_name, pitch_number, pitch_to_frequency
 from nmp_lessons.sound import tone
 
@@ -326,3 +330,48 @@ def test_partials_above_half_the_rate_cannot_be_measured():
 def test_no_rate_below_zero_takes_samples():
     with pytest.raises(InputError, match="rate above 0"):
         sound.folded_frequency(440, rate=0)
+
+
+# The cache
+
+
+def test_a_fetched_archive_is_looked_at_when_used_and_fetched_again_if_it_is_spoiled(tmp_path, monkeypatch):
+    monkeypatch.setenv("NMP_LESSONS_CACHE", str(tmp_path))
+    whole, downloads = b"what was published", []
+
+    def download(package, folder):
+        downloads.append(package)
+        (folder / "fetched").write_bytes(whole)
+        return folder / "fetched"
+
+    monkeypatch.setattr(fetch, "_download", download)
+    package = fetch.Package("wheel", "a", "1", hashlib.sha256(whole).hexdigest())
+    kept = fetch.archive(package)
+    for spoiled in (whole[:5], b"W" + whole[1:], b""):
+        kept.write_bytes(spoiled)
+        fetch._digest.cache_clear()  # as in another process
+        assert fetch.archive(package) == kept and kept.read_bytes() == whole
+    assert len(downloads) == 4
+    assert fetch.archive(package) == kept and len(downloads) == 4
+
+
+def test_a_made_folder_is_made_again_if_a_file_in_it_is_spoiled_or_lost(tmp_path):
+    made = []
+
+    def build(folder):
+        made.append(folder)
+        (folder / "sub").mkdir()
+        (folder / "sub" / "a").write_bytes(b"0123456789")
+
+    for spoil in (
+        None,
+        lambda path: path.write_bytes(b"01234"),
+        lambda path: path.write_bytes(b"0123456780"),
+        Path.unlink,
+    ):
+        if spoil:
+            spoil(tmp_path / "made" / "sub" / "a")
+            _checksums_match.cache_clear()  # as in another process
+        assert made_folder(tmp_path / "made", build) == tmp_path / "made"
+        assert (tmp_path / "made" / "sub" / "a").read_bytes() == b"0123456789"
+    assert len(made) == 4 and [path.name for path in tmp_path.iterdir()] == ["made"]

@@ -1,11 +1,13 @@
 """Reading and writing audio files."""
 
+import io
 import os
 import shutil
 import tempfile
 import warnings
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from numbers import Real
 from pathlib import Path
 from typing import BinaryIO
 
@@ -69,6 +71,9 @@ def load(source: Source, *, rate: int | None = None, start: float = 0.0, stop: f
     >>> load(file, rate=22_050).seconds
     1.0
     """
+    for argument, value in (("rate", rate), ("start", start), ("stop", stop)):
+        if not isinstance(value, Real | None):
+            raise InputError(f"{argument}: is {value!r}; give a number.")
     if not 0 <= start < np.inf or not (stop is None or stop > start):
         raise InputError(f"{_name(source)}: can't read from {start:g} s to {stop or np.inf:g} s; stop after the start.")
     with _opened(source, rate) as sound:
@@ -159,23 +164,25 @@ def save(recording: Recording, path: str | os.PathLike) -> None:
     Raises
     ------
     InputError
-        If the suffix is none of these, or the format does not support the sample rate.
+        If the suffix is none of these, the format does not support the sample rate, or the disk is full.
     """
     path = Path(path)
     kind = FORMATS.get(path.suffix.lower())
     if kind is None:
         raise InputError(f"{path}: unknown suffix {path.suffix!r}; use one of {', '.join(FORMATS)}.")
     audio = np.clip(recording.audio, -1, 1)
+    encoded = io.BytesIO()  # not at once the file: libsndfile doesn't always notice that a disk is full
     try:
-        with atomic_write(path) as scratch:
-            with soundfile.SoundFile(scratch, "w", recording.rate, 1, format=kind) as file:
-                for first in range(0, len(audio), BLOCK):
-                    file.write(audio[first : first + BLOCK])
+        with soundfile.SoundFile(encoded, "w", recording.rate, 1, format=kind) as file:
+            for first in range(0, len(audio), BLOCK):
+                file.write(audio[first : first + BLOCK])
     except soundfile.LibsndfileError as problem:
         raise InputError(
             f"{path}: cannot be written as {kind} at {recording.rate} Hz ({problem.error_string.strip(' .')}); "
             "resample it to 44100 Hz, or write WAV."
         ) from problem
+    with atomic_write(path) as scratch:
+        scratch.write_bytes(encoded.getbuffer())
 
 
 def _joined(blocks: Iterator[np.ndarray]) -> np.ndarray:
@@ -244,9 +251,9 @@ class _Sound:
         elif doubtful:
             self.complaint = f"is cut off or damaged: {before:.1f} s could be read; if there should be more, {copy}."
         elif surplus:
+            header = f"{surplus / self.rate:.1f} s"
             self.complaint = (
-                f"is longer than the {surplus / self.rate:.1f} s in its header: all {before:.1f} s were read; {copy} "
-                "if that is too much."
+                f"is longer than its header says ({header}): all {before:.1f} s were read; if the end is noise, {copy}."
             )
         self.seconds = before
 

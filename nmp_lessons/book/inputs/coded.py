@@ -1,6 +1,6 @@
-"""The same sound in every coding that people bring, made here: clicks whose times are known.
+"""The same sound in every coding that people bring, made here: clicks whose times are known, or six notes.
 
-`write` makes the files, `clicks` the sound, and `lateness` measures what a reader makes of them.
+`write` makes the files, `clicks` and `melody` the sound, and `lateness` measures what a reader makes of the clicks.
 """
 
 import io
@@ -12,6 +12,7 @@ import numpy as np
 import soundfile
 
 from ...audio.containers import Bytes, parts
+from ...notes.pitch import pitch_to_frequency
 
 TIMES = (0.5, 1.25, 2.0, 3.1, 3.6)  # seconds
 SECONDS = 4.5
@@ -36,6 +37,22 @@ def clicks(rate: int) -> np.ndarray:
         first = round(time * rate)
         audio[first : first + len(_burst(rate))] = _burst(rate)
     return audio
+
+
+MELODY = ((0.3, 0.8, 60), (0.9, 1.4, 64), (1.5, 2.0, 67), (2.1, 2.9, 72), (2.1, 2.9, 48), (3.0, 3.6, 65))
+
+
+def melody(rate: int) -> np.ndarray:
+    """Six plucked notes in four seconds, `MELODY` (onset, offset, pitch): float32 (samples,)."""
+    audio = np.zeros(4 * rate)
+    for onset, offset, pitch in MELODY:
+        time = np.arange(round((offset - onset) * rate)) / rate
+        phases = 2 * np.pi * np.arange(1, 8)[:, None] * pitch_to_frequency(pitch) * time
+        strings = np.sum(np.sin(phases) / np.arange(1, 8)[:, None] ** 1.3, axis=0) * np.exp(-2 * time)
+        ends = np.minimum(1, np.minimum(time / 0.004, (time[-1] - time) / 0.02))
+        first = round(onset * rate)
+        audio[first : first + len(time)] += 0.12 * strings * ends
+    return audio.astype(np.float32)
 
 
 def write(path: Path, audio: np.ndarray, rate: int) -> Path:
