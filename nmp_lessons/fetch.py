@@ -14,13 +14,14 @@ import tarfile
 import tempfile
 import zipfile
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 import platformdirs
 
 from .errors import InputError
-from .files import member_bytes
+from .files import atomic_write, member_bytes, writable
 
 
 @dataclass(frozen=True)
@@ -61,25 +62,35 @@ def cache_dir() -> Path:
     """The folder for everything fetched or rendered: ``$NMP_LESSONS_CACHE`` or the user's cache."""
     chosen = os.environ.get("NMP_LESSONS_CACHE")
     folder = Path(chosen) if chosen else platformdirs.user_cache_path("nmp-lessons")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    try:
+        return writable(folder)
+    except InputError as problem:
+        raise InputError(f"{str(problem).rstrip('.')}, and name it in NMP_LESSONS_CACHE.") from problem
 
 
 def archive(package: Package) -> Path:
-    """Path of the package's archive in the cache, fetched on first use and verified by sha256."""
+    """Path of the package's archive in the cache, fetched on first use and verified by sha256 whenever it is used.
+
+    An archive that has been cut off or altered is fetched again.
+    """
     kept = cache_dir() / "packages" / f"{package.kind}-{package.name.replace('/', '-')}-{package.version}"
-    if not kept.exists():
-        kept.parent.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
-            fetched = _download(package, Path(scratch))
+    if not kept.exists() or _digest(kept) != package.sha256:
+        with atomic_write(kept) as scratch, tempfile.TemporaryDirectory(dir=scratch.parent) as folder:
+            fetched = _download(package, Path(folder))
             found = hashlib.sha256(fetched.read_bytes()).hexdigest()
             if found != package.sha256:
                 raise InputError(
                     f"{package.name} {package.version}: the registry sent a different {package.kind} (sha256 {found} "
                     f"instead of {package.sha256}); check which mirror you use."
                 )
-            os.replace(fetched, kept)
+            os.replace(fetched, scratch)
+        _digest.cache_clear()
     return kept
+
+
+@cache
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def read(package: Package, member: str) -> bytes:
@@ -121,6 +132,7 @@ def _download(package: Package, folder: Path) -> Path:
     if done.returncode or len(files) != 1:
         reason = (done.stderr.strip() or "no file arrived").splitlines()[-1]
         raise InputError(
-            f"{package.name} {package.version}: could not be downloaded ({reason}); check your connection."
+            f"{package.name} {package.version}: could not be downloaded ({reason}); it is needed once, so check your "
+            "connection and try again."
         )
     return files[0]

@@ -1,10 +1,14 @@
-"""Atomic writes: a file appears whole or not at all."""
+"""Atomic writes: a file or a folder appears whole or not at all."""
 
+import errno
+import hashlib
+import json
 import os
 import tarfile
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from .errors import InputError
@@ -18,13 +22,15 @@ def writable(folder: str | os.PathLike) -> Path:
     Raises
     ------
     InputError
-        If there is a file in its place.
+        If there is a file in its place, or it can't be created.
     """
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as problem:
         raise InputError(f"{folder}: is a file or a path through one; give a folder to write to.") from problem
+    except OSError as problem:
+        raise _not_written(folder, problem) from problem
     return folder
 
 
@@ -41,11 +47,22 @@ def visible_files(folder: str | os.PathLike) -> list[Path]:
     return sorted(path for path in Path(folder).iterdir() if path.is_file() and not path.name.startswith("."))
 
 
+def _not_written(path: Path, problem: OSError) -> InputError:
+    if problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return InputError(f"{path}: there is no space left to write it; free some, or choose another folder.")
+    return InputError(f"{path}: cannot be written ({problem.strerror}); choose a folder that you may write to.")
+
+
 @contextmanager
 def atomic_write(path: str | os.PathLike) -> Generator[Path, None, None]:
     """A temporary path to write to, which replaces `path` only if the block ends without an error.
 
     The folder of `path` is created if it doesn't exist.
+
+    Raises
+    ------
+    InputError
+        If the disk is full, or the folder can't be written to.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -54,12 +71,72 @@ def atomic_write(path: str | os.PathLike) -> Generator[Path, None, None]:
     ...     (Path(folder) / "a.txt").read_text()
     'all of it'
     """
-    path = Path(path)
+    path, scratch = Path(path), None
     writable(path.parent)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
-        scratch = Path(folder) / path.name
-        yield scratch
-        os.replace(scratch, path)
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
+            scratch = Path(folder) / path.name
+            yield scratch
+            os.replace(scratch, path)
+    except InputError as problem:  # of the temporary path, which means nothing to a reader
+        if scratch is None or str(scratch) not in str(problem):
+            raise
+        raise InputError(str(problem).replace(str(scratch), str(path))) from problem
+    except OSError as problem:
+        if problem.filename and path.parent not in Path(problem.filename).parents:
+            raise  # of another file
+        raise _not_written(path, problem) from problem
+
+
+CHECKSUMS = "checksums.json"
+
+
+def made_folder(folder: Path, build: Callable[[Path], None]) -> Path:
+    """A folder that `build` fills, on first use and again if a file in it is not as it was made.
+
+    It appears whole or not at all; if several processes make it, the first to finish wins.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as parent:
+    ...     folder = made_folder(Path(parent) / "a", lambda empty: (empty / "b.txt").write_text("all of it"))
+    ...     _ = (folder / "b.txt").write_text("spoiled")
+    ...     _checksums_match.cache_clear()  # each process looks once
+    ...     _ = made_folder(folder, lambda empty: (empty / "b.txt").write_text("all of it"))
+    ...     (folder / "b.txt").read_text()
+    'all of it'
+    """
+    if not _checksums_match(folder):
+        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+            whole = Path(scratch) / "whole"
+            whole.mkdir()
+            build(whole)
+            (whole / CHECKSUMS).write_text(json.dumps(_checksums(whole), indent=1), "utf8")
+            if folder.exists():
+                os.replace(folder, Path(scratch) / "spoiled")
+            try:
+                os.replace(whole, folder)
+            except OSError:  # another process was first
+                if not folder.exists():
+                    raise
+        _checksums_match.cache_clear()
+    return folder
+
+
+@cache
+def _checksums_match(folder: Path) -> bool:
+    try:
+        return json.loads((folder / CHECKSUMS).read_text("utf8")) == _checksums(folder)
+    except (OSError, ValueError):
+        return False
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.name != CHECKSUMS:
+            with path.open("rb") as file:
+                found[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
 
 
 def member_bytes(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
@@ -76,11 +153,21 @@ def member_bytes(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     return file.read()
 
 
-def _file_bytes(path: Path, what: str) -> bytes:
+def check_path(path: Path, what: str) -> None:
+    """Raise InputError if there is no such file.
+
+    >>> check_path(Path("nowhere.wav"), "audio file")
+    Traceback (most recent call last):
+    nmp_lessons.errors.InputError: nowhere.wav: no such file; check the name.
+    """
     if path.is_dir():
-        raise InputError(f"{path}: is a folder; give a {what}.")
+        raise InputError(f"{path}: is a folder; give {'an' if what[0] in 'aeiou' else 'a'} {what}.")
     if not path.exists():
         raise InputError(f"{path}: no such file; check the name.")
+
+
+def _file_bytes(path: Path, what: str) -> bytes:
+    check_path(path, what)
     data = path.read_bytes()
     if not data:
         raise InputError(f"{path}: the file is empty; export it again.")

@@ -4,6 +4,10 @@ Chapter ``hearing``. `transcribe` runs the whole pipeline, audio → CQT → sta
 correct frame times; `transcribe_as_released` reproduces basic-pitch 0.4.0, including the drift in its frame times.
 """
 
+from dataclasses import replace
+
+import numpy as np
+
 from .audio.recording import Recording
 from .decoding.released import check_recording, decode
 from .model import released
@@ -25,7 +29,7 @@ def transcribe(
     Parameters
     ----------
     recording : Recording
-        Of any sample rate.
+        Of any sample rate. If its peak is far from 1, or most of it is a constant offset, that is put right first.
     model : Transcriber, optional
         The network; by default the released one.
     decoder : callable, optional
@@ -49,8 +53,23 @@ def transcribe(
     (True, (87, 88))
     """
     check_recording(recording)
-    posteriorgram = posteriors(model or released.load(), recording)
+    posteriorgram = posteriors(model or released.load(), _at_sane_level(recording))
     return (decoder or decode)(posteriorgram), posteriorgram
+
+
+SANE_PEAKS = (0.01, 2.0)  # outside them a level is a mistake: 16-bit integers as floats, or millionths
+
+
+def _at_sane_level(recording: Recording) -> Recording:
+    """The recording itself; or without its offset, if that is larger than the sound, and at a peak of one half."""
+    audio = recording.audio
+    offset = audio.mean(dtype=np.float64)
+    if abs(offset) > audio.std(dtype=np.float64):
+        recording = replace(recording, audio=audio - np.float32(offset))
+    peak = np.abs(recording.audio).max()
+    if SANE_PEAKS[0] <= peak <= SANE_PEAKS[1]:
+        return recording
+    return replace(recording, audio=recording.audio.astype(np.float64) * (0.5 / float(peak)))
 
 
 def transcribe_as_released(recording: Recording, *, model: NMPNet | None = None) -> tuple[Notes, Posteriors]:

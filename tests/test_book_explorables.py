@@ -244,3 +244,20 @@ def test_on_paper_the_controls_are_gone(page):
     page.emulate_media(media="print")
     assert not page.get_by_role("slider").first.is_visible()
     assert page.locator(".nmp-explore-paper").first.is_visible()
+
+
+def test_values_that_differ_in_the_seventh_digit_have_labels_of_their_own():
+    made = show.explore(lambda rate: rate, title="Rates", rate=[0.12345671, 0.12345672, 0.5])
+    assert made.choices[0].labels == ("0.12345671", "0.12345672", "0.5")
+    with pytest.raises(InputError, match="rate has no values, or has one twice"):
+        show.explore(lambda rate: rate, title="Rates", rate=[0.1, 0.1])
+    with pytest.raises(InputError, match="rate is 0.1; give a list"):
+        show.explore(lambda rate: rate, title="Rates", rate=0.1)
+
+
+def test_one_row_is_a_table_of_one_row():
+    for row in (["Fno", 0.5, 2], np.array([1.0, 0.5, 2.0])):
+        (frame,) = show.explore(lambda n, row=row: row, title="Scores", n=[1]).frames()
+        assert frame[0].count("<tr>") == 1 and frame[0].count("<td>") == 2
+    (frame,) = show.explore(lambda n: [("a", 1), ("b", 2)], title="Scores", n=[1]).frames()
+    assert frame[0].count("<tr>") == 2

@@ -76,7 +76,9 @@ SALAMANDER_LAYERS = (1, 4, 8, 10, 12, 14, 16)  # one for each of VELOCITIES
 def bank(piano: Piano) -> np.ndarray:
     """The keys of a piano, int16 (7 velocities, 88 keys, samples), made once and memory-mapped from the cache."""
     path = cache_dir() / "banks" / f"{piano.name}.npy"
-    if not path.exists():
+    try:
+        return np.load(path, mmap_mode="r")
+    except (FileNotFoundError, ValueError):  # not made yet, or cut off
         keys = _rendered(piano)
         with atomic_write(path) as scratch:
             np.save(scratch, keys)

@@ -17,7 +17,6 @@ import hashlib
 import io
 import os
 import tarfile
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -30,7 +29,7 @@ import soxr
 from .. import fetch
 from ..constants import NMP
 from ..errors import InputError
-from ..files import member_bytes
+from ..files import made_folder, member_bytes
 from ..notes.note_list import VELOCITY, Notes
 from ..notes.pitch import pitch_name, pitch_number
 from .recording import Recording
@@ -163,9 +162,7 @@ def _add(audio, start: int, samples, first: int, length: int, gain: np.float32, 
 
 @cache
 def _table() -> _Table:
-    folder = fetch.cache_dir() / f"piano-{fingerprint()}"
-    if not folder.exists():
-        _build(folder)
+    folder = made_folder(fetch.cache_dir() / f"piano-{fingerprint()}", _build)
     index = np.load(folder / "index.npz")
     samples = np.load(folder / "samples.npy", mmap_mode="r")
     return _Table(samples, index["start"], index["length"], index["scale"], index["layer"], index["gain"])
@@ -179,7 +176,7 @@ def fingerprint() -> str:
 
 
 def _build(folder: Path) -> None:
-    """Prepare all keys and layers. The folder appears whole or not at all; the first process to finish wins."""
+    """Prepare all keys and layers, in an empty folder."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         recorded = [pool.submit(_recorded_layer, layer) for layer in LAYERS]
         prepared = [pool.submit(_prepared, layer.result(), key) for layer in recorded for key in range(NMP.keys)]
@@ -190,23 +187,15 @@ def _build(folder: Path) -> None:
     lengths = np.array([len(samples) for samples, _, _ in entries])
     even = levels.mean(axis=0) + (levels - levels.mean(axis=0)).mean(axis=1, keepdims=True)  # (layers, keys)
     layer, gain = _velocities(even[:, 0])
-    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        whole = Path(scratch) / "whole"
-        whole.mkdir()
-        np.save(whole / "samples.npy", np.concatenate([samples for samples, _, _ in entries]))
-        np.savez(
-            whole / "index.npz",
-            start=(np.cumsum(lengths) - lengths).reshape(shape),
-            length=lengths.reshape(shape),
-            scale=HEADROOM * peaks * 10 ** ((even - levels) / 20) / 32767,
-            layer=layer,
-            gain=gain,
-        )
-        try:
-            os.replace(whole, folder)
-        except OSError:  # another process was first
-            if not folder.exists():
-                raise
+    np.save(folder / "samples.npy", np.concatenate([samples for samples, _, _ in entries]))
+    np.savez(
+        folder / "index.npz",
+        start=(np.cumsum(lengths) - lengths).reshape(shape),
+        length=lengths.reshape(shape),
+        scale=HEADROOM * peaks * 10 ** ((even - levels) / 20) / 32767,
+        layer=layer,
+        gain=gain,
+    )
 
 
 def _velocities(levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,7 @@
 """A recording: mono audio with its sample rate and, if known, its notes."""
 
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,7 +59,7 @@ class Recording:
             )
         if not np.isfinite(audio).all():
             raise InputError(f"{what}: some samples are NaN or infinite; export the audio again.")
-        if not 0 < self.rate < np.inf or self.rate != int(self.rate):
+        if not isinstance(self.rate, Real) or not 0 < self.rate < np.inf or self.rate != int(self.rate):
             raise InputError(f"{what}: the sample rate is {self.rate}; give a positive integer, in Hz.")
         object.__setattr__(self, "audio", np.ascontiguousarray(audio, dtype=np.float32))
         object.__setattr__(self, "rate", int(self.rate))

@@ -6,7 +6,10 @@ The remaining files are still processed, and the exit status is 2. Existing file
 """
 
 import argparse
+import os
+import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from ..errors import InputError
 from . import data, evaluate, experiments, export, grade, instructor, maestro, measure, play, sounds, train, transcribe
@@ -20,7 +23,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     try:
         with one_line_warnings():
-            return arguments.run(arguments)
+            status = arguments.run(arguments)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # as after `| head`: whoever reads has had enough
+        with open(os.devnull, "w", encoding="utf8") as nowhere, suppress(OSError):
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())  # nothing is flushed into the closed pipe at the end
+        return 0
     except (InputError, OSError) as problem:
         complain(problem)
         return FAILED

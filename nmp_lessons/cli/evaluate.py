@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import tempfile
 from pathlib import Path
 
 from ..errors import InputError, NoNotes
@@ -87,6 +88,15 @@ def _read_notes(path: Path, arguments: argparse.Namespace, *, may_be_empty: bool
     from ..notes.note_list import Notes
     from ..notes.tables import read_table
 
+    if path.is_fifo():  # `<(...)`: its first bytes say what it is, and it can be read only once
+        data = path.read_bytes()
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / ("piped.mid" if data[:4] in (b"MThd", b"RIFF") else "piped.csv")
+            copy.write_bytes(data)
+            try:
+                return _read_notes(copy, arguments, may_be_empty=may_be_empty)
+            except InputError as problem:
+                raise InputError(str(problem).replace(str(copy), str(path))) from problem
     if path.suffix.lower() not in NOTE_FILES:
         raise InputError(
             f"{path}: not a note file, judging by its suffix; give .mid, .midi, .csv, .tsv, .txt or .jams."

@@ -20,13 +20,21 @@ def add_output(command: argparse.ArgumentParser) -> None:
 
 
 def each(files: Sequence[Path], do: Callable[[Path], None]) -> int:
-    """Process every file, even if some of them fail."""
+    """Process every file, even if some of them fail. No two write to one name, whatever the options."""
     from tqdm import tqdm
 
     failed = False
+    written: dict[str, Path] = {}
     for path in tqdm(files, unit="file", disable=None):
+        name = path.stem.casefold()  # some systems take A and a for the same
         try:
+            if name in written:
+                raise InputError(
+                    f"{path}: would be written over what came from {written[name]}; rename it, or choose another "
+                    "folder for it with -o."
+                )
             do(path)
+            written[name] = path
         except (InputError, OSError) as problem:
             with tqdm.external_write_mode(file=sys.stderr):
                 complain(problem)
@@ -47,7 +55,9 @@ def outputs(path: Path, arguments: argparse.Namespace, *suffixes: str) -> list[P
     return outputs
 
 
-def complain(problem: Exception) -> None:
+def complain(problem: Exception | str) -> None:
+    if isinstance(problem, OSError) and problem.filename:
+        problem = f"{problem.filename}: {problem.strerror}; check the path, and what you may do there."
     print(f"nmp-lessons: {problem}", file=sys.stderr)
 
 

@@ -14,7 +14,6 @@ Chapter: ``book/sound.md``.
 import csv
 import hashlib
 import os
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -30,6 +29,7 @@ from ..audio.levels import at_loudness, fade
 from ..audio.recording import Recording
 from ..audio.rooms import in_room
 from ..errors import InputError
+from ..files import made_folder
 from ..notes.midi import read_midi, write_midi
 from ..notes.note_list import Notes
 
@@ -329,16 +329,7 @@ def book_set(*, progress: bool = False) -> Maestro:
     With `progress`, a progress bar is shown meanwhile.
     """
     folder = fetch.cache_dir() / f"book-set-{fingerprint()}"
-    if not folder.exists():
-        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-            whole = Path(scratch) / "whole"
-            whole.mkdir()
-            _write_set(whole, progress)
-            try:
-                os.replace(whole, folder)
-            except OSError:  # another process was first
-                if not folder.exists():
-                    raise
+    made_folder(folder, lambda empty: _write_set(empty, progress))
     return Maestro(folder, BOOK_LICENCE)
 
 

@@ -103,7 +103,11 @@ class Corpus:
         """The exact notes of one clip."""
         if "pieces" in self.index:
             piece, minute = self.index["order"][clip]
-            rows = json.loads(self._piece(piece, ".json").read_text("utf8"))["notes"][minute]
+            path = self._piece(piece, ".json")
+            try:
+                rows = json.loads(path.read_text("utf8"))["notes"][minute]
+            except (OSError, ValueError, LookupError) as problem:
+                raise InputError(f"{path}: is missing or damaged; run `nmp-lessons data maestro` again.") from problem
         else:
             rows = self.index["notes"][clip]
         return Notes(*np.array(rows, dtype=float).reshape(-1, 4).T)

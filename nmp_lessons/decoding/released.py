@@ -92,6 +92,8 @@ def decode(
 
 def check_recording(recording: Recording) -> None:
     """Raise InputError if a recording can't contain a note that would be found: it is silent or too short."""
+    if not isinstance(recording, Recording):
+        raise InputError(f"recording: is of type {type(recording).__name__}; give a Recording, as `load` returns it.")
     what = recording.title or "the recording"
     shortest = (SHORTEST + 1) / NMP.frame_rate
     if recording.seconds < shortest:
@@ -99,8 +101,8 @@ def check_recording(recording: Recording) -> None:
             f"{what}: has only {1000 * recording.seconds:.0f} ms of audio, but the shortest note that can be found "
             f"lasts {1000 * shortest:.0f} ms; give a longer recording."
         )
-    if not recording.audio.any():
-        raise InputError(f"{what}: is silent (every sample is 0); check how it was recorded or exported.")
+    if np.ptp(recording.audio) == 0:
+        raise InputError(f"{what}: is silent (every sample is the same); check how it was recorded or exported.")
 
 
 def with_inferred_onsets(onset: np.ndarray, note: np.ndarray) -> np.ndarray:

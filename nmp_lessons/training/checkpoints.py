@@ -18,6 +18,22 @@ from ..model.network import Transcriber
 from .recipe import Recipe
 
 
+class Record(dict):
+    """The record of a run. To ask for a field that it lacks is an InputError that names the file.
+
+    >>> Record({"seed": 0}, path=Path("a.json"))["steps"]
+    Traceback (most recent call last):
+    nmp_lessons.errors.InputError: a.json: has no field 'steps'; train it again, or restore it from the repository.
+    """
+
+    def __init__(self, fields: dict, *, path: Path):
+        super().__init__(fields)
+        self._path = path
+
+    def __missing__(self, field: str):
+        raise InputError(f"{self._path}: has no field {field!r}; train it again, or restore it from the repository.")
+
+
 def named(name: str) -> tuple[Transcriber, dict | None]:
     """The network of a run and its decoder. "released" is Spotify's network, which has a decoder of its own (None).
 
@@ -48,7 +64,8 @@ def load(name: str, *, folder: str | os.PathLike = CHECKPOINTS) -> tuple[Transcr
     Raises
     ------
     InputError
-        If there is no such checkpoint, or its weights do not fit the network that its record names.
+        If there is no such checkpoint, or its weights do not fit the network that its record names; later, if the
+        record is asked for a field that it lacks.
     """
     weights_path, record_path = (Path(folder) / f"{name}{suffix}" for suffix in (".safetensors", ".json"))
     if not (weights_path.exists() and record_path.exists()):
@@ -65,4 +82,4 @@ def load(name: str, *, folder: str | os.PathLike = CHECKPOINTS) -> tuple[Transcr
             f"{weights_path}: these are not the weights of the network in {record_path.name} "
             f"({str(problem).splitlines()[0]}); train it again, or restore it from the repository."
         ) from problem
-    return model.eval(), record
+    return model.eval(), Record(record, path=record_path)

@@ -178,9 +178,10 @@ def _checksum(path: Path) -> str:
 def _record(target: Path) -> dict | None:
     """Checksum and notes of a performance that is done."""
     try:
-        return json.loads(_beside(target, ".json").read_text("utf8")) if _beside(target, ".npy").exists() else None
+        record = json.loads(_beside(target, ".json").read_text("utf8")) if _beside(target, ".npy").exists() else {}
     except (FileNotFoundError, json.JSONDecodeError):  # the second after a power cut
         return None
+    return record if record.keys() >= {"sha256", "notes"} else None
 
 
 def _beside(target: Path, suffix: str) -> Path:

@@ -1,5 +1,195 @@
-"""Recordings."""
+"""Recordings: the same six notes in four seconds, as people bring them."""
 
-from . import Case
+import os
+import struct
+import threading
+import warnings
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
 
-CASES: list[Case] = []
+import numpy as np
+import soundfile
+
+from ...audio.formats import load
+from ...constants import NMP
+from ...errors import InputError
+from ...hearing import transcribe
+from . import Case, coded
+
+RATE = 44_100
+SIX = "4.0 s, six notes"
+COUNTS = {2: "two notes", 3: "three notes", 6: "six notes", 12: "twelve notes", 18: "eighteen notes"}
+
+
+def told(path: Path) -> str:
+    """Length and notes of a recording, or why there are none, without the name of its folder."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        try:
+            recording = load(path, rate=NMP.sample_rate)
+            notes, _ = transcribe(recording)
+        except InputError as problem:
+            return str(problem).replace(f"{path.parent}{os.sep}", "")
+    outcome = f"{recording.seconds:.1f} s, {COUNTS.get(len(notes), f'{len(notes)} notes')}"
+    return "; ".join([outcome, *(str(each.message).partition(": ")[2] for each in said)])
+
+
+@cache
+def _melody() -> np.ndarray:
+    return coded.melody(RATE)
+
+
+def _coded(name: str, change: Callable[[bytes], bytes] = bytes) -> Callable[[Path], str]:
+    """The melody coded as the name says, its bytes changed, and what comes out."""
+
+    def outcome(folder: Path) -> str:
+        path = coded.write(folder / name, _melody(), RATE)
+        path.write_bytes(change(path.read_bytes()))
+        return told(path)
+
+    return outcome
+
+
+def _variable(folder: Path) -> str:
+    path = folder / "take.mp3"
+    noise = np.random.default_rng(0).uniform(-0.9, 0.9, 3 * RATE)  # costs many bits, so a guess from them falls short
+    audio = np.concatenate([noise, _melody(), _melody()])
+    soundfile.write(path, audio, RATE, format="MP3", bitrate_mode="VARIABLE")
+    path.write_bytes(coded.without_notes(path.read_bytes()))
+    return f"{load(path).seconds:.1f} s"
+
+
+def _samples(change: Callable[[np.ndarray], np.ndarray], rate: int = RATE) -> Callable[[Path], str]:
+    def outcome(folder: Path) -> str:
+        soundfile.write(folder / "take.wav", change(coded.melody(rate)), rate, subtype="FLOAT")
+        return told(folder / "take.wav")
+
+    return outcome
+
+
+def _channels(*signs: float) -> Callable[[Path], str]:
+    return _samples(lambda mono: mono[:, None] * np.array(signs, np.float32))
+
+
+def _declared(length: int) -> Callable[[bytes], bytes]:
+    """Another length in the header of a WAV."""
+
+    def change(wav: bytes) -> bytes:
+        place = wav.index(b"data") + 4
+        return wav[:place] + struct.pack("<I", length) + wav[place + 4 :]
+
+    return change
+
+
+def _unknown(flac: bytes) -> bytes:
+    return flac[:21] + bytes([flac[21] & 0xF0, 0, 0, 0, 0]) + flac[26:]
+
+
+def _shortened(kept: float, data: bytes) -> bytes:
+    return data[: int(kept * len(data))]
+
+
+def _wild_rate(wav: bytes) -> bytes:
+    return wav[:24] + struct.pack("<I", 2_000_000_000) + wav[28:]
+
+
+def _piped(folder: Path) -> str:
+    """Through a named pipe, as the shell's `<(...)` makes one."""
+    path = coded.write(folder / "take.flac", _melody(), RATE)
+    if not hasattr(os, "mkfifo"):  # Windows
+        return told(path)
+    data = path.read_bytes()
+    path.unlink()
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_bytes, args=(data,))
+    writer.start()
+    outcome = told(path)
+    writer.join()
+    return outcome
+
+
+def _opened_file(folder: Path) -> str:
+    path = coded.write(folder / "take.ogg", _melody(), RATE)
+    with path.open("rb") as file:
+        notes, _ = transcribe(load(file, rate=NMP.sample_rate))
+    return COUNTS[len(notes)]
+
+
+THREE = "2.0 s, three notes; is cut off or damaged: only 2.0 of its 4.0 s could be read; copy or export it again."
+CANCELLED = (
+    "; its channels cancel each other, so only channel 1 was read; export it as mono, or with the polarity of one "
+    "channel inverted."
+)
+CASES: list[Case] = [
+    *(Case(f"{kind}", _coded(name), SIX) for name, kind in coded.CODINGS.items()),
+    Case("An MP3 of variable bit rate, 11 s long, without a table of its frames", _variable, "11.0 s"),
+    Case("Two MP3s, one joined to the other", _coded("take.mp3", lambda mp3: mp3 + mp3), "8.0 s, twelve notes"),
+    Case("Three Ogg Vorbis files joined", _coded("take.ogg", lambda ogg: ogg * 3), "12.0 s, eighteen notes"),
+    Case("Two FLACs joined", _coded("take.flac", lambda flac: flac + flac), "8.0 s, twelve notes"),
+    Case("Two WAVs joined", _coded("take.wav", lambda wav: wav + wav), "8.0 s, twelve notes"),
+    Case("A FLAC behind an ID3 tag", _coded("take.flac", lambda flac: b"ID3\3\0\0\0\0\0\x0a" + bytes(10) + flac), SIX),
+    Case("A FLAC written to a pipe, its length unknown", _coded("take.flac", _unknown), SIX),
+    Case(
+        "An MP3 with a tag before and a tag after the sound",
+        _coded("take.mp3", lambda mp3: b"ID3\4\0\0\0\0\1\0" + bytes(128) + mp3 + b"TAG" + bytes(125)),
+        SIX,
+    ),
+    *(
+        Case(f"A WAV written to a pipe, which declares {length} bytes", _coded("take.wav", _declared(length)), SIX)
+        for length in (0, 0x7FFFF000, 0xFFFFFFFF)
+    ),
+    Case(
+        "A WAV whose recorder stopped before it had written the length",
+        _coded("take.wav", _declared(88_200)),
+        SIX
+        + (
+            "; is longer than its header says (1.0 s): all 4.0 s were read; if the end is noise, copy "
+            "or export it again."
+        ),
+    ),
+    Case("A WAV cut off in the middle", _coded("take.wav", partial(_shortened, 0.5)), THREE),
+    Case("An MP3 cut off in the middle", _coded("take.mp3", partial(_shortened, 0.5)), THREE),
+    Case("A FLAC cut off in the middle", _coded("take.flac", partial(_shortened, 0.5)), THREE),
+    Case(
+        "An Ogg Vorbis file cut off in the middle",
+        _coded("take.ogg", partial(_shortened, 0.6)),
+        (
+            "1.6 s, two notes; is cut off or damaged: 1.6 s could be read; if there should be more, "
+            "copy or export it again."
+        ),
+    ),
+    Case("A WebM cut off in the middle", _coded("take.webm", partial(_shortened, 0.5)), THREE.replace("2.0", "2.1")),
+    Case(
+        "An M4A cut off before its index, which stands at the end",
+        _coded("take.m4a", partial(_shortened, 0.5)),
+        (
+            "take.m4a: cannot be read as audio (Invalid data found when processing input); it may be "
+            "cut off, so record or export it again."
+        ),
+    ),
+    Case("Stereo whose channels have opposite signs", _channels(1, -1), SIX + CANCELLED),
+    Case("Four channels that cancel in pairs", _channels(1, -1, 0.5, -0.5), SIX + CANCELLED),
+    Case("Three channels, the second turned over", _channels(0.7, -0.7, 0.001), SIX + CANCELLED),
+    Case("Stereo with one channel silent", _channels(1, 0), SIX),
+    Case("16-bit integers stored as floats, a peak of 10,000", _samples(lambda mono: mono * 30_000), SIX),
+    Case("A recording at −120 dB", _samples(lambda mono: mono * 3e-6), SIX),
+    Case("A constant offset fifty times as large as the sound", _samples(lambda mono: mono * 0.1 + 5), SIX),
+    Case(
+        "Twenty seconds of silence first",
+        _samples(lambda mono: np.concatenate([np.zeros(20 * RATE), mono])),
+        "24.0 s, six notes",
+    ),
+    Case("A sample rate of 8 kHz", _samples(np.copy, 8_000), SIX),
+    Case("A sample rate of 384 kHz", _samples(np.copy, 384_000), SIX),
+    Case(
+        "A header with a sample rate of two billion",
+        _coded("take.wav", _wild_rate),
+        (
+            "take.wav: the header gives a sample rate of 2000000000 Hz, which no recorder has; export "
+            "the audio again, at 44100 Hz."
+        ),
+    ),
+    Case("Sound from a pipe instead of a file", _piped, SIX),
+    Case("An open file instead of its name", _opened_file, "six notes"),
+]

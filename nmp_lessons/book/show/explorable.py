@@ -182,8 +182,8 @@ def explore(fn: Callable, *, title: str = "", caption: str = "", **choices) -> E
     ----------
     fn : callable
         Called as ``fn(**values)``, one keyword for each choice. Returns a matplotlib figure, a `Recording`,
-        anything that displays as HTML (`listen`, a data frame), a string, a number, a mapping or a list of
-        rows (shown as a table), or a tuple of these, always of the same length.
+        anything that displays as HTML (`listen`, a data frame), a string, a number, a mapping, a row
+        or a list of rows (shown as a table), or a tuple of these, always of the same length.
     title : str
         The title of the controls and the pictures' alternative text; by default the first line of the
         function's docstring.
@@ -239,20 +239,31 @@ def _defaults(fn: Callable, choices: Mapping, title: str) -> dict:
 
 
 def _choice(name: str, values, default, title: str) -> Choice:
-    named = dict(values) if isinstance(values, Mapping) else {_label(value): value for value in values}
+    if not isinstance(values, Iterable) or isinstance(values, str):
+        raise InputError(
+            f"explore {title!r}: {name} is {values!r}; give a list of values, such as {name}=[{values!r}]."
+        )
+    values = values if isinstance(values, Mapping) else list(values)
+    named = dict(values) if isinstance(values, Mapping) else _named(values)
     if not named or len(named) < len(values):
         raise InputError(f"explore {title!r}: {name} has no values, or has one twice; give each value once.")
     start = next((i for i, value in enumerate(named.values()) if type(value) is type(default) and value == default), 0)
     return Choice(name, tuple(map(str, named)), tuple(named.values()), start, _control_for(tuple(named.values())))
 
 
-def _label(value) -> str:
+def _named(values: list) -> dict:
+    """The values by their labels, with as many digits as tell them apart."""
+    digits = range(6, 18)
+    return max(({_label(value, several): value for value in values} for several in digits), key=len)
+
+
+def _label(value, digits: int = 6) -> str:
     """A value as the reader sees it: 22050 is "22,050", and -3 has a proper minus sign."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Real):
         number = float(value)
-        text = f"{value:,}" if number.is_integer() and abs(number) < 1e15 else f"{value:g}"
+        text = f"{value:,}" if number.is_integer() and abs(number) < 1e15 else f"{value:.{digits}g}"
         return text.removesuffix(".0").replace("-", "−")
     return str(value)
 
@@ -347,7 +358,9 @@ def _piece(result, alt: str) -> str:
     if isinstance(result, str | Number):
         return f'<p class="nmp-explore-text">{html.escape(_label(result))}</p>'
     if isinstance(result, Iterable):
-        return _table(result)
+        rows = list(result)
+        one = not any(isinstance(row, Iterable) and not isinstance(row, str) for row in rows)
+        return _table([rows] if one and rows else rows)
     raise InputError(f"explore: can't show a {type(result).__name__}; return a figure, a Recording, text or a table.")
 
 
