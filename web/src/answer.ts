@@ -8,6 +8,7 @@ import type { MathfieldElement } from "mathlive";
 import { BookElement, BUNDLE, define, make } from "./element";
 import { FOREIGN } from "./expression";
 import { type Attempt, judge, type Key, reading, type Verdict } from "./judge";
+import { typeStraightThrough } from "./typing";
 
 interface Kept {
   attempt: Attempt;
@@ -200,27 +201,14 @@ function mathfield(label: string): MathfieldElement {
     box.inlineShortcuts = {
       ...Object.fromEntries(["sin", "cos", "tan", "exp", "ln", "log", "pi"].map((name) => [name, `\\${name}`])),
       // upright, and no root that would keep what is typed after its bracket
-      ...Object.fromEntries(["round", "floor", "ceil", "abs", "sqrt", ...FOREIGN].map((name) => [name, `\\mathrm{${name}}`])),
+      ...Object.fromEntries(["round", "floor", "ceil", "abs", "sqrt", ...FOREIGN].map((name) => [name, `\\operatorname{${name}}`])),
       log2: "\\log_{2}",
       log10: "\\log_{10}",
       "*": "\\cdot",
       "**": "^{#?}",
     };
   });
-  let before = ""; // the latest two characters typed
-  const typed = (event: KeyboardEvent): void => {
-    const { key } = event;
-    if (key === "Enter") box.closest("form")?.requestSubmit();
-    // MathLive takes a space as the end of a denominator or exponent, even of an empty one, and shows none.
-    if (key === " " && /[-+*/^_(]$/.test(before)) {
-      event.preventDefault();
-      event.stopImmediatePropagation();
-      return;
-    }
-    if (/\d/.test(key) && /\d $/.test(before)) box.insert("\\:");
-    before = key.length === 1 ? (before + key).slice(-2) : key === "Shift" ? before : "";
-  };
-  box.addEventListener("keydown", typed, { capture: true }); // before MathLive, which keeps its keys
+  typeStraightThrough(box);
   return box;
 }
 

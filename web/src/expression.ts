@@ -150,8 +150,8 @@ class Reader {
     if (found === ",") return new Unreadable("Write the decimal point as a point, not a comma.");
     if (found === "=") return new Unreadable("Write only what stands on one side of the equals sign.");
     if (")}]".includes(found)) return new Unreadable("A bracket closes that was never opened.");
-    const word = /^\\?[A-Za-z]+/.exec(this.rest);
-    if (word) return new UnknownName(word[0].replace("\\", ""));
+    const word = /^\\?([A-Za-z]+)(?:(_)\{?([A-Za-z0-9]+))?/.exec(this.rest);
+    if (word) return new UnknownName(word.slice(1).filter(Boolean).join(""));
     return new Unreadable(`I cannot read the “${String.fromCodePoint(this.text.codePointAt(this.position)!)}” there.`);
   }
 

@@ -54,8 +54,7 @@ export interface Verdict {
 
 const FORMULA_TOLERANCE = 1e-6; // relative
 const NEAR = 10; // number of tolerances within which a number is called close
-const ROUNDED = 0.05; // relative: no rounding is coarser
-const ROUNDED_FORMULA = 0.01; // relative: the effect of a rounded constant
+const ROUNDED = 0.05; // relative: no rounding is coarser, or has more effect on a formula
 const ROUNDING = "Close: check your rounding, or carry more digits.";
 
 /** Compares an attempt with the key of its exercise; `latex` says how a formula was typed. */
@@ -192,7 +191,7 @@ function judgeFormula(key: FormulaKey, attempt: string, latex: boolean): Verdict
   if (agree(found, key.values)) return right(key);
   const known = [{ values: key.values, hint: ROUNDING }, ...key.misses];
   const hasDecimals = /[0-9]\.[0-9]|\.[0-9]/.test(attempt);
-  for (const tolerance of hasDecimals ? [FORMULA_TOLERANCE, ROUNDED_FORMULA] : [FORMULA_TOLERANCE]) {
+  for (const tolerance of hasDecimals ? [FORMULA_TOLERANCE, ROUNDED] : [FORMULA_TOLERANCE]) {
     const near = known.find((each) => agree(found, each.values, tolerance));
     if (near) return wrong(near.hint);
   }

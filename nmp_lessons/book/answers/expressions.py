@@ -152,9 +152,9 @@ class _Reader:
             return Unreadable("Write only what stands on one side of the equals sign.")
         if found in ")}]":
             return Unreadable("A bracket closes that was never opened.")
-        word = re.match(r"\\?[A-Za-z]+", self.text[self.position :])
+        word = re.match(r"\\?([A-Za-z]+)(?:(_)\{?([A-Za-z0-9]+))?", self.text[self.position :])
         if word:
-            return UnknownName(word.group().lstrip("\\"))
+            return UnknownName("".join(filter(None, word.groups())))
         return Unreadable(f"I cannot read the “{found}” there.")
 
     # Grammar

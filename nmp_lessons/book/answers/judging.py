@@ -20,8 +20,7 @@ from .expressions import UnknownName, Unreadable, normalised, parse
 
 FORMULA_TOLERANCE = 1e-6  # relative
 NEAR = 10  # number of tolerances within which a number is called close
-ROUNDED = 0.05  # relative: no rounding is coarser
-ROUNDED_FORMULA = 0.01  # relative: the effect of a rounded constant
+ROUNDED = 0.05  # relative: no rounding is coarser, or has more effect on a formula
 ROUNDING = "Close: check your rounding, or carry more digits."
 UNIT_IN_LATEX = re.compile(r"\\(?:mathrm|text|textrm|operatorname)\{\s*([^{}]*?)\s*\}$")
 DECIMAL = re.compile(r"[+-]?[0-9]+\.?([0-9]*)(?:[eE]([+-]?[0-9]+))?")
@@ -194,7 +193,7 @@ def _without_unit(text: str, units: dict[str, float]) -> tuple[str, float]:
 
 def _step(text: str) -> float:
     written = DECIMAL.fullmatch(re.sub(r"\s", "", text))
-    return 10.0 ** (int(written.group(2) or 0) - len(written.group(1))) if written else 0.0
+    return float(f"1e{int(written.group(2) or 0) - len(written.group(1))}") if written else 0.0
 
 
 def _unhelped(key: dict, attempt, latex: bool = False) -> Verdict:
@@ -267,7 +266,7 @@ def _formula(key: dict, attempt, latex: bool) -> Verdict:
         return _right(key)
     known = [(key["values"], ROUNDING), *((miss["values"], miss["hint"]) for miss in key["misses"])]
     has_decimals = isinstance(attempt, str) and re.search(r"[0-9]\.[0-9]|\.[0-9]", attempt)
-    for tolerance in (FORMULA_TOLERANCE, ROUNDED_FORMULA) if has_decimals else (FORMULA_TOLERANCE,):
+    for tolerance in (FORMULA_TOLERANCE, ROUNDED) if has_decimals else (FORMULA_TOLERANCE,):
         for target, message in known:
             if _agree(values, target, tolerance):
                 return Verdict(False, message)
