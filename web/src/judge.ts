@@ -216,7 +216,7 @@ export function reading(key: Key, attempt: Attempt, latex = false): string {
   }
 }
 
-const math = (tree: Tree) => `<math>${tree.shown.mathml}</math>`;
+const math = (tree: Tree) => `<math displaystyle="true">${tree.shown.mathml}</math>`;
 
 function readingOfNumber(key: NumberKey, attempt: string): string {
   const { tree, value, step, unit } = numberOf(attempt, key.units);

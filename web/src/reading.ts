@@ -31,7 +31,7 @@ export function shownNumber(typed: string): Shown {
 
 export function shownName(name: string): Shown {
   const [stem, index] = name.split("_", 2) as [string, string?];
-  const letter = `<mi>${GREEK[stem] ?? stem}</mi>`;
+  const letter = `<mi class="letter">${GREEK[stem] ?? stem}</mi>`;
   return { mathml: index ? `<msub>${letter}<mi>${index.replace(/[{}]/g, "")}</mi></msub>` : letter, rank: ATOM };
 }
 
