@@ -19,6 +19,10 @@ class MissingExtra(InputError, ImportError):
     """A package isn't installed because it belongs to an optional extra. The message names the extra."""
 
 
+class InputWarning(UserWarning):
+    """Some input was used, but not as it stands. The message says what was done; the command line prints only that."""
+
+
 def needs(extra: str, *modules: str) -> None:
     """Check that the modules of an extra are installed, before any code imports them.
 

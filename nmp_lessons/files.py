@@ -63,11 +63,21 @@ def member_bytes(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     return file.read()
 
 
-def _file_bytes(path: Path, what: str) -> bytes:
+def check_path(path: Path, what: str) -> None:
+    """Raise InputError if there is no such file.
+
+    >>> check_path(Path("nowhere.wav"), "audio file")
+    Traceback (most recent call last):
+    nmp_lessons.errors.InputError: nowhere.wav: no such file; check the name.
+    """
     if path.is_dir():
-        raise InputError(f"{path}: is a folder; give a {what}.")
+        raise InputError(f"{path}: is a folder; give {'an' if what[0] in 'aeiou' else 'a'} {what}.")
     if not path.exists():
         raise InputError(f"{path}: no such file; check the name.")
+
+
+def _file_bytes(path: Path, what: str) -> bytes:
+    check_path(path, what)
     data = path.read_bytes()
     if not data:
         raise InputError(f"{path}: the file is empty; export it again.")

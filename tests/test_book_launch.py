@@ -126,7 +126,7 @@ def test_binder_has_every_package_that_a_chapter_needs():
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]
     extras = project["optional-dependencies"]
-    needed = [*project["dependencies"], *extras["lab"], *extras["chapters"], *extras["train"]]
+    needed = [*project["dependencies"], *extras["lab"], *extras["chapters"], *extras["train"], *extras["media"]]
     names = {re.match(r"[\w.-]+", line)[0].lower().replace("_", "-") for line in needed} - {"torch", "nmp-lessons"}
     assert names <= {name for name, _, _ in lock.read(lock.BINDER)}
 

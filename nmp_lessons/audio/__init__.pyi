@@ -1,4 +1,6 @@
 from . import (
+    containers as containers,
+    decoders as decoders,
     formats as formats,
     instruments as instruments,
     levels as levels,
@@ -6,9 +8,12 @@ from . import (
     recording as recording,
     rooms as rooms,
 )
-from .formats import (
+from .decoders import (
     BLOCK as BLOCK,
+)
+from .formats import (
     FORMATS as FORMATS,
+    RATES as RATES,
     Stream as Stream,
     load as load,
     save as save,

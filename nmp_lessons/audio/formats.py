@@ -1,33 +1,41 @@
-"""Reading and writing audio files: WAV, FLAC, OGG, MP3."""
+"""Reading and writing audio files."""
 
 import os
-import struct
+import shutil
+import tempfile
+import warnings
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
 import soxr
 
-from ..errors import InputError
-from ..files import atomic_write
-from .recording import Recording, _segment
+from ..errors import InputError, InputWarning
+from ..files import atomic_write, check_path
+from .containers import Bytes, Part, parts
+from .decoders import BLOCK, Media, Sndfile, decoder
+from .recording import Recording
 
-FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3"}
-BLOCK = 65_536  # samples read or written at once; Vorbis encoders take long arrays badly in one piece
+FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3"}  # that are written
+RATES = (4_000, 384_000)  # Hz: the lowest and the highest that a recorder has
+
+Source = str | os.PathLike | BinaryIO
 
 
-def load(
-    path: str | os.PathLike, *, rate: int | None = None, start: float = 0.0, stop: float | None = None
-) -> Recording:
-    """Read an audio file (WAV, FLAC, MP3, OGG; any rate, any number of channels) as mono.
+def load(source: Source, *, rate: int | None = None, start: float = 0.0, stop: float | None = None) -> Recording:
+    """Read audio as mono: a file of any kind, any rate, any number of channels.
 
-    Only the requested part of the file is read.
+    WAV, FLAC, MP3, OGG (Vorbis, Opus), AIFF and others are read by libsndfile; M4A, WebM and the sound of a video by
+    FFmpeg, for which the extra `media` is needed. All sound is read that is there, whatever length the header gives,
+    also that of files that were joined. Only the requested part is decoded where the format allows it.
 
     Parameters
     ----------
-    path : path of the file
+    source : path of the file, or an open binary file
+        A pipe will do.
     rate : int, optional
         Sample rate of the result in Hz; the file's own by default.
     start, stop : float
@@ -36,27 +44,61 @@ def load(
     Returns
     -------
     Recording
-        Its title is the file's name without suffix. Channels are averaged.
+        Its title is the file's name without suffix. Channels are averaged; if they cancel each other, the loudest
+        one is taken, with a warning. The encoder's delay is cut off, so time 0 is that of the sound that was encoded.
+        An MP3 without its encoder's notes doesn't say how long that delay is; LAME's is assumed, 1,105 samples with
+        the decoder's (and for a bare AAC stream 1,024).
 
     Raises
     ------
     InputError
-        If the file is missing, empty, not audio, cut off before its end, contains NaN, or ends before `start`.
+        If the file is missing, empty, not audio, contains NaN, has a sample rate below 4,000 or above 384,000 Hz, or
+        ends before `start`.
+
+    Warns
+    -----
+    InputWarning
+        If the file is cut off or damaged. What can be decoded is returned.
+
+    Examples
+    --------
+    >>> import io
+    >>> file = io.BytesIO()
+    >>> soundfile.write(file, np.zeros((44_100, 2)), 44_100, format="FLAC")
+    >>> _ = file.seek(0)
+    >>> load(file, rate=22_050).seconds
+    1.0
     """
-    path = Path(path)
-    with _opened(path, rate) as file:
-        first, last = _segment(start, stop, file.samplerate, file.frames, path)
-        file.seek(first)
-        rate = file.samplerate if rate is None else rate
-        audio = _mono(file, last - first, rate, path)
-    return Recording(audio, rate, title=path.stem)
+    if not 0 <= start < np.inf or not (stop is None or stop > start):
+        raise InputError(f"{_name(source)}: can't read from {start:g} s to {stop or np.inf:g} s; stop after the start.")
+    with _opened(source, rate) as sound:
+        rate = rate or sound.rate
+        audio = _joined(sound.blocks(rate, start, stop))
+        if (channel := sound.mixer.loudest_if_cancelled()) is not None:
+            warnings.warn(
+                f"{sound.name}: its channels cancel each other, so only channel {channel + 1} was read; "
+                "export it as mono, or with the polarity of one channel inverted.",
+                InputWarning,
+                stacklevel=2,
+            )
+            audio = _joined(sound.blocks(rate, start, stop, channel=channel))
+        if not len(audio) and start:
+            raise InputError(
+                f"{sound.name}: can't start at {start:g} s; choose a time within its {sound.seconds:.3f} s."
+            )
+        if not len(audio):
+            raise InputError(f"{sound.name}: contains no audio; record or export it again.")
+        if sound.complaint:
+            warnings.warn(f"{sound.name}: {sound.complaint}", InputWarning, stacklevel=2)
+    return Recording(audio, rate, title=sound.title)
 
 
 class Stream:
     """A recording that is read as it is needed, from start to end: mono at `rate`, in constant memory.
 
     It can be sliced like an array of shape (samples,), but slices may only move on, because everything before the
-    start of the last one is discarded.
+    start of the last one is discarded. What `load` only warns about is refused, since what came before the end can't
+    be taken back.
 
     Parameters
     ----------
@@ -67,13 +109,17 @@ class Stream:
     Raises
     ------
     InputError
-        As for `load`; problems with the samples themselves show only when they are reached.
+        As for `load`, and if the file is cut off or damaged or its channels cancel each other; problems with the
+        samples themselves show only when they are reached.
     """
 
     def __init__(self, path: str | os.PathLike, *, rate: int):
         self.path = Path(path)
-        with _opened(self.path, rate) as file:
-            self._samples = round(file.frames * rate / file.samplerate)
+        with _opened(self.path, rate) as sound:
+            if sound.cut:
+                raise InputError(f"{path}: is cut off; copy or export it again.")
+            samples = sum(map(len, sound.blocks(sound.rate))) if sound.samples is None else sound.samples
+            self._samples = round(samples * rate / sound.rate)
         self._blocks = self._read(rate)
         self._held, self._start = np.empty(0, np.float32), 0
 
@@ -97,8 +143,12 @@ class Stream:
         return self._held[: stop - start]
 
     def _read(self, rate: int) -> Iterator[np.ndarray]:
-        with _opened(self.path, rate) as file:
-            yield from _mono_blocks(file, file.frames, rate, self.path)
+        with _opened(self.path, rate) as sound:
+            yield from sound.blocks(rate)
+            if sound.complaint:
+                raise InputError(f"{self.path}: {sound.complaint}")
+            if sound.mixer.loudest_if_cancelled() is not None:
+                raise InputError(f"{self.path}: its channels cancel each other; export one of them as mono.")
 
 
 def save(recording: Recording, path: str | os.PathLike) -> None:
@@ -128,110 +178,165 @@ def save(recording: Recording, path: str | os.PathLike) -> None:
         ) from problem
 
 
-_FIX = "convert it to WAV, FLAC, OGG or MP3."
+def _joined(blocks: Iterator[np.ndarray]) -> np.ndarray:
+    """All blocks, one after another, in an array that grows in place."""
+    joined = bytearray()
+    for block in blocks:
+        joined += np.ascontiguousarray(block, np.float32).tobytes()
+    return np.frombuffer(joined, np.float32)
 
 
-def _check_file(path: Path) -> None:
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder; give an audio file.")
-    if not path.exists():
-        raise InputError(f"{path}: no such file; check the name.")
-    if path.stat().st_size == 0:
-        raise InputError(f"{path}: the file is empty; record or export it again.")
+class _Sound:
+    """The streams of sound in one file, decoded one after another.
+
+    Attributes
+    ----------
+    samples : int, optional
+        How many there are at the file's own rate, if that is known before they are decoded.
+    cut
+        Whether it can be seen beforehand that the end is missing.
+    mixer, complaint, seconds
+        What was noticed about the channels, about the end, and the length, once all blocks have been read.
+    """
+
+    def __init__(self, data: Bytes, name: str, title: str):
+        self.name, self.title, self._data, self._parts = name, title, data, parts(data)
+        with closing(self._decoder(self._parts[0])) as first:
+            self.rate = first.rate
+            self.samples = first.samples if len(self._parts) == 1 else None
+            self.cut = any(part.cut for part in self._parts) or (first.promised or 0) > (self.samples or np.inf)
+        self.mixer, self.complaint, self.seconds = _Mixer(None), "", 0.0
+
+    def blocks(
+        self, rate: int, start: float = 0.0, stop: float | None = None, *, channel: int | None = None
+    ) -> Iterator[np.ndarray]:
+        """Mono blocks (samples,) at a rate, of the part from `start` to `stop` seconds."""
+        self.mixer, self.complaint = _Mixer(channel), ""
+        before = promised = 0.0  # seconds
+        doubtful, surplus = False, None
+        for part in self._parts:
+            first = max(0, round((start - before) * self.rate))
+            with closing(self._decoder(part, first)) as decoder:
+                last = None if stop is None else max(first + 1, round((stop - before) * decoder.rate))
+                resampler = soxr.ResampleStream(decoder.rate, rate, 1) if rate != decoder.rate else None
+                there = first
+                for block in decoder.blocks(first):
+                    mono = self.mixer.mono(block[: None if last is None else last - there])
+                    there += len(mono)
+                    if not np.isfinite(mono).all():
+                        raise InputError(f"{self.name}: some samples are NaN or infinite; export the audio again.")
+                    yield resampler.resample_chunk(mono) if resampler else mono
+                    if there == last:
+                        break
+                if resampler and there > first:
+                    yield resampler.resample_chunk(np.empty(0, np.float32), last=True)
+                if there == last:
+                    return
+                found = decoder.position / decoder.rate
+                missing = (decoder.promised or 0) / decoder.rate - found
+                promised += found + (missing if missing > decoder.slack else 0)
+                before += found
+                doubtful = doubtful or part.cut or decoder.damaged
+                surplus = surplus or part.surplus
+        copy = "copy or export it again"
+        if promised > before:
+            self.complaint = f"is cut off or damaged: only {before:.1f} of its {promised:.1f} s could be read; {copy}."
+        elif doubtful:
+            self.complaint = f"is cut off or damaged: {before:.1f} s could be read; if there should be more, {copy}."
+        elif surplus:
+            self.complaint = (
+                f"is longer than the {surplus / self.rate:.1f} s in its header: all {before:.1f} s were read; {copy} "
+                "if that is too much."
+            )
+        self.seconds = before
+
+    def _decoder(self, part: Part, first: int = 0) -> Sndfile | Media:
+        found = decoder(self._data, part, self.name, first=first)
+        if not RATES[0] <= found.rate <= RATES[1]:
+            found.close()
+            raise InputError(
+                f"{self.name}: the header gives a sample rate of {found.rate} Hz, which no recorder has; "
+                "export the audio again, at 44100 Hz."
+            )
+        return found
+
+
+class _Mixer:
+    """Makes mono of blocks, and notices channels that cancel each other."""
+
+    SHARE = 0.05  # of the energy of unrelated channels: a sum with less has cancelled
+    BLOCKS = 0.1  # of those that sound: if so many cancel, the channels do
+
+    def __init__(self, channel: int | None):
+        self._channel = channel
+        self._energies: list[np.ndarray] = []  # of each block: of the mean, then of each channel
+
+    def mono(self, block: np.ndarray) -> np.ndarray:
+        """The mean of the channels of a block (samples, channels), or the channel chosen."""
+        channels = block.shape[1]
+        if channels == 1:
+            return block[:, 0]
+        if self._channel is not None:
+            return block[:, min(self._channel, channels - 1)]
+        mean = block.mean(axis=1)
+        self._energies.append(np.array([_energy(mean), *map(_energy, block.T)]))
+        return mean
+
+    def loudest_if_cancelled(self) -> int | None:
+        """The loudest channel, if the channels cancel each other in enough of the blocks."""
+        channels = max((len(energies) - 1 for energies in self._energies), default=0)
+        each = np.array([energies for energies in self._energies if len(energies) == channels + 1])
+        if not len(each):
+            return None
+        mixed, total = each[:, 0], each[:, 1:].sum(axis=1)
+        sounding = total > 1e-4 * total.max()
+        cancelled = mixed < self.SHARE * total / channels**2
+        if not sounding.any() or (cancelled & sounding).sum() <= self.BLOCKS * sounding.sum():
+            return None
+        return int(each[:, 1:].sum(axis=0).argmax())
+
+
+def _energy(samples: np.ndarray) -> float:
+    return float(np.vdot(samples, samples))
+
+
+# What is given: a path, a pipe, an open file
 
 
 @contextmanager
-def _opened(path: Path, rate: int | None) -> Generator[soundfile.SoundFile, None, None]:
-    """The open file, checked as far as possible before reading: that it is audio and complete."""
-    _check_file(path)
-    if rate is not None and not rate > 0:
-        raise InputError(f"{path}: cannot be resampled to {rate} Hz; use a rate above 0.")
-    try:
-        with soundfile.SoundFile(path) as file:
-            if file.samplerate <= 0:
-                raise InputError(
-                    f"{path}: the header gives a sample rate of {file.samplerate} Hz; export the audio again."
-                )
-            if file.frames <= 0:
-                raise InputError(f"{path}: contains no audio; record or export it again.")
-            _check_end(file, path)
-            file.seek(0)
-            yield file
-    except soundfile.LibsndfileError as problem:
-        raise InputError(f"{path}: cannot be read as audio ({problem.error_string.strip(' .')}); {_FIX}") from problem
+def _opened(source: Source, rate: int | None) -> Generator[_Sound, None, None]:
+    """The sound of a source, checked as far as that needs no decoding."""
+    name = _name(source)
+    if rate is not None and not 0 < rate < np.inf:
+        raise InputError(f"{name}: cannot be resampled to {rate} Hz; use a rate above 0.")
+    with ExitStack() as stack:
+        if isinstance(source, (str, os.PathLike)):
+            path = Path(source)
+            check_path(path, "audio file")
+            file: BinaryIO = stack.enter_context(path.open("rb"))
+        elif hasattr(source, "read"):
+            path, file = Path(name), source
+        else:
+            raise InputError(f"source: is of type {type(source).__name__}; give a path or an open binary file.")
+        if not isinstance(file.read(0), bytes):
+            raise InputError(f"{name}: is open as text; open it in mode 'rb'.")
+        if not file.seekable():  # a pipe
+            copy: BinaryIO = stack.enter_context(tempfile.TemporaryFile())
+            shutil.copyfileobj(file, copy)
+            copy.seek(0)
+            file = copy
+        data = Bytes(file)
+        if not len(data):
+            raise InputError(f"{name}: the file is empty; record or export it again.")
+        yield _Sound(data, name, path.stem if path.name != NAMELESS else "")
 
 
-def _mono(file: soundfile.SoundFile, samples: int, rate: int, path: Path) -> np.ndarray:
-    """The file's next samples as mono at `rate`; only the result is held in memory."""
-    audio = np.empty(-(-samples * rate // file.samplerate) + 1, np.float32)
-    filled = 0
-    for mono in _mono_blocks(file, samples, rate, path):
-        audio[filled : filled + len(mono)] = mono
-        filled += len(mono)
-    return audio[:filled]
+NAMELESS = "the audio"
 
 
-def _mono_blocks(file: soundfile.SoundFile, samples: int, rate: int, path: Path) -> Iterator[np.ndarray]:
-    """The same, block by block."""
-    resampler = soxr.ResampleStream(file.samplerate, rate, 1) if rate != file.samplerate else None
-    for first in range(0, samples, BLOCK):
-        block = file.read(min(BLOCK, samples - first), dtype="float32", always_2d=True)  # (samples, channels)
-        if len(block) < min(BLOCK, samples - first):
-            raise _truncated(path)
-        mono = block[:, 0] if file.channels == 1 else block.mean(axis=1)
-        if not np.isfinite(mono).all():
-            raise InputError(f"{path}: some samples are NaN or infinite; export the audio again.")
-        if resampler:
-            mono = resampler.resample_chunk(mono, last=first + BLOCK >= samples)
-        yield mono
-
-
-def _truncated(path: Path) -> InputError:
-    return InputError(f"{path}: is cut off (the header promises more audio than there is); copy or export it again.")
-
-
-def _check_end(file: soundfile.SoundFile, path: Path) -> None:
-    """Raise if the file stops before the end that its header promises.
-
-    libsndfile silently shortens a truncated WAV, so its header is read here. For FLAC, the last sample is
-    decoded. An OGG stream ends in a page marked as the last. A truncated MP3 shows only when it is read to its end.
-    """
-    if file.format in ("WAV", "WAVEX") and _wav_is_cut(path):
-        raise _truncated(path)
-    if file.format == "OGG" and _ogg_is_cut(path):
-        raise _truncated(path)
-    if file.format == "FLAC":
-        try:
-            file.seek(file.frames - 1)
-            whole = len(file.read(1)) == 1
-        except soundfile.LibsndfileError:
-            whole = False
-        if not whole:
-            raise _truncated(path)
-
-
-def _wav_is_cut(path: Path) -> bool:
-    size = path.stat().st_size
-    with open(path, "rb") as file:
-        order = ">" if file.read(12)[:4] == b"RIFX" else "<"
-        while len(head := file.read(8)) == 8:
-            name, length = struct.unpack(f"{order}4sI", head)
-            if name == b"data":
-                streamed = length >= 0xFFFFFF00  # a writer that could not seek back left the length open
-                return not streamed and file.tell() + length > size
-            file.seek(length + length % 2, os.SEEK_CUR)
-    return False
-
-
-def _ogg_is_cut(path: Path) -> bool:
-    """Whether the last Ogg page lacks its end-of-stream flag or its last bytes (RFC 3533)."""
-    largest_page = 65_307
-    with open(path, "rb") as file:
-        file.seek(max(0, path.stat().st_size - 2 * largest_page))
-        tail = file.read()
-    page = tail[tail.rfind(b"OggS") :]
-    if len(page) < 27 or len(page) < 27 + page[26]:
-        return True
-    length = 27 + page[26] + sum(page[27 : 27 + page[26]])
-    ends_stream = bool(page[5] & 4)
-    return not ends_stream or len(page) < length
+def _name(source) -> str:
+    """What to call a source in messages."""
+    if isinstance(source, (str, os.PathLike)):
+        return os.fspath(source)
+    name = getattr(source, "name", None)
+    return name if isinstance(name, str) else NAMELESS

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ..errors import InputError
 from . import data, evaluate, experiments, export, grade, instructor, maestro, measure, play, sounds, train, transcribe
-from .outputs import FAILED, complain
+from .outputs import FAILED, complain, warnings_in_one_line
 
 COMMANDS = (transcribe, play, evaluate, maestro, sounds, train, experiments, measure, data, export, instructor, grade)
 
@@ -19,7 +19,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0, or 2 if anything failed."""
     arguments = parser().parse_args(argv)
     try:
-        return arguments.run(arguments)
+        with warnings_in_one_line():
+            return arguments.run(arguments)
     except (InputError, OSError) as problem:
         complain(problem)
         return FAILED

@@ -2,10 +2,12 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import InputError, InputWarning
 
 FAILED = 2  # exit status
 
@@ -45,5 +47,20 @@ def outputs(path: Path, arguments: argparse.Namespace, *suffixes: str) -> list[P
     return outputs
 
 
-def complain(problem: Exception) -> None:
+def complain(problem: Exception | str) -> None:
     print(f"nmp-lessons: {problem}", file=sys.stderr)
+
+
+@contextmanager
+def warnings_in_one_line() -> Generator[None, None, None]:
+    """Every warning is printed like a complaint, each time it comes, and without the line of code it came from."""
+    from tqdm import tqdm
+
+    def show(message, category, filename, lineno, file=None, line=None) -> None:
+        with tqdm.external_write_mode(file=sys.stderr):
+            complain(str(message))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", InputWarning)
+        warnings.showwarning = show
+        yield

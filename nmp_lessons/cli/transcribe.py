@@ -15,7 +15,9 @@ def add(commands) -> None:
         help="transcribe audio files to MIDI and CSV",
         description="Write the notes of each audio file to NAME.mid and NAME.csv (onset, offset, pitch, velocity).",
     )
-    transcribe.add_argument("files", nargs="+", type=Path, metavar="FILE", help="audio file: WAV, FLAC, OGG or MP3")
+    transcribe.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="audio or video file: WAV, FLAC, MP3, OGG, M4A, WebM ..."
+    )
     add_output(transcribe)
     transcribe.add_argument(
         "--network",
@@ -25,9 +27,10 @@ def add(commands) -> None:
     )
     transcribe.add_argument(
         "--timing",
-        choices=("released", "true"),
-        default="released",
-        help="times of the released network: as its own program gives them (default), or where its frames truly are",
+        choices=("true", "released"),
+        default="true",
+        help="times of the released network: where its frames truly are (default), or as its own program gives them, "
+        "which loses the last 0.7 %% of a recording",
     )
     transcribe.add_argument(
         "--bends",

@@ -1,0 +1,105 @@
+"""The same sound in every coding that people bring, made here: clicks whose times are known.
+
+`write` makes the files, `clicks` the sound, and `lateness` measures what a reader makes of them.
+"""
+
+import io
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from ...audio.containers import Bytes, parts
+
+TIMES = (0.5, 1.25, 2.0, 3.1, 3.6)  # seconds
+SECONDS = 4.5
+CODINGS = {
+    "click.wav": "WAV",
+    "click.flac": "FLAC",
+    "click.ogg": "Ogg Vorbis",
+    "click.opus": "Opus",
+    "click.webm": "Opus in WebM",
+    "click.m4a": "AAC in M4A",
+    "click.mp4": "a video with AAC",
+    "click.mp3": "MP3",
+    "plain.mp3": "MP3 without its encoder's notes",
+}  # names of files, each with what it holds
+CODECS = {".m4a": ("aac", "mp4"), ".webm": ("libopus", "webm"), ".opus": ("libopus", "ogg"), ".mp4": ("aac", "mp4")}
+
+
+def clicks(rate: int) -> np.ndarray:
+    """Short bursts that begin at `TIMES`, float32 (samples,)."""
+    audio = np.zeros(round(SECONDS * rate), np.float32)
+    for time in TIMES:
+        first = round(time * rate)
+        audio[first : first + len(_burst(rate))] = _burst(rate)
+    return audio
+
+
+def write(path: Path, audio: np.ndarray, rate: int) -> Path:
+    """Write audio (samples,) or (samples, channels), coded as the name says: one of `CODINGS`, or any such suffix.
+
+    An MP3 called ``plain.mp3`` has no encoder's notes.
+    """
+    if path.suffix in CODECS:
+        _write_by_ffmpeg(path, audio, rate)
+    else:
+        soundfile.write(path, audio, rate, format={".ogg": "OGG"}.get(path.suffix, path.suffix[1:].upper()))
+    if path.name == "plain.mp3":
+        path.write_bytes(without_notes(path.read_bytes()))
+    return path
+
+
+def without_notes(mp3: bytes) -> bytes:
+    """An MP3 without the frame that holds its encoder's notes, and no sound."""
+    (_, *spans) = parts(Bytes(io.BytesIO(mp3)))[0].pieces
+    return b"".join(mp3[span[0] : span[1]] for span in spans if not isinstance(span, bytes))
+
+
+def lateness(audio: np.ndarray, rate: int) -> np.ndarray:
+    """By how many seconds each click comes late in audio (samples,), by correlation: (5,)."""
+    strength = np.correlate(audio, _burst(rate))
+    around = round(0.2 * rate)
+    late = []
+    for time in TIMES:
+        first = round(time * rate) - around
+        late.append((first + np.argmax(strength[first : first + 2 * around])) / rate - time)
+    return np.array(late)
+
+
+def _burst(rate: int) -> np.ndarray:
+    time = np.arange(round(0.05 * rate)) / rate
+    return (0.6 * np.sin(2 * np.pi * 1500 * time) * np.exp(-80 * time)).astype(np.float32)
+
+
+def _write_by_ffmpeg(path: Path, audio: np.ndarray, rate: int) -> None:
+    import av
+
+    codec, container = CODECS[path.suffix]
+    samples = np.ascontiguousarray(audio.reshape(len(audio), -1).T, np.float32)
+    layout = "mono" if len(samples) == 1 else "stereo"
+    with av.open(str(path), "w", format=container) as file:
+        pictures: Any = file.add_stream("mpeg4", rate=10) if path.suffix == ".mp4" else None
+        sound: Any = file.add_stream(codec, rate=48_000 if codec == "libopus" else rate, layout=layout)
+        if pictures:
+            pictures.width = pictures.height = 64
+            black = av.VideoFrame(64, 64, "yuv420p")
+            for number in range(round(10 * len(audio) / rate)):
+                black.pts, black.time_base = number, Fraction(1, 10)
+                file.mux(pictures.encode(black))
+            file.mux(pictures.encode(None))
+        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout=layout)
+        frame.sample_rate = rate
+        resampler = av.AudioResampler(format=sound.format, layout=layout, rate=sound.rate)
+        fifo = av.AudioFifo()
+        for part in [*resampler.resample(frame), *resampler.resample(None)]:
+            part.pts = None
+            fifo.write(part)
+        written = 0
+        for part in fifo.read_many(sound.frame_size or 960, partial=True):
+            part.pts, part.time_base = written, Fraction(1, sound.rate)  # or the encoder's delay is not noted
+            written += part.samples
+            file.mux(sound.encode(part))
+        file.mux(sound.encode(None))
