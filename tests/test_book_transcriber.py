@@ -16,6 +16,7 @@ from nmp_lessons import audio, hearing, model
 from nmp_lessons.audio import Recording
 from nmp_lessons.beyond import export
 from nmp_lessons.book import bundle, show
+from nmp_lessons.book.inputs import coded
 from nmp_lessons.book.site.assets import POLICY, SCRIPTS, as_files
 from nmp_lessons.data import maestro
 from nmp_lessons.decoding import PeakDecoder
@@ -313,3 +314,38 @@ def test_networks_that_the_browser_cannot_run_are_refused():
         show.transcriber(clip, networks={"released": "Spotify's"})
     with pytest.raises(InputError, match="no network"):
         show.transcriber(clip, networks={})
+
+
+HEARD = """element => {
+  const bytes = new Uint8Array(element.heard.buffer), parts = [];
+  for (let i = 0; i < bytes.length; i += 32768) parts.push(String.fromCharCode(...bytes.subarray(i, i + 32768)));
+  return btoa(parts.join(""));
+}"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate", [44_100, 48_000])
+def test_page_and_command_line_hear_a_click_when_it_was_whatever_its_coding(opened, tmp_path, rate):
+    pytest.importorskip("av", reason="M4A, WebM and videos are written by PyAV")
+    tab = opened()
+    late = {}
+    for name in coded.CODINGS:
+        path = coded.write(tmp_path / name, coded.clicks(rate), rate)
+        choose(tab, path)
+        tab.get_by_role("group", name=f"Transcription of {name}").wait_for()
+        heard = np.frombuffer(base64.b64decode(tab.locator("nmp-transcriber").evaluate(HEARD)), np.float32)
+        by_page, by_us = (coded.lateness(each, 22_050) for each in (heard, audio.load(path, rate=22_050).audio))
+        late[name] = max(np.abs(by_page).max(), np.abs(by_page - by_us).max())
+    assert {name: seconds for name, seconds in late.items() if seconds > 0.002} == {}
+
+
+@pytest.mark.slow
+def test_page_and_command_line_find_the_same_onsets_in_an_mp3_without_its_encoders_notes(opened, tmp_path):
+    recording = maestro.performance("beethoven-menuetto").segment(10, 5)
+    path = coded.write(tmp_path / "plain.mp3", recording.audio, recording.rate)
+    tab = opened()
+    choose(tab, path)
+    _, found = transcribed(tab)
+    _, reference = in_python("main-0", audio.load(path, rate=22_050))
+    late = [found.onset[b] - reference.onset[a] for a, b in match(reference, found).hits]
+    assert len(late) >= 0.95 * len(reference) > 5 and np.abs(late).max() < 0.002

@@ -137,7 +137,7 @@ class Transcriber extends BookElement {
     this.views.addEventListener("change", () => void this.attempt(() => this.show()));
     const { title } = this.offer.clip;
     const clip = makeButton(`Transcribe ${title}`, () => void this.attempt(() => this.transcribeClip()));
-    this.file = make("input", { type: "file", accept: "audio/*", "aria-label": "Your own sound file" });
+    this.file = make("input", { type: "file", accept: "audio/*,video/*", "aria-label": "Your own sound file" });
     this.file.addEventListener("click", () => (this.file.value = "")); // the same file may be chosen again
     this.file.addEventListener("change", () => {
       const file = this.file.files?.[0];
