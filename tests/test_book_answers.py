@@ -11,7 +11,8 @@ import sympy
 from nmp_lessons.book import answers
 from nmp_lessons.book.answers import keys, source
 from nmp_lessons.book.answers.expressions import Unreadable, parse
-from tests.helpers import ROOT
+from tests import typed
+from tests.helpers import ROOT, copied_bundle, write_page
 
 WEB = ROOT / "web"
 
@@ -168,14 +169,16 @@ def in_typescript(tmp_path_factory):
     folder = tmp_path_factory.mktemp("judge")
     entry = folder / "entry.ts"
     entry.write_text(
-        f"import {{ judge }} from {json.dumps(str(WEB / 'src' / 'judge.ts'))};\n"
+        f"import {{ judge, reading }} from {json.dumps(str(WEB / 'src' / 'judge.ts'))};\n"
         f"import {{ parse }} from {json.dumps(str(WEB / 'src' / 'expression.ts'))};\n"
         "import { readFileSync } from 'node:fs';\n"
         "const read = (text) => {\n"
         "  try { return parse(text)({}); } catch (problem) { return problem.message; }\n"
         "};\n"
         "const asked = JSON.parse(readFileSync(0, 'utf8'));\n"
-        "const done = { read: asked.texts.map(read), judged: asked.cases.map(([k, a]) => judge(k, a)) };\n"
+        "const judged = asked.cases.map(([key, attempt, latex]) => judge(key, attempt, latex));\n"
+        "const readings = asked.cases.map(([key, attempt, latex]) => reading(key, attempt, latex));\n"
+        "const done = { read: asked.texts.map(read), judged, readings };\n"
         "console.log(JSON.stringify(done));\n"
     )
     made = folder / "judge.mjs"
@@ -213,3 +216,39 @@ def test_page_and_notebook_give_the_same_verdict_in_the_same_words(in_typescript
         "sound-partial": 6, "sound-seventh": 4, "sound-folded": 4, "sound-softer": 3, "sound-release": 3,
         "hearing-frames": 3, "hearing-octave": 1, "hearing-no": 3, "sound-roll": 1,
     }  # fmt: skip
+
+
+# A table of inputs as people type them
+
+
+def shared_cases() -> list[tuple[dict, str, bool]]:
+    """Of each row of the table: the key, what is judged, and whether it is LaTeX."""
+    found = [(typed.KEYS[row["question"]], row["editor"] or row["typed"]) for row in typed.rows()]
+    return [(key, attempt, key["kind"] == "formula") for key, attempt in found]
+
+
+def test_page_and_notebook_judge_every_input_of_the_table_as_it_says(in_typescript):
+    rows, cases = typed.rows(), shared_cases()
+    assert len({(row["question"], row["typed"]) for row in rows}) == len(rows) >= 300
+    expected = [row["verdict"] for row in rows]
+    assert [answers.judge(key, attempt, latex=latex).message for key, attempt, latex in cases] == expected
+    done = in_typescript(texts=[], cases=cases)
+    assert [verdict["message"] for verdict in done["judged"]] == expected
+    unread = [row["verdict"] for row, reading in zip(rows, done["readings"], strict=True) if not reading]
+    assert not {"Right.", "Not yet."} & set(unread)  # whatever is judged is shown first as it was read
+
+
+def test_the_formula_editor_makes_of_every_input_what_the_table_says(visit, tmp_path):
+    from nmp_lessons.book import bundle
+    from tools.browser import served
+
+    copied_bundle(tmp_path, (*bundle.BUNDLE, *bundle.FETCHED))
+    write_page(tmp_path / "index.html", typed.boxes(), title="Formulas")
+    rows = [row for row in typed.rows() if typed.KEYS[row["question"]]["kind"] == "formula"]
+    with served(tmp_path) as address:
+        tab = visit(f"{address}/index.html")
+        tab.set_viewport_size({"width": 1280, "height": 4000})
+        tab.locator("math-field[data-ready]").nth(len({row["question"] for row in rows}) - 1).wait_for()
+        typed.edited(tab, rows[0]["question"], "1")
+        found = [typed.edited(tab, row["question"], row["typed"]) for row in rows]
+    assert found == [row["editor"] for row in rows]

@@ -158,6 +158,24 @@ def type_formula(opened, box, typed):
     return verdict(opened, "sound-partial")
 
 
+def reading(opened, name):
+    return exercise(opened, name).locator(".nmp-answer-reading")
+
+
+def test_what_is_typed_is_shown_as_it_was_read_before_it_is_judged(page):
+    box = page.get_by_label("Your answer in Hz")
+    box.fill("22 050 - 11*440*2^(15/12)")
+    assert reading(page, "sound-folded").inner_text().endswith("= 10538.5 Hz")
+    assert reading(page, "sound-folded").locator("msup mfrac").count() == 1
+    assert exercise(page, "sound-folded").locator(".nmp-answer-verdict").inner_text() == ""
+    box.fill("22 050 -")
+    assert not reading(page, "sound-folded").is_visible()
+    box = formula_box(page)
+    type_formula(page, box, "440/h-1")
+    assert reading(page, "sound-partial").locator("mfrac").text_content() == "440h−1"
+    assert reading(page, "sound-partial").locator("math > mfrac").count() == 1  # all of h − 1 is under the line
+
+
 def test_a_formula_is_typed_as_mathematics_and_equivalent_forms_are_accepted(page):
     box = formula_box(page)
     assert type_formula(page, box, "440h*2^(p-69)/12").startswith("✓")  # MathLive keeps it all in the exponent

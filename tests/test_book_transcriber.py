@@ -2,17 +2,21 @@
 
 import base64
 import json
+import re
+from dataclasses import replace
 from html import escape, unescape
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
 
-from nmp_lessons import model
+from nmp_lessons import audio, hearing, model
 from nmp_lessons.audio import Recording
 from nmp_lessons.beyond import export
 from nmp_lessons.book import bundle, show
+from nmp_lessons.book.inputs import coded
 from nmp_lessons.book.site.assets import POLICY, SCRIPTS, as_files
 from nmp_lessons.data import maestro
 from nmp_lessons.decoding import PeakDecoder
@@ -107,7 +111,7 @@ def assert_same(tab, run: str, recording: Recording) -> None:
         assert abs(reference.onset[a] - notes.onset[b]) < 2e-3
 
 
-def exact_wav(path: Path, recording: Recording) -> Path:
+def exact_wav(path: Path, recording) -> Path:
     """A WAV file of floats, which no decoder rounds."""
     soundfile.write(path, recording.audio, recording.rate, subtype="FLOAT")
     return path
@@ -204,16 +208,92 @@ def test_a_network_that_answers_otherwise_is_refused_politely(opened):
     assert_same(tab, "baseline-0", rounded_clip())
 
 
-def test_a_file_that_is_no_sound_is_named(opened, tmp_path):
+def choose(tab, path: Path) -> None:
+    tab.locator("input[type=file]").set_input_files(path)
+
+
+def said_by_python(path: Path) -> str:
+    """What the command line says of a file that it refuses, without its folder."""
+    with pytest.raises(InputError) as caught:
+        hearing.transcribe(replace(audio.load(path, rate=22_050), title=path.name))
+    return str(caught.value).replace(f"{path.parent}/", "")
+
+
+def test_what_is_no_music_is_refused_in_the_words_of_the_command_line(opened, tmp_path):
+    second = 0.1 * np.sin(np.arange(22_050) / 5).astype(np.float32)
+    broken = second.copy()
+    broken[5000] = np.nan
+    files = {"silent": np.zeros(22_050), "short": second[:1500], "broken": broken}
     tab = opened()
+    for name, samples in files.items():
+        path = exact_wav(tmp_path / f"{name}.wav", SimpleNamespace(audio=samples, rate=22_050))
+        choose(tab, path)
+        tab.get_by_text(said_by_python(path)).wait_for()
     path = tmp_path / "notes.wav"
     path.write_text("do re mi")
-    tab.locator("input[type=file]").set_input_files(path)
+    choose(tab, path)
     tab.get_by_text("notes.wav: this browser can't read it as audio").wait_for()
-    silent = tmp_path / "silent.wav"
-    soundfile.write(silent, np.zeros(22_050), 22_050)
-    tab.locator("input[type=file]").set_input_files(silent)
-    tab.get_by_text("silent.wav: it is silent").wait_for()
+
+
+def test_a_file_that_fails_leaves_nothing_of_the_one_before(opened, tmp_path):
+    tab = opened()
+    tab.get_by_role("button", name="Transcribe three seconds").click()
+    transcribed(tab)
+    midi = tab.get_by_role("link", name="MIDI")
+    assert midi.count() == 1
+    path = tmp_path / "notes.wav"
+    path.write_text("do re mi")
+    choose(tab, path)
+    tab.get_by_text("notes.wav: this browser can't read it").wait_for()
+    assert (tab.locator("nmp-transcriber nmp-player").count(), midi.count()) == (0, 0)
+    tab.get_by_label("Network").select_option("the short training")
+    assert tab.get_by_text("notes.wav: this browser can't read it").is_visible()
+
+
+@pytest.mark.parametrize(
+    "missing, named", [("OfflineAudioContext", "Web Audio"), ("Worker", "workers"), ("WebAssembly", "WebAssembly")]
+)
+def test_a_browser_without_what_is_needed_is_told_so(opened, missing, named):
+    tab = opened(script=f"delete window.{missing}")
+    assert tab.get_by_text(f"This part can't work in this browser, which has no {named}.").is_visible()
+    assert tab.locator("nmp-transcriber button").count() == 0
+
+
+def test_a_worker_that_does_not_start_is_named_and_may_be_tried_again(opened, visit):
+    visit.pardoned = re.compile("")  # the worker's own complaint
+    tab = opened(script="{ const Real = Worker; window.Worker = function () { return new Real('data:,throw 1'); }; }")
+    tab.get_by_role("button", name="Transcribe").click()
+    tab.get_by_text("That failed").wait_for()
+    assert tab.get_by_role("button", name="Transcribe").is_enabled()
+
+
+def test_channels_that_cancel_are_read_one_by_one(opened, tmp_path):
+    recording = maestro.performance("beethoven-menuetto").segment(10, 5).resampled(22_050)
+    path = tmp_path / "opposite.wav"
+    soundfile.write(path, np.stack([recording.audio, -recording.audio], axis=1), 22_050, subtype="FLOAT")
+    tab = opened()
+    choose(tab, path)
+    assert_same(tab, "main-0", recording)
+    assert "The channels cancel each other" in tab.get_by_role("status").first.inner_text()
+
+
+NOTED = """element => {
+  window.noted = [];
+  const place = element.querySelector(".nmp-transcriber-piece");
+  new MutationObserver(() => window.noted.push(place.textContent)).observe(place, { childList: true });
+}"""
+
+
+def test_the_piece_of_a_long_file_is_named(opened, tmp_path):
+    recording = maestro.performance("beethoven-menuetto").segment(10, 26).resampled(22_050)
+    tab = opened()
+    tab.get_by_role("button", name="Transcribe three seconds").click()
+    transcribed(tab)
+    tab.locator("nmp-transcriber").evaluate(NOTED)
+    choose(tab, exact_wav(tmp_path / "menuetto.wav", recording))
+    tab.get_by_text("menuetto.wav").wait_for(state="attached")
+    tab.wait_for_function("() => window.noted.length > 3")
+    assert tab.evaluate("window.noted") == [*(f"Piece {i} of 3 is done." for i in (1, 2, 3)), ""]
 
 
 def test_a_page_opened_as_a_file_says_what_to_do(visit, folder):
@@ -234,3 +314,38 @@ def test_networks_that_the_browser_cannot_run_are_refused():
         show.transcriber(clip, networks={"released": "Spotify's"})
     with pytest.raises(InputError, match="no network"):
         show.transcriber(clip, networks={})
+
+
+HEARD = """element => {
+  const bytes = new Uint8Array(element.heard.buffer), parts = [];
+  for (let i = 0; i < bytes.length; i += 32768) parts.push(String.fromCharCode(...bytes.subarray(i, i + 32768)));
+  return btoa(parts.join(""));
+}"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate", [44_100, 48_000])
+def test_page_and_command_line_hear_a_click_when_it_was_whatever_its_coding(opened, tmp_path, rate):
+    pytest.importorskip("av", reason="M4A, WebM and videos are written by PyAV")
+    tab = opened()
+    late = {}
+    for name in coded.CODINGS:
+        path = coded.write(tmp_path / name, coded.clicks(rate), rate)
+        choose(tab, path)
+        tab.get_by_role("group", name=f"Transcription of {name}").wait_for()
+        heard = np.frombuffer(base64.b64decode(tab.locator("nmp-transcriber").evaluate(HEARD)), np.float32)
+        by_page, by_us = (coded.lateness(each, 22_050) for each in (heard, audio.load(path, rate=22_050).audio))
+        late[name] = max(np.abs(by_page).max(), np.abs(by_page - by_us).max())
+    assert {name: seconds for name, seconds in late.items() if seconds > 0.002} == {}
+
+
+@pytest.mark.slow
+def test_page_and_command_line_find_the_same_onsets_in_an_mp3_without_its_encoders_notes(opened, tmp_path):
+    recording = maestro.performance("beethoven-menuetto").segment(10, 5)
+    path = coded.write(tmp_path / "plain.mp3", recording.audio, recording.rate)
+    tab = opened()
+    choose(tab, path)
+    _, found = transcribed(tab)
+    _, reference = in_python("main-0", audio.load(path, rate=22_050))
+    late = [found.onset[b] - reference.onset[a] for a, b in match(reference, found).hits]
+    assert len(late) >= 0.95 * len(reference) > 5 and np.abs(late).max() < 0.002

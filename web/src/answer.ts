@@ -4,8 +4,11 @@
 // Attempts are kept in this browser, so that a reload loses nothing.
 
 import type { MathfieldElement } from "mathlive";
+
 import { BookElement, BUNDLE, define, make } from "./element";
-import { type Attempt, judge, type Key, type Verdict } from "./judge";
+import { FOREIGN } from "./expression";
+import { type Attempt, judge, type Key, reading, type Verdict } from "./judge";
+import { typeStraightThrough } from "./typing";
 
 interface Kept {
   attempt: Attempt;
@@ -24,6 +27,7 @@ class Answer extends BookElement {
   protected readonly source = "key";
   private key!: Key;
   private field!: Field;
+  private reading!: HTMLElement;
   private verdict!: HTMLElement;
   private judged = ""; // the attempt to which the verdict belongs
 
@@ -33,12 +37,15 @@ class Answer extends BookElement {
     this.field = fieldFor(this.key, this);
     this.verdict = make("p", { class: "nmp-answer-verdict", role: "status" });
     const button = make("button", { type: "submit" }, "Check");
-    const form = make("form", { class: "nmp-answer", novalidate: "" }, this.field.element, button, this.verdict);
+    this.reading = make("p", { class: "nmp-answer-reading" });
+    const parts = [this.field.element, button, this.reading, this.verdict];
+    const form = make("form", { class: "nmp-answer", novalidate: "" }, ...parts);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.check();
     });
     form.addEventListener("input", () => {
+      this.showReading();
       if (JSON.stringify(this.field.read()) !== this.judged) this.show(null);
     });
     this.replaceChildren(form);
@@ -48,6 +55,7 @@ class Answer extends BookElement {
   private check(): void {
     const kept = this.field.read();
     this.judged = JSON.stringify(kept);
+    this.showReading();
     this.show(judge(this.key, kept.attempt, kept.latex));
     try {
       localStorage.setItem(this.place, this.judged);
@@ -63,10 +71,17 @@ class Answer extends BookElement {
       const kept = JSON.parse(found) as Kept;
       this.judged = found;
       this.field.write(kept);
+      this.showReading(kept);
       this.show(judge(this.key, kept.attempt, kept.latex));
     } catch {
       this.show(null); // an attempt of another form, from an older edition of the page
     }
+  }
+
+  /** Says how the attempt is read, before it is judged. */
+  private showReading({ attempt, latex } = this.field.read()): void {
+    const shown = reading(this.key, attempt, latex);
+    this.reading.innerHTML = shown && `Read as ${shown}`; // made of known names and digits only
   }
 
   private show(verdict: Verdict | null): void {
@@ -185,18 +200,15 @@ function mathfield(label: string): MathfieldElement {
     box.smartSuperscript = false; // 2^12 is two to the twelfth
     box.inlineShortcuts = {
       ...Object.fromEntries(["sin", "cos", "tan", "exp", "ln", "log", "pi"].map((name) => [name, `\\${name}`])),
-      ...Object.fromEntries(["round", "floor", "ceil", "abs"].map((name) => [name, `\\mathrm{${name}}`])),
-      sqrt: "\\sqrt{#?}",
+      // upright, and no root that would keep what is typed after its bracket
+      ...Object.fromEntries(["round", "floor", "ceil", "abs", "sqrt", ...FOREIGN].map((name) => [name, `\\operatorname{${name}}`])),
       log2: "\\log_{2}",
       log10: "\\log_{10}",
       "*": "\\cdot",
       "**": "^{#?}",
     };
   });
-  const submit = (event: KeyboardEvent): void => {
-    if (event.key === "Enter") box.closest("form")?.requestSubmit();
-  };
-  box.addEventListener("keydown", submit, { capture: true }); // before MathLive, which keeps the key
+  typeStraightThrough(box);
   return box;
 }
 

@@ -1,6 +1,6 @@
 // Is an attempt right, and if not, what would help? The same rules as nmp_lessons/book/answers/judging.py.
 
-import { parse, UnknownName, Unreadable, type Values } from "./expression";
+import { normalised, parse, read, type Tree, UnknownName, Unreadable, type Values } from "./expression";
 
 interface Common {
   name: string;
@@ -52,8 +52,10 @@ export interface Verdict {
   wrong?: [row: number, column: number][]; // entries of a matrix
 }
 
-const FORMULA_TOLERANCE = 1e-6;
-const NEAR = 10;
+const FORMULA_TOLERANCE = 1e-6; // relative
+const NEAR = 10; // number of tolerances within which a number is called close
+const ROUNDED = 0.05; // relative: no rounding is coarser, or has more effect on a formula
+const ROUNDING = "Close: check your rounding, or carry more digits.";
 
 /** Compares an attempt with the key of its exercise; `latex` says how a formula was typed. */
 export function judge(key: Key, attempt: Attempt, latex = false): Verdict {
@@ -81,30 +83,69 @@ function known(key: Key): string {
 // Numbers
 
 function judgeNumber(key: NumberKey, attempt: string): Verdict {
-  const found = value(attempt, key.units);
+  const { value: found, step } = numberOf(attempt, key.units);
   if (!Number.isFinite(found)) return wrong("That has no finite value.");
-  if (within(found, key.value, key.tolerance)) return right(key);
-  for (const miss of key.misses) if (within(found, miss.value, key.tolerance)) return wrong(miss.hint);
-  if (within(found, key.value, NEAR * key.tolerance)) return wrong("Close. Carry more digits.");
-  return unhelped(attempt, () => within(value(attempt, key.units, true), key.value, key.tolerance));
+  const { value: target, tolerance } = key;
+  if (within(found, target, tolerance)) return right(key);
+  const near: [distance: number, message: string][] = [];
+  if (within(found, target, NEAR * tolerance) || truncates(found, target, step)) {
+    near.push([Math.abs(found - target), ROUNDING]);
+  }
+  for (const miss of key.misses) {
+    if (within(found, miss.value, tolerance) || rounds(found, miss.value, step / 2)) {
+      near.push([Math.abs(found - miss.value), miss.hint]);
+    }
+  }
+  const nearest = near.sort(([a], [b]) => a - b)[0];
+  if (nearest) return wrong(nearest[1]);
+  return unhelped(attempt, () => within(numberOf(attempt, key.units, true).value, target, tolerance));
 }
 
 function within(found: number, target: number, tolerance: number): boolean {
-  return Math.abs(found - target) <= tolerance + 1e-9 * Math.abs(target);
+  return Math.abs(found - target) <= tolerance + 1e-13 * Math.abs(target);
 }
 
-function value(attempt: string, units: Record<string, number>, commonLog = false): number {
-  const [text, scale] = withoutUnit(attempt.trim(), units);
-  return parse(text, [], { commonLog })({}) * scale;
+/** Whether a number is a rounding of another, with half a unit of its last digit. */
+function rounds(found: number, target: number, half: number): boolean {
+  return Math.abs(found - target) <= Math.min(half * (1 + 1e-9), ROUNDED * Math.abs(target));
 }
 
-function withoutUnit(text: string, units: Record<string, number>): [string, number] {
+/** Whether a number is a rounding of another in the wrong direction, or a target before it is made whole. */
+function truncates(found: number, target: number, step: number): boolean {
+  const least = Number.isInteger(target) && !Number.isInteger(found) ? 1 : 0;
+  const distance = Math.abs(found - target);
+  return distance < Math.max(step, least) * (1 - 1e-9) && distance <= ROUNDED * Math.abs(target);
+}
+
+interface Typed {
+  tree: Tree;
+  value: number;
+  step: number; // one unit of the last digit, zero if it isn't a single number
+  unit: string; // the one that was typed, or none
+}
+
+function numberOf(attempt: string, units: Record<string, number>, commonLog = false): Typed {
+  const [text, unit] = withoutUnit(attempt, units);
+  const scale = units[unit] ?? 1;
+  const tree = read(text, [], { commonLog });
+  return { tree, value: tree.value({}) * scale, step: stepOf(text) * scale, unit };
+}
+
+function withoutUnit(text: string, units: Record<string, number>): [text: string, unit: string] {
+  text = text.trim().replace(/\\(?:mathrm|text|textrm|operatorname)\{\s*([^{}]*?)\s*\}$/, " $1");
   const names = Object.keys(units).sort((a, b) => b.length - a.length || (a < b ? -1 : 1));
   for (const name of names) {
     const head = text.slice(0, -name.length);
-    if (text.toLowerCase().endsWith(name.toLowerCase()) && head && !/\p{L}$/u.test(head)) return [head, units[name]!];
+    if (text.toLowerCase().endsWith(name.toLowerCase()) && head && !/\p{L}$/u.test(head)) {
+      return [name === "%" ? head.replace(/\\$/, "") : head, name];
+    }
   }
-  return [text, 1];
+  return [text, ""];
+}
+
+function stepOf(text: string): number {
+  const written = /^[+-]?[0-9]+\.?([0-9]*)(?:[eE]([+-]?[0-9]+))?$/.exec(normalised(text).replace(/\s/g, ""));
+  return written ? 10 ** (Number(written[2] ?? 0) - written[1]!.length) : 0;
 }
 
 /** The one general suspicion, a common logarithm written without its base; else "Not yet.". */
@@ -118,7 +159,7 @@ function unhelped(attempt: string, isCommonLog: () => boolean): Verdict {
 // Matrices
 
 function judgeMatrix(key: MatrixKey, attempt: string[][]): Verdict {
-  const rows = attempt.map((row) => row.map((entry) => value(entry, {})));
+  const rows = attempt.map((row) => row.map((entry) => numberOf(entry, {}).value));
   const differing = (target: number[][]) =>
     target.flatMap((row, i) =>
       row.flatMap((each, j) => (within(rows[i]![j]!, each, key.tolerance) ? [] : [[i, j] as [number, number]])),
@@ -148,11 +189,39 @@ function judgeFormula(key: FormulaKey, attempt: string, latex: boolean): Verdict
   const found = values(false);
   if (!found.every(Number.isFinite)) return wrong("Your formula has no finite value for some values of its symbols.");
   if (agree(found, key.values)) return right(key);
-  const miss = key.misses.find((each) => agree(found, each.values));
-  return miss ? wrong(miss.hint) : unhelped(attempt, () => agree(values(true), key.values));
+  const known = [{ values: key.values, hint: ROUNDING }, ...key.misses];
+  const hasDecimals = /[0-9]\.[0-9]|\.[0-9]/.test(attempt);
+  for (const tolerance of hasDecimals ? [FORMULA_TOLERANCE, ROUNDED] : [FORMULA_TOLERANCE]) {
+    const near = known.find((each) => agree(found, each.values, tolerance));
+    if (near) return wrong(near.hint);
+  }
+  return unhelped(attempt, () => agree(values(true), key.values));
 }
 
-function agree(found: number[], target: number[]): boolean {
+function agree(found: number[], target: number[], tolerance = FORMULA_TOLERANCE): boolean {
   const scale = Math.max(...target.map(Math.abs));
-  return found.every((each, i) => Math.abs(each - target[i]!) <= FORMULA_TOLERANCE * (Math.abs(target[i]!) + 1e-3 * scale));
+  return found.every((each, i) => Math.abs(each - target[i]!) <= tolerance * (Math.abs(target[i]!) + 1e-3 * scale));
+}
+
+// Readings
+
+/** How an attempt is read, as markup to be shown before it is judged; empty if it can't be read or has no reading. */
+export function reading(key: Key, attempt: Attempt, latex = false): string {
+  try {
+    if (key.kind === "formula") return math(read(attempt as string, key.variables, { latex }));
+    return key.kind === "number" ? readingOfNumber(key, attempt as string) : "";
+  } catch (problem) {
+    if (problem instanceof Unreadable) return "";
+    throw problem;
+  }
+}
+
+const math = (tree: Tree) => `<math displaystyle="true">${tree.shown.mathml}</math>`;
+
+function readingOfNumber(key: NumberKey, attempt: string): string {
+  const { tree, value, step, unit } = numberOf(attempt, key.units);
+  const isPlain = step > 0 && (key.units[unit] ?? 1) === 1;
+  if (isPlain || !Number.isFinite(value)) return `${math(tree)} ${key.unit}`;
+  const whole = Number.isInteger(value) && Math.abs(value) < 1e15;
+  return `${math(tree)} ${unit} = ${whole ? value : Number(value.toPrecision(6))} ${key.unit}`.replace("= -", "= −");
 }

@@ -4,38 +4,106 @@ import type { Note } from "./decoder";
 
 const PARTIALS = [0, 1, 0.5, 0.25, 0.15, 0.1, 0.05];
 const DECAY = 0.8; // seconds in which a tone falls to a third
+const RELEASE = 0.03; // the same, after the key's release
 const PEAK = 0.9;
 
-/** A sound file's samples as one channel at `rate`: the browser decodes and resamples. */
-export async function samplesOf(file: ArrayBuffer, rate: number): Promise<Float32Array> {
+/** A sound file's samples as one channel at `rate`, and which channel they are if the channels cancel each other. */
+export async function samplesOf(file: ArrayBuffer, rate: number): Promise<{ samples: Float32Array; channel?: number }> {
+  const delay = untoldDelay(new Uint8Array(file)); // before decoding, which takes the bytes away
   const decoded = await new OfflineAudioContext(1, 1, rate).decodeAudioData(file);
-  const mixed = new Float32Array(decoded.length);
-  for (let channel = 0; channel < decoded.numberOfChannels; channel++) {
-    const samples = decoded.getChannelData(channel);
-    for (let i = 0; i < mixed.length; i++) mixed[i]! += samples[i]! / decoded.numberOfChannels;
-  }
-  return mixed;
+  const channels = Array.from({ length: decoded.numberOfChannels }, (_, i) => decoded.getChannelData(i));
+  const cut = Math.round(delay * rate);
+  const channel = loudestIfCancelled(channels);
+  if (channel !== undefined) return { samples: channels[channel]!.slice(cut), channel };
+  const samples = channels[0]!.slice(cut);
+  for (const other of channels.slice(1)) for (let i = 0; i < samples.length; i++) samples[i]! += other[i + cut]!;
+  if (channels.length > 1) for (let i = 0; i < samples.length; i++) samples[i]! /= channels.length;
+  return { samples };
 }
 
-/** Notes as simple tones with seven partials, as loud as `like`. */
-export async function tones(notes: Note[], like: Float32Array, rate: number): Promise<Float32Array> {
-  const context = new OfflineAudioContext(1, like.length, rate);
-  const wave = context.createPeriodicWave(new Float32Array(PARTIALS.length), new Float32Array(PARTIALS));
-  for (const { onset, offset, pitch, velocity } of notes) {
-    const gain = new GainNode(context, { gain: 0 });
-    gain.gain.setValueAtTime(0, onset);
-    gain.gain.linearRampToValueAtTime(0.1 + velocity / 127, onset + 0.005);
-    gain.gain.setTargetAtTime(0, onset + 0.005, DECAY);
-    gain.gain.setTargetAtTime(0, offset, 0.03);
-    const oscillator = new OscillatorNode(context, { frequency: 440 * 2 ** ((pitch - 69) / 12) });
-    oscillator.setPeriodicWave(wave);
-    oscillator.connect(gain).connect(context.destination);
-    oscillator.start(onset);
-    oscillator.stop(offset + 0.25);
+const CANCELLED = 0.05; // of the energy of unrelated channels: a sum with less has cancelled
+const CANCELLED_BLOCKS = 0.1; // of those that sound: if so many cancel, the channels do
+const BLOCK = 65_536; // samples
+
+/** The loudest channel if channels cancel each other, as `load` of nmp_lessons/audio/formats.py has it. */
+function loudestIfCancelled(channels: Float32Array[]): number | undefined {
+  if (channels.length === 1) return undefined;
+  const blocks: { mixed: number; total: number }[] = [];
+  const energies = channels.map(() => 0);
+  for (let first = 0; first < channels[0]!.length; first += BLOCK) {
+    const parts = channels.map((channel) => channel.subarray(first, first + BLOCK));
+    const own = parts.map((part) => part.reduce((sum, x) => sum + x * x, 0));
+    own.forEach((energy, i) => (energies[i]! += energy));
+    const mixed = parts[0]!.reduce((sum, _, i) => sum + parts.reduce((all, part) => all + part[i]!, 0) ** 2, 0);
+    blocks.push({ mixed, total: own.reduce((sum, energy) => sum + energy, 0) });
   }
-  const sound = (await context.startRendering()).getChannelData(0);
+  const loudest = blocks.reduce((most, { total }) => Math.max(most, total), 0);
+  const sounding = blocks.filter(({ total }) => total > 1e-4 * loudest);
+  const cancelled = sounding.filter(({ mixed, total }) => mixed < CANCELLED * total);
+  return cancelled.length > CANCELLED_BLOCKS * sounding.length ? energies.indexOf(Math.max(...energies)) : undefined;
+}
+
+const MP3_DELAY = 576 + 529; // samples: LAME's and the decoder's
+const AAC_DELAY = 1024;
+const RATES = [
+  [11_025, 12_000, 8_000],
+  [0, 0, 0],
+  [22_050, 24_000, 16_000],
+  [44_100, 48_000, 32_000],
+]; // Hz, by version of MPEG
+const AAC_RATES = [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000];
+
+/**
+ * Seconds by which decoded sound comes late because the file doesn't say how late: the encoder's delay in an MP3
+ * without LAME's notes, for which LAME's is assumed, and in a bare AAC stream. Of any other file the browser drops it.
+ */
+export function untoldDelay(file: Uint8Array): number {
+  let start = 0;
+  while (String.fromCharCode(...file.subarray(start, start + 3)) === "ID3") {
+    const [flags, a, b, c, d] = file.subarray(start + 5, start + 10) as unknown as [number, number, number, number, number];
+    start += 10 + ((a << 21) | (b << 14) | (c << 7) | d) + (flags & 16 ? 10 : 0);
+  }
+  const [mark, kind = 0, third = 0] = file.subarray(start, start + 3);
+  if (mark !== 0xff) return 0;
+  if ((kind & 0xf6) === 0xf0) return AAC_DELAY / (AAC_RATES[(third >> 2) & 15] ?? Infinity);
+  const rate = (kind & 0xe6) === 0xe2 ? RATES[(kind >> 3) & 3]![(third >> 2) & 3] : 0;
+  const frame = String.fromCharCode(...file.subarray(start, start + 200));
+  return rate && !/(?:Xing|Info)[^]{4,120}(?:LAME|Lav[cf])/.test(frame) ? MP3_DELAY / rate : 0;
+}
+
+const TABLE = 2048; // samples of a period
+
+/** Notes as simple tones with six partials, as loud as `like`. */
+export function tones(notes: Note[], like: Float32Array, rate: number): Float32Array {
+  const sound = new Float32Array(like.length);
+  for (const { onset, offset, pitch, velocity } of notes) {
+    const frequency = 440 * 2 ** ((pitch - 69) / 12);
+    const period = periodOf(PARTIALS.filter((_, number) => number * frequency < rate / 2));
+    const [first, stop] = [Math.round(onset * rate), Math.round(offset * rate)];
+    const [attack, last] = [0.005 * rate, Math.min(stop + 0.25 * rate, sound.length)];
+    let level = 0.1 + velocity / 127;
+    const [held, released] = [Math.exp(-1 / (DECAY * rate)), Math.exp(-1 / (RELEASE * rate))];
+    for (let i = first; i < last; i++) {
+      const phase = ((i - first) * frequency * TABLE) / rate;
+      sound[i]! += level * Math.min((i - first) / attack, 1) * period[Math.floor(phase) % TABLE]!;
+      level *= i < stop ? held : released;
+    }
+  }
   const gain = Math.min(rms(like) / Math.max(rms(sound), 1e-9), PEAK / Math.max(peak(sound), 1e-9));
   return sound.map((x) => gain * x);
+}
+
+const periods = new Map<number, Float32Array>();
+
+/** One period of a sum of sines, by the number of its partials. */
+function periodOf(partials: number[]): Float32Array {
+  let period = periods.get(partials.length);
+  if (!period) {
+    const at = (i: number) => partials.reduce((sum, part, number) => sum + part * Math.sin((2 * Math.PI * number * i) / TABLE), 0);
+    period = Float32Array.from({ length: TABLE }, (_, i) => at(i));
+    periods.set(partials.length, period);
+  }
+  return period;
 }
 
 /** Root mean square. */

@@ -59,14 +59,15 @@ async function loadRuntime(): Promise<void> {
 async function run(network: ort.InferenceSession, plan: Plan, audio: Float32Array): Promise<Heads> {
   const frames = frameCount(plan, audio.length);
   const whole = Object.fromEntries(plan.heads.map((name) => [name, new Float32Array(frames * WIDTH[name])]));
-  for (const piece of pieces(plan, audio.length)) {
+  const all = pieces(plan, audio.length);
+  for (const [i, piece] of all.entries()) {
     const found = await network.run(inputs(piece, audio));
     for (const name of plan.heads) {
       const [width, answers] = [WIDTH[name], found[name]!.data as Float32Array];
       const kept = answers.subarray(piece.skipped * width, (piece.skipped + piece.kept) * width);
       whole[name]!.set(kept, piece.place * width);
     }
-    tell({ kind: "ran", share: (piece.place + piece.kept) / frames });
+    tell({ kind: "ran", piece: i + 1, count: all.length });
   }
   return whole as unknown as Heads;
 }

@@ -10,9 +10,9 @@ import { frameCount, type Plan } from "./pieces";
 import type { Player } from "./player";
 import { player } from "./roll";
 import { samplesOf, Tape, tones } from "./sound";
-import { type Found, Network } from "./worker";
+import { type Found, Network, type Progress } from "./worker";
 
-const LONGEST = 600; // seconds
+const LONGEST = 5400; // seconds
 const MEGABYTE = 1e6;
 const VIEWS = { note: "Yn, sounding keys", onset: "Yo, onsets", contour: "Yp, pitches" } as const;
 type View = keyof typeof VIEWS;
@@ -30,11 +30,13 @@ interface Offer {
   networks: Choice[];
   tolerance: number; // of a posterior
   agreement: number; // least proportion of equal notes
+  shortest: number; // seconds of the shortest note
 }
 
 interface Sound {
   title: string;
   samples: Float32Array;
+  channel?: number; // the only one that was read, because the channels cancel each other
 }
 
 /** An error whose message is shown to the reader unchanged. */
@@ -61,12 +63,18 @@ class Transcriber extends BookElement {
   private file!: HTMLInputElement;
   private microphone!: HTMLButtonElement;
   private bar!: HTMLProgressElement;
+  private piece!: HTMLElement;
   private status!: HTMLElement;
   private result!: HTMLElement;
 
   /** The result for the last sound, for tests. */
   get answer(): Found | undefined {
     return this.found;
+  }
+
+  /** The samples of that sound, at the network's rate, for tests. */
+  get heard(): Float32Array | undefined {
+    return this.sound?.samples;
   }
 
   disconnectedCallback(): void {
@@ -84,11 +92,12 @@ class Transcriber extends BookElement {
     }
     plain?.remove();
     this.bar = make("progress", { max: "1", value: "0", "aria-label": "Progress", hidden: "" });
+    this.piece = make("p", { class: "nmp-transcriber-piece" }); // not a status: it changes with every second
     this.status = make("p", { class: "nmp-transcriber-status", role: "status" });
     this.result = make("div", { class: "nmp-transcriber-result" });
     const form = make("form", {}, this.choices());
     form.addEventListener("submit", (event) => event.preventDefault());
-    this.querySelector("figure")!.prepend(form, this.bar, this.status, this.result);
+    this.querySelector("figure")!.prepend(form, this.status, this.bar, this.piece, this.result);
     this.addEventListener("dragover", (event) => event.preventDefault());
     this.addEventListener("drop", (event) => {
       event.preventDefault();
@@ -108,6 +117,14 @@ class Transcriber extends BookElement {
       );
     }
     if (!BUNDLE) return "This part works in the built book: run “make serve” and open the page there.";
+    const needed = { "Web Audio": "OfflineAudioContext", WebAssembly: "WebAssembly", workers: "Worker" };
+    const missing = Object.entries(needed).flatMap(([name, object]) => (object in window ? [] : [name]));
+    if (missing.length) {
+      return (
+        `This part can't work in this browser, which has no ${missing.join(" and no ")}. Use a current Firefox, Chrome, ` +
+        "Edge or Safari, without a lockdown mode, or nmp-lessons transcribe on your machine."
+      );
+    }
     return "";
   }
 
@@ -120,15 +137,16 @@ class Transcriber extends BookElement {
     this.views.addEventListener("change", () => void this.attempt(() => this.show()));
     const { title } = this.offer.clip;
     const clip = makeButton(`Transcribe ${title}`, () => void this.attempt(() => this.transcribeClip()));
-    this.file = make("input", { type: "file", accept: "audio/*", "aria-label": "Your own sound file" });
+    this.file = make("input", { type: "file", accept: "audio/*,video/*", "aria-label": "Your own sound file" });
+    this.file.addEventListener("click", () => (this.file.value = "")); // the same file may be chosen again
     this.file.addEventListener("change", () => {
       const file = this.file.files?.[0];
       if (file) void this.attempt(() => this.transcribeFile(file));
     });
     this.microphone = makeButton("Record", () => void this.attempt(() => this.record()));
-    if (!("mediaDevices" in navigator)) {
+    if (!("mediaDevices" in navigator && "MediaRecorder" in window)) {
       this.microphone.disabled = true;
-      this.microphone.title = "Browsers allow the microphone only on https and localhost.";
+      this.microphone.title = "Browsers allow the microphone only on https and localhost, and some can't record.";
     }
     this.controls = make(
       "fieldset",
@@ -150,8 +168,12 @@ class Transcriber extends BookElement {
   }
 
   private async transcribeFile(file: File): Promise<void> {
+    this.forget();
     this.say(`Reading ${file.name} …`);
-    await this.transcribe({ title: file.name, samples: await this.decoded(await file.arrayBuffer(), file.name) });
+    const bytes = await file.arrayBuffer().catch(() => {
+      throw new Refusal(`${file.name}: it can't be read any more; choose it again.`);
+    });
+    await this.transcribe(await this.decoded(bytes, file.name));
   }
 
   private async record(): Promise<void> {
@@ -166,20 +188,34 @@ class Transcriber extends BookElement {
     const tape = this.tape;
     this.tape = undefined;
     this.microphone.textContent = "Record";
-    const samples = await this.decoded(await tape.stop(), "your recording");
-    await this.transcribe({ title: "your recording", samples });
+    this.forget();
+    await this.transcribe(await this.decoded(await tape.stop(), "your recording"));
   }
 
-  private async decoded(file: ArrayBuffer, name: string): Promise<Float32Array> {
-    const samples = await samplesOf(file, this.choice.plan.rate).catch(() => {
-      throw new Refusal(`${name}: this browser can't read it as audio. Try WAV, MP3 or FLAC.`);
+  private async decoded(file: ArrayBuffer, title: string): Promise<Sound> {
+    if (!file.byteLength) throw new Refusal(`${title}: the file is empty; record or export it again.`);
+    const { rate } = this.choice.plan;
+    const { samples, channel } = await samplesOf(file, rate).catch(() => {
+      throw new Refusal(`${title}: this browser can't read it as audio. Try WAV, MP3 or FLAC.`);
     });
-    const seconds = samples.length / this.choice.plan.rate;
+    const seconds = samples.length / rate;
+    const { shortest } = this.offer;
     if (seconds > LONGEST) {
-      throw new Refusal(`${name}: longer than ${LONGEST / 60} minutes. Shorten it, or use nmp-lessons transcribe.`);
+      throw new Refusal(`${title}: longer than ${LONGEST / 60} minutes. Shorten it, or use nmp-lessons transcribe.`);
     }
-    if (!samples.some((x) => x !== 0)) throw new Refusal(`${name}: it is silent; every sample is 0.`);
-    return samples;
+    if (!samples.every(Number.isFinite)) {
+      throw new Refusal(`${title}: some samples are NaN or infinite; export the audio again.`);
+    }
+    if (seconds < shortest) {
+      throw new Refusal(
+        `${title}: has only ${(1000 * seconds).toFixed(0)} ms of audio, but the shortest note that can be found ` +
+          `lasts ${(1000 * shortest).toFixed(0)} ms; give a longer recording.`,
+      );
+    }
+    if (!samples.some((x) => x !== 0)) {
+      throw new Refusal(`${title}: is silent (every sample is 0); check how it was recorded or exported.`);
+    }
+    return { title, samples, channel };
   }
 
   private get choice(): Choice {
@@ -203,7 +239,7 @@ class Transcriber extends BookElement {
       this.say(`Loading the runtime … ${(bytes / MEGABYTE).toFixed(0)} MB`);
     });
     this.say("Checking the network on the clip …");
-    this.onClip = await this.network.run(this.clip.samples, (share) => this.progress(share));
+    this.onClip = await this.network.run(this.clip.samples, (at) => this.progress(at));
     this.check(choice, this.onClip, new Uint16Array(expected));
     this.loaded = choice;
   }
@@ -227,14 +263,23 @@ class Transcriber extends BookElement {
     }
   }
 
+  /** Drops the latest sound with its player and files, so that nothing of it stands beside another one's message. */
+  private forget(): void {
+    this.sound = this.found = this.drawn = undefined;
+    this.result.replaceChildren();
+    this.urls.forEach((url) => URL.revokeObjectURL(url));
+    this.urls = [];
+  }
+
   private async transcribe(sound: Sound): Promise<void> {
     this.sound = sound;
+    this.found = undefined;
     await this.prepare();
     if (sound === this.clip) {
       this.found = this.onClip!;
     } else {
       this.say(`Transcribing ${sound.title} …`);
-      this.found = await this.network!.run(sound.samples, (share) => this.progress(share));
+      this.found = await this.network!.run(sound.samples, (at) => this.progress(at));
     }
     await this.show();
   }
@@ -252,13 +297,18 @@ class Transcriber extends BookElement {
     try {
       await act();
     } catch (problem) {
-      if (!(problem instanceof Refusal)) console.warn("nmp-transcriber:", problem);
-      const reason = problem instanceof Refusal ? problem.message : `That failed (${(problem as Error).message}).`;
-      this.say(reason);
+      if (this.sound && !this.found) this.forget();
+      if (!(problem instanceof Refusal)) {
+        console.warn("nmp-transcriber:", problem);
+        this.network?.stop(); // a worker that has failed doesn't recover
+        this.network = this.loaded = undefined;
+      }
+      this.say(problem instanceof Refusal ? problem.message : `That failed: ${(problem as Error).message}.`);
     } finally {
       this.busy = false;
       this.controls.removeAttribute("aria-busy");
       this.bar.hidden = true;
+      this.piece.textContent = "";
     }
     const { next } = this;
     this.next = undefined;
@@ -270,7 +320,7 @@ class Transcriber extends BookElement {
     const { heads, notes, seconds } = this.found;
     const { plan } = this.choice;
     const view = (this.views.value in heads ? this.views.value : "note") as View;
-    const { samples, title } = this.sound;
+    const { samples, title, channel } = this.sound;
     const length = samples.length / plan.rate;
     const made = await player({
       seconds: length,
@@ -281,7 +331,7 @@ class Transcriber extends BookElement {
       notes,
       sounds: [
         ["The sound", URL.createObjectURL(wavFile(samples, plan.rate))],
-        ["The transcription", URL.createObjectURL(wavFile(await tones(notes, samples, plan.rate), plan.rate))],
+        ["The transcription", URL.createObjectURL(wavFile(tones(notes, samples, plan.rate), plan.rate))],
       ],
       title: `Transcription of ${title}`,
     });
@@ -296,13 +346,15 @@ class Transcriber extends BookElement {
     const speed = length / seconds;
     this.say(
       `${notes.length} notes in ${length.toFixed(1)} s of sound, found in ${seconds.toFixed(2)} s by ${this.choice.label}: ` +
-        `${speed.toFixed(0)} times as fast as the music, on one core of your machine.`,
+        `${speed.toFixed(0)} times as fast as the music, on one core of your machine.` +
+        (channel === undefined ? "" : ` The channels cancel each other, so only channel ${channel + 1} was read.`),
     );
   }
 
-  private progress(share: number): void {
+  private progress({ piece, count }: Progress): void {
     this.bar.hidden = false;
-    this.bar.value = share;
+    this.bar.value = piece / count;
+    if (count > 1) this.piece.textContent = `Piece ${piece} of ${count} is done.`;
   }
 
   private say(text: string): void {
@@ -317,8 +369,10 @@ function carryOver(before: Player, after: Player): void {
 }
 
 async function fetched(url: string): Promise<ArrayBuffer> {
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`${url}: ${response.status}`);
+  const response = await fetch(url).catch(() => null);
+  if (!response?.ok) {
+    throw new Refusal(`The network's files couldn't be loaded (${response?.status ?? "no connection"}). Try again later.`);
+  }
   return response.arrayBuffer();
 }
 

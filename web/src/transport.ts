@@ -3,6 +3,7 @@
 import { type Engine, ElementEngine, type Mix, type Region, WebAudioEngine } from "./engine";
 
 const SMALLEST_REGION = 0.1; // seconds
+const LONGEST_HELD = 900; // seconds
 
 /** What a transport tells the element it works for. */
 export interface Host {
@@ -37,9 +38,9 @@ export class Transport {
     if (!this.asFiles) this.mixes.push(...splits(sounds));
   }
 
-  /** Whether scripts may not read the sounds, since the page was opened as a file. */
+  /** Whether the page's own elements play: a page opened as a file, or sounds too long to be held decoded. */
   private get asFiles(): boolean {
-    return this.sounds.some((sound) => sound.src.startsWith("file:"));
+    return this.seconds > LONGEST_HELD || this.sounds.some((sound) => sound.src.startsWith("file:"));
   }
 
   get position(): number {

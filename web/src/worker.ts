@@ -11,12 +11,20 @@ export interface Found {
   seconds: number; // that the network and the decoder took
 }
 
+/** How far a run is: the piece that is done, counted from 1, of how many. */
+export interface Progress {
+  piece: number;
+  count: number;
+}
+
 export type Answer =
   | { kind: "fetched"; bytes: number }
   | { kind: "loaded" }
-  | { kind: "ran"; share: number }
+  | ({ kind: "ran" } & Progress)
   | ({ kind: "found" } & Found)
   | { kind: "failed"; reason: string };
+
+const UNSTARTED = "this browser didn't start the worker that runs the network; another browser may";
 
 /** One worker; requests are made one after the other. */
 export class Network {
@@ -29,7 +37,7 @@ export class Network {
     const url = URL.createObjectURL(start);
     this.worker = new Worker(url, { type: "module" });
     this.worker.addEventListener("error", (event) => {
-      this.failure = new Error(event.message || "the worker did not start");
+      this.failure = new Error(event.message || UNSTARTED);
     });
   }
 
@@ -40,9 +48,9 @@ export class Network {
     });
   }
 
-  async run(audio: Float32Array, ran: (share: number) => void): Promise<Found> {
+  async run(audio: Float32Array, ran: (progress: Progress) => void): Promise<Found> {
     return await this.ask({ kind: "run", audio }, (answer) => {
-      if (answer.kind === "ran") ran(answer.share);
+      if (answer.kind === "ran") ran(answer);
       return answer.kind === "found" ? answer : undefined;
     });
   }
@@ -64,7 +72,7 @@ export class Network {
         else if (event.data.kind === "failed") done(() => reject(new Error((event.data as { reason: string }).reason)));
       };
       const fail = (): void => {
-        done(() => reject(this.failure ?? new Error("the worker did not start")));
+        done(() => reject(this.failure ?? new Error(UNSTARTED)));
       };
       const done = (then: () => void): void => {
         this.worker.removeEventListener("message", hear);

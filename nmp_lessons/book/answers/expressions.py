@@ -1,17 +1,20 @@
 """Mathematics as readers type it: ``1/(2^(1/36)-1)``, ``440*2**((p-69)/12)``, ``\\frac{1}{\\sqrt[12]{2}}``.
 
 A small recursive-descent parser for plain and LaTeX notation; nothing is ever passed to Python's own
-evaluation. ``web/src/expression.ts`` is the same parser for the built page, message for message, and
-``tests/test_exercises.py`` holds the two together.
+evaluation. ``web/src/expression.ts`` is the same parser for the built page, message for message, and the inputs in
+``tests/typed.csv`` hold the two together.
 
     sum      = product (("+" | "-") product)*
-    product  = signed (("*" | "/") signed | power)*        juxtaposition multiplies: 2x, 2(x+1)
+    product  = signed (("*" | "/" | "//") signed | power)*     juxtaposition multiplies: 2x, 2(x+1)
     signed   = ("+" | "-") signed | power
-    power    = atom ["^" exponent]
-    atom     = number | name | function argument | "(" sum ")" | fraction | root
+    power    = atom ["^" exponent] "%"*
+    atom     = number | name | function argument | "(" sum ")" | "|" sum "|" | fraction | root
+
+Two numbers side by side are refused: whoever types 2 1/2 means two and a half, not their product.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -23,26 +26,40 @@ FUNCTIONS: dict[str, Callable] = {
     "sin": np.sin, "cos": np.cos, "tan": np.tan, "abs": np.abs, "floor": np.floor, "ceil": np.ceil,
     "round": lambda x: np.floor(x + 0.5),
 }  # fmt: skip
+FOREIGN = ("arccos", "arcsin", "arctan", "cosh", "max", "min", "mod", "sinh", "tanh")  # or cosh would be cos h
 SYMBOLS = {
-    "−": "-", "–": "-", "×": "*", "·": "*", "⋅": "*", "∗": "*", "÷": "/", "²": "^2", "³": "^3", "π": "pi",
-    "√": "sqrt", "\u00a0": " ", "\u202f": " ", "**": "^",
+    "−": "-", "–": "-", "×": "*", "·": "*", "⋅": "*", "∗": "*", "÷": "/", "∕": "/", "π": "pi", "’": "'", "**": "^",
+    "⌊": " floor(", "⌋": ")", "⌈": " ceil(", "⌉": ")", "\u200b": "", "\u2060": "", "\ufeff": "",
 }  # fmt: skip
+RAISED = re.compile("[⁰¹²³⁴-⁹⁺⁻]+")
+VULGAR = re.compile("[¼-¾⅐-⅞]")
 LATEX = [
+    (r"\\left\\lbrace,\\right\\rbrace|\{,\}", ","),
     (r"\\(?:dfrac|tfrac|cfrac)", r"\\frac"),
     (r"(?:\\m?left)?\\lfloor", " floor("),
     (r"(?:\\m?left)?\\lceil", " ceil("),
-    (r"\\m?left\||\\lvert", " abs("),
-    (r"\\m?right\||\\rvert|(?:\\m?right)?\\rfloor|(?:\\m?right)?\\rceil", ")"),
+    (r"\\m?left(?:\||\\vert)|\\lvert", " abs("),
+    (r"\\m?right(?:\||\\vert)|\\rvert|(?:\\m?right)?\\(?:rfloor|rceil)", ")"),
     (r"\\(?:left|right|mleft|mright|displaystyle)(?![A-Za-z])", ""),
+    (r"\\(?:lbrace|lbrack)(?![A-Za-z])|\\\{", "("),
+    (r"\\(?:rbrace|rbrack)(?![A-Za-z])|\\\}", ")"),
+    (r"\\(?:vert|mid)(?![A-Za-z])", "|"),
+    (r"\\surd(?![A-Za-z])", "√"),
     (r"\\(?:cdot|times|ast)(?![A-Za-z])", "*"),
     (r"\\div(?![A-Za-z])", "/"),
     (r"\\exponentialE(?![A-Za-z])", " e "),
     (r"\\(?:mathrm|text|mathit)\{([A-Za-z0-9]+)\}", r" \1 "),
     (r"\\operatorname\{\s*([A-Za-z0-9]+)\s*\}", r" \1 "),
-    (r"\{,\}", ""),
-    (r"\\[,;:! ]|~", " "),
-    (r"log_\{\s*(\d+)\s*(\([^{}]*\))\s*\}", r"log_{\1}\2"),  # log_2(h) typed without leaving the index
+    (r"\\%", "%"),
+    (r"\\(?:thinspace|enspace|quad)(?![A-Za-z])|\\[,;:! ]|~", " "),
+    (r"(?<![A-Za-z])(?:math|Math|np|numpy)\.(?=[A-Za-z])", ""),
 ]
+GROUPED = re.compile(r"(?<![A-Za-z0-9_.,^])[1-9][0-9]{0,2}([,\s'_])[0-9]{3}(?:\1[0-9]{3})*(?![0-9,])")  # 22 050
+NUMERAL = re.compile(r"[0-9.]+(?:[eE][+-]?[0-9][0-9.]*)?")
+NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+HALF = re.compile(
+    r"([0-9]+)\s*/\s*([0-9]+)|\\frac\s*(?:\{\s*([0-9]+)\s*\}|([0-9]))\s*(?:\{\s*([0-9]+)\s*\}|([0-9]))"
+)  # the fraction of a mixed number, plain or LaTeX
 
 
 class Unreadable(ValueError):
@@ -96,8 +113,10 @@ class _Reader:
         if "\\placeholder" in text:
             raise Unreadable("A box of the formula is still empty.")
         self.latex = latex or "\\" in text
-        self.text = _normalised(text)
+        self.text = _released(normalised(text), variables)
         self.position = 0
+        self.bars = 0  # open bars of absolute values
+        self.last = (0, 0)  # where the latest number begins and ends
         self.log = np.log10 if common_log else np.log
         self.spellings = _spellings(variables)
 
@@ -129,11 +148,13 @@ class _Reader:
             return Unreadable("Something is missing at the end.")
         if found == ",":
             return Unreadable("Write the decimal point as a point, not a comma.")
+        if found == "=":
+            return Unreadable("Write only what stands on one side of the equals sign.")
         if found in ")}]":
             return Unreadable("A bracket closes that was never opened.")
-        word = re.match(r"\\?[A-Za-z]+", self.text[self.position :])
+        word = re.match(r"\\?([A-Za-z]+)(?:(_)\{?([A-Za-z0-9]+))?", self.text[self.position :])
         if word:
-            return UnknownName(word.group().lstrip("\\"))
+            return UnknownName("".join(filter(None, word.groups())))
         return Unreadable(f"I cannot read the “{found}” there.")
 
     # Grammar
@@ -148,8 +169,9 @@ class _Reader:
         left = self.signed()
         while True:
             if sign := self.take("*/"):
-                left = _binary(sign, left, self.signed())
+                left = _binary(sign + self.take("/") if sign == "/" else sign, left, self.signed())
             elif self.starts_atom():
+                self.refuse_neighbours()
                 left = _binary("*", left, self.power())
             else:
                 return left
@@ -161,12 +183,31 @@ class _Reader:
         inner = self.signed()
         return (lambda values: -inner(values)) if sign == "-" else inner
 
+    def refuse_neighbours(self) -> None:
+        """Raise if what begins here and what ended before it are both numbers."""
+        begin, end = self.last
+        if begin == end or self.text[end : self.position].strip():
+            return
+        before, rest = self.text[begin:end], self.text[self.position :]
+        if half := HALF.match(rest):
+            part = "/".join(filter(None, half.groups()))
+            raise Unreadable(f"Write {before}+{part} if you mean a mixed number, {before}*{part} for a product.")
+        if after := NUMERAL.match(rest):
+            raise Unreadable(f"Write {before}*{after.group()} if you mean a product.")
+
     def power(self) -> Callable:
         base = self.atom()
-        if not self.take("^"):
-            return base
-        as_latex = self.peek() == "{" or (self.latex and self.peek() not in ("+", "-"))
-        return _binary("^", base, self.argument() if as_latex else self.plain_exponent())
+        if self.take("^"):
+            as_latex = self.peek() == "{" or (self.latex and self.peek() not in ("+", "-"))
+            base = _binary("^", base, self.argument() if as_latex else self.plain_exponent())
+        while self.peek() == "%":
+            sign = self.position
+            self.position += 1
+            if self.starts_atom():
+                self.position = sign
+                raise self.unexpected()
+            base = _binary("/", base, _constant(100))
+        return base
 
     def plain_exponent(self) -> Callable:
         sign = self.take("+-")
@@ -175,29 +216,52 @@ class _Reader:
 
     def starts_atom(self) -> bool:
         found = self.peek()
-        return bool(found) and (found in "({.\\" or (found.isascii() and found.isalnum()))
+        if found == "|":
+            return not self.bars
+        return bool(found) and (found in "({[.√\\" or (found.isascii() and found.isalnum()))
 
     def atom(self) -> Callable:
-        if bracket := self.take("({"):
-            return self.group({"(": ")", "{": "}"}[bracket])
+        if bracket := self.take("({["):
+            return self.group({"(": ")", "{": "}", "[": "]"}[bracket])
+        if self.take("|"):
+            return self.absolute()
         if number := self.number():
             return number
+        if self.take("√"):
+            inner = self.atom()
+            return lambda values: np.sqrt(inner(values))
         if self.text.startswith("\\frac", self.position):
             self.position += len("\\frac")
             return _binary("/", self.argument(), self.argument())
         return self.named()
 
     def group(self, closing: str) -> Callable:
+        if self.peek() == closing:
+            empty = "A box of the formula is still empty." if closing == "}" else "There is nothing in the brackets."
+            raise Unreadable(empty)
+        outside, self.bars = self.bars, 0
         inner = self.sum()
         if not self.take(closing):
             raise Unreadable("A bracket is not closed.") if not self.peek() else self.unexpected()
+        self.bars = outside
         return inner
+
+    def absolute(self) -> Callable:
+        self.bars += 1
+        inner = self.sum()
+        if not self.take("|"):
+            raise Unreadable("A bar is not closed.") if not self.peek() else self.unexpected()
+        self.bars -= 1
+        return lambda values: np.abs(inner(values))
 
     def number(self) -> Callable | None:
         self.peek()
-        found = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII).match(self.text, self.position)
+        found = NUMERAL.match(self.text, self.position)
         if not found:
             return None
+        if not NUMBER.fullmatch(found.group()):
+            raise Unreadable(f"I cannot read the number “{found.group()}”.")
+        self.last = found.span()
         self.position = found.end()
         return _constant(float(found.group()))
 
@@ -208,6 +272,8 @@ class _Reader:
         digit = self.peek()
         if digit and digit in "0123456789":
             self.position += 1
+            if self.text[self.position : self.position + 1] == ".":
+                raise Unreadable("Put braces around a number with a decimal point: {0.5}.")
             return _constant(float(digit))
         if digit == "(":
             return self.atom()
@@ -218,39 +284,82 @@ class _Reader:
         for spelling, kind, name in self.spellings:
             if self.text.startswith(spelling, self.position):
                 self.position += len(spelling)
+                if kind == "foreign":
+                    raise UnknownName(name)
                 if kind == "variable":
+                    if longer := self.longer_index(spelling):
+                        raise UnknownName(longer)
                     return lambda values: np.float64(values[name])
-                return _constant(CONSTANTS[name]) if kind == "constant" else self.applied(name)
+                return _constant(CONSTANTS[name]) if kind == "constant" else self.applied(name, spelling[0] == "\\")
         raise self.unexpected()
 
-    def applied(self, name: str) -> Callable:
-        if name == "sqrt" and self.take("["):
+    def longer_index(self, spelling: str) -> str:
+        """``x_12`` if that is what stands here and ``x_1`` what was found."""
+        further = re.compile("[0-9]+").match(self.text, self.position)
+        return spelling + further.group() if further and spelling[-1].isdigit() else ""
+
+    def applied(self, name: str, latex: bool) -> Callable:
+        if name == "sqrt" and latex and self.take("["):
             degree = self.group("]")
             inner = self.argument()
             return lambda values: np.power(inner(values), 1 / degree(values))
         function = self.log if name == "log" else FUNCTIONS[name]
         if name == "log" and self.take("_"):
-            base, inner = self.argument(), self.operand()
+            base, inner = self.base(), self.operand()
             return lambda values: np.log(inner(values)) / np.log(base(values))
-        inner = self.argument() if name == "sqrt" and self.latex else self.operand()
+        inner = self.argument() if name == "sqrt" and latex else self.operand()
         return lambda values: function(inner(values))
+
+    def base(self) -> Callable:
+        """The base of a logarithm: 2 in log_2 8, in LaTeX's ``\\log_28``, too, and 10 in ``\\log_10``."""
+        self.peek()
+        found = re.compile("10|[0-9]" if self.latex else "[0-9]+").match(self.text, self.position)
+        if not found:
+            return self.argument()
+        self.position = found.end()
+        return _constant(float(found.group()))
 
     def operand(self) -> Callable:
         """A function's argument: a bracket, or a product without signs as in log 2x."""
-        if self.peek() in tuple("({"):
+        if self.peek() in tuple("({[|"):
             return self.atom()
         inner = self.power()
         while self.starts_atom():
+            self.refuse_neighbours()
             inner = _binary("*", inner, self.power())
         return inner
 
 
-def _normalised(text: str) -> str:
+def normalised(text: str) -> str:
+    """What was typed, in the parser's alphabet: plain signs, spaces and digits, and numbers without grouping."""
+    text = RAISED.sub(lambda found: "^{" + unicodedata.normalize("NFKC", found.group()) + "}", text)
+    text = VULGAR.sub(
+        lambda found: "\\frac{" + unicodedata.normalize("NFKC", found.group()).replace("⁄", "}{") + "}", text
+    )
     for symbol, plain in SYMBOLS.items():
         text = text.replace(symbol, plain)
+    text = unicodedata.normalize("NFKC", text).replace("⁄", "/")
     for pattern, plain in LATEX:
         text = re.sub(pattern, plain, text)
-    return re.sub(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])", lambda found: found.group().replace(",", ""), text)
+    return GROUPED.sub(lambda found: found.group().replace(found.group(1), ""), text)
+
+
+def _released(text: str, variables: tuple[str, ...]) -> str:
+    """``x_{1}^2`` for ``x_{1^2}``: a formula editor keeps what is typed straight on in the index."""
+    indices = [r"log_\{(?:\([0-9]+\)|[0-9]+)(?![0-9}])"]
+    for stem, _, index in (name.partition("_") for name in variables):
+        further = "0-9" if index[-1:].isdigit() else "A-Za-z0-9"
+        indices += [rf"{re.escape(stem)}_\{{{re.escape(index)}(?![{further}}}])"] if index else []
+    for index in indices:
+        while found := re.search(index, text):
+            end, depth = found.end(), 1
+            while depth and end < len(text):
+                depth += {"{": 1, "}": -1}.get(text[end], 0)
+                end += 1
+            if depth:
+                raise Unreadable("A bracket is not closed.")
+            text = text[: found.end()] + "}" + text[found.end() : end - 1] + text[end:]
+    return text
 
 
 def _spellings(variables: tuple[str, ...]) -> list[tuple[str, str, str]]:
@@ -260,7 +369,7 @@ def _spellings(variables: tuple[str, ...]) -> list[tuple[str, str, str]]:
         stem, _, index = name.partition("_")
         forms = [name] + ([f"{stem}_{{{index}}}", f"{stem}{index}"] if index else [])
         found += [(form, "variable", name) for form in forms] + [(f"\\{form}", "variable", name) for form in forms]
-    for kind, names in (("function", FUNCTIONS), ("constant", CONSTANTS)):
+    for kind, names in (("function", FUNCTIONS), ("constant", CONSTANTS), ("foreign", FOREIGN)):
         found += [(form, kind, name) for name in names for form in (name, f"\\{name}")]
     return sorted(found, key=lambda spelling: -len(spelling[0]))
 
@@ -269,8 +378,13 @@ def _constant(value: float) -> Callable:
     return lambda values: np.float64(value)
 
 
+OPERATIONS = {
+    "+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "//": np.floor_divide, "^": np.power,
+}  # fmt: skip
+
+
 def _binary(sign: str, left: Callable, right: Callable) -> Callable:
-    operation = {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "^": np.power}[sign]
+    operation = OPERATIONS[sign]
     return lambda values: operation(left(values), right(values))
 
 

@@ -9,16 +9,21 @@ the domains of its variables; formulas of the kind used here don't agree by chan
 """
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
 import numpy as np
 
-from .expressions import UnknownName, Unreadable, parse
+from .expressions import UnknownName, Unreadable, normalised, parse
 
 FORMULA_TOLERANCE = 1e-6  # relative
 NEAR = 10  # number of tolerances within which a number is called close
+ROUNDED = 0.05  # relative: no rounding is coarser, or has more effect on a formula
+ROUNDING = "Close: check your rounding, or carry more digits."
+UNIT_IN_LATEX = re.compile(r"\\(?:mathrm|text|textrm|operatorname)\{\s*([^{}]*?)\s*\}$")
+DECIMAL = re.compile(r"[+-]?[0-9]+\.?([0-9]*)(?:[eE]([+-]?[0-9]+))?")
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class Verdict:
         return f"<p><strong>{'✓' if self.right else '✗'}</strong> {escape(self.message)}</p>"
 
 
-def judge(key: dict, attempt) -> Verdict:
+def judge(key: dict, attempt, *, latex: bool = False) -> Verdict:
     """Compare an attempt with the key of its exercise.
 
     Parameters
@@ -47,13 +52,17 @@ def judge(key: dict, attempt) -> Verdict:
     attempt
         A number, or text such as "1/(2^(1/36)-1)" or "0.44 kHz"; rows of these for a matrix; a letter for a
         choice; for a formula text, a sympy expression or a function of the variables.
+    latex
+        Read the text of a formula as LaTeX even if it has no backslash, as the page does with its editor's output.
     """
     if key.get("form"):
         return readable(key, attempt)
     if attempt is ...:
         return Verdict(False, "There is nothing to read yet.")
     try:
-        return {"number": _number, "matrix": _matrix, "choice": _choice, "formula": _formula}[key["kind"]](key, attempt)
+        if key["kind"] == "formula":
+            return _formula(key, attempt, latex)
+        return {"number": _number, "matrix": _matrix, "choice": _choice}[key["kind"]](key, attempt)
     except UnknownName as problem:
         return Verdict(False, f"{problem} {_known(key)}")
     except Unreadable as problem:
@@ -80,7 +89,8 @@ def _read_number(key: dict, attempt) -> str:
     value = _value(attempt, key.get("units", {}))
     if not math.isfinite(value):
         raise Unreadable("That has no finite value.")
-    return f"{value:.6g} {key.get('unit', '')}".strip()
+    whole = value.is_integer() and abs(value) < 1e15
+    return f"{value:.{0 if whole else 6}{'f' if whole else 'g'}} {key.get('unit', '')}".strip()
 
 
 def _read_matrix(key: dict, attempt) -> str:
@@ -122,51 +132,83 @@ def _right(key: dict) -> Verdict:
 
 
 def _number(key: dict, attempt) -> Verdict:
-    value = _value(attempt, key.get("units", {}))
+    value, step = _value_and_step(attempt, key.get("units", {}))
     if not math.isfinite(value):
         return Verdict(False, "That has no finite value.")
-    if _within(value, key["value"], key["tolerance"]):
+    target, tolerance = key["value"], key["tolerance"]
+    if _within(value, target, tolerance):
         return _right(key)
+    near = []  # (distance, what to say)
+    if _within(value, target, NEAR * tolerance) or _truncates(value, target, step):
+        near.append((abs(value - target), ROUNDING))
     for miss in key["misses"]:
-        if _within(value, miss["value"], key["tolerance"]):
-            return Verdict(False, miss["hint"])
-    if _within(value, key["value"], NEAR * key["tolerance"]):
-        return Verdict(False, "Close. Carry more digits.")
+        if _within(value, miss["value"], tolerance) or _rounds(value, miss["value"], step / 2):
+            near.append((abs(value - miss["value"]), miss["hint"]))
+    if near:
+        return Verdict(False, min(near, key=lambda each: each[0])[1])
     return _unhelped(key, attempt)
 
 
 def _within(value: float, target: float, tolerance: float) -> bool:
-    return abs(value - target) <= tolerance + 1e-9 * abs(target)
+    return abs(value - target) <= tolerance + 1e-13 * abs(target)
+
+
+def _rounds(value: float, target: float, half: float) -> bool:
+    """Whether a value is a rounding of another, with half a unit of its last digit."""
+    return abs(value - target) <= min(half * (1 + 1e-9), ROUNDED * abs(target))
+
+
+def _truncates(value: float, target: float, step: float) -> bool:
+    """Whether a value is a rounding of another in the wrong direction, or a target before it is made whole."""
+    if target.is_integer() and not value.is_integer():
+        step = max(step, 1)
+    return abs(value - target) < step * (1 - 1e-9) and abs(value - target) <= ROUNDED * abs(target)
 
 
 def _value(attempt, units: dict[str, float]) -> float:
+    return _value_and_step(attempt, units)[0]
+
+
+def _value_and_step(attempt, units: dict[str, float]) -> tuple[float, float]:
+    """An attempt's value and one unit of its last digit, zero if it isn't a single number."""
+    try:
+        text, scale = _without_unit(attempt if isinstance(attempt, str) else repr(float(attempt)), units)
+    except OverflowError:
+        return math.inf, 0.0
+    except (TypeError, ValueError):
+        raise Unreadable("Answer with a number.") from None
     if not isinstance(attempt, str):
-        return float(attempt)
-    text, scale = _without_unit(attempt.strip(), units)
-    return float(parse(text)({})) * scale
+        return float(attempt), _step(text)
+    return float(parse(text)({})) * scale, _step(normalised(text)) * scale
 
 
 def _without_unit(text: str, units: dict[str, float]) -> tuple[str, float]:
+    text = UNIT_IN_LATEX.sub(r" \1", text.strip())
     for name in sorted(units, key=lambda name: (-len(name), name)):
         head = text[: -len(name)]
         if text.lower().endswith(name.lower()) and head and not head[-1].isalpha():
-            return head, units[name]
+            return head.removesuffix("\\") if name == "%" else head, units[name]
     return text, 1.0
 
 
-def _unhelped(key: dict, attempt) -> Verdict:
+def _step(text: str) -> float:
+    written = DECIMAL.fullmatch(re.sub(r"\s", "", text))
+    return float(f"1e{int(written.group(2) or 0) - len(written.group(1))}") if written else 0.0
+
+
+def _unhelped(key: dict, attempt, latex: bool = False) -> Verdict:
     """The one general suspicion, a common logarithm written without its base; else "Not yet."."""
     if isinstance(attempt, str) and "log" in attempt and key["kind"] in ("number", "formula"):
-        if _is_common_log(key, attempt):
+        if _is_common_log(key, attempt, latex):
             return Verdict(False, "Here log without a base is the natural logarithm. Write log10 if you mean base ten.")
     return Verdict(False, "Not yet.")
 
 
-def _is_common_log(key: dict, attempt: str) -> bool:
+def _is_common_log(key: dict, attempt: str, latex: bool) -> bool:
     if key["kind"] == "number":
-        text, scale = _without_unit(attempt.strip(), key.get("units", {}))
+        text, scale = _without_unit(attempt, key.get("units", {}))
         return _within(float(parse(text, common_log=True)({})) * scale, key["value"], key["tolerance"])
-    evaluate = parse(attempt, tuple(key["variables"]), common_log=True)
+    evaluate = parse(attempt, tuple(key["variables"]), latex=latex, common_log=True)
     return _agree([float(evaluate(point)) for point in key["points"]], key["values"])
 
 
@@ -215,27 +257,30 @@ def _choice(key: dict, attempt) -> Verdict:
 # Formulas
 
 
-def _formula(key: dict, attempt) -> Verdict:
-    evaluate = _evaluator(attempt, tuple(key["variables"]))
+def _formula(key: dict, attempt, latex: bool) -> Verdict:
+    evaluate = _evaluator(attempt, tuple(key["variables"]), latex)
     values = [float(evaluate(point)) for point in key["points"]]
     if not all(map(math.isfinite, values)):
         return Verdict(False, "Your formula has no finite value for some values of its symbols.")
     if _agree(values, key["values"]):
         return _right(key)
-    for miss in key["misses"]:
-        if _agree(values, miss["values"]):
-            return Verdict(False, miss["hint"])
-    return _unhelped(key, attempt)
+    known = [(key["values"], ROUNDING), *((miss["values"], miss["hint"]) for miss in key["misses"])]
+    has_decimals = isinstance(attempt, str) and re.search(r"[0-9]\.[0-9]|\.[0-9]", attempt)
+    for tolerance in (FORMULA_TOLERANCE, ROUNDED) if has_decimals else (FORMULA_TOLERANCE,):
+        for target, message in known:
+            if _agree(values, target, tolerance):
+                return Verdict(False, message)
+    return _unhelped(key, attempt, latex)
 
 
-def _agree(values: Sequence[float], right: Sequence[float]) -> bool:
+def _agree(values: Sequence[float], right: Sequence[float], tolerance: float = FORMULA_TOLERANCE) -> bool:
     scale = max(map(abs, right))
-    return all(abs(a - b) <= FORMULA_TOLERANCE * (abs(b) + 1e-3 * scale) for a, b in zip(values, right, strict=True))
+    return all(abs(a - b) <= tolerance * (abs(b) + 1e-3 * scale) for a, b in zip(values, right, strict=True))
 
 
-def _evaluator(attempt, variables: tuple[str, ...]) -> Callable:
+def _evaluator(attempt, variables: tuple[str, ...], latex: bool = False) -> Callable:
     if isinstance(attempt, str):
-        return parse(attempt, variables)
+        return parse(attempt, variables, latex=latex)
     if hasattr(attempt, "free_symbols"):
         return _from_sympy(attempt, variables)
     if callable(attempt):

@@ -21,12 +21,15 @@ from ...errors import InputError
 
 ANSWER = re.compile(r"^(`{3,}|:{3,})\{answer\}[ \t]+(\S+)[ \t]*\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL)
 UNITS = {
-    "Hz": {"Hz": 1, "kHz": 1000},
-    "s": {"s": 1, "sec": 1, "second": 1, "seconds": 1, "ms": 1e-3},
-    "ms": {"ms": 1, "s": 1000, "seconds": 1000},
-    "cents": {"cents": 1, "cent": 1, "ct": 1, "semitones": 100},
+    "Hz": {"Hz": 1, "hertz": 1, "kHz": 1000, "kilohertz": 1000},
+    "s": {"s": 1, "sec": 1, "second": 1, "seconds": 1, "ms": 1e-3, "milliseconds": 1e-3},
+    "ms": {"ms": 1, "millisecond": 1, "milliseconds": 1, "s": 1000, "second": 1000, "seconds": 1000},
+    "cents": {"cents": 1, "cent": 1, "ct": 1, "semitone": 100, "semitones": 100},
+    "dB": {"dB": 1, "decibel": 1, "decibels": 1},
+    "degrees": {"degrees": 1, "degree": 1, "°": 1},
     "%": {"%": 1, "percent": 1, "per cent": 1},
 }
+COUNTED = ("bins", "channels", "epochs", "frames", "notes", "parameters", "points", "samples", "steps")
 POINTS = 12
 DEFAULT_TOLERANCE = 1e-3  # relative
 FORM = ("name", "kind", "unit", "units", "letters", "variables", "points")
@@ -96,7 +99,8 @@ def evaluator(name: str, body: dict | None = None) -> _Values:
 def _number_key(body: dict, values: _Values) -> dict:
     value = float(values(body["value"]))
     unit = body.get("unit", "")
-    units = UNITS.get(unit) or ({unit: 1, unit.removesuffix("s"): 1} if unit else {})
+    plurals = (unit,) if unit else COUNTED
+    units = UNITS.get(unit) or {form: 1 for plural in plurals for form in (plural, plural.removesuffix("s"))}
     return {
         "value": value,
         "tolerance": float(values(body.get("tolerance", abs(value) * DEFAULT_TOLERANCE))),

@@ -16,6 +16,7 @@ from ...audio.recording import Recording
 from ...beyond import export
 from ...constants import NMP
 from ...decoding.peak_decoder import PeakDecoder
+from ...decoding.released import SHORTEST
 from ...errors import InputError
 from ...model.inference import posteriors
 from ...notes.note_list import Notes
@@ -65,6 +66,7 @@ def transcriber(
         "networks": [_offered(run, label, sound) for run, label in networks.items()],
         "tolerance": TOLERANCE,
         "agreement": AGREEMENT,
+        "shortest": (SHORTEST + 1) / NMP.frame_rate,
     }
     name = attributes(aria_label="Transcriber", role="group", data_offer=json.dumps(offer))
     return Html(

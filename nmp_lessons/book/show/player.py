@@ -149,7 +149,8 @@ def listen(
     Parameters
     ----------
     versions : Recording, or names and Recordings
-        All start at the same instant. They are brought to one loudness and faded at both ends.
+        All start at the same instant. They are brought to one loudness and faded at both ends, and the shorter ones
+        end in silence.
     over : Picture, optional
         Drawn behind the notes, such as `cqt_picture(recording)` or `posteriors_picture(posteriors)`.
         Without a picture or notes, the first version's waveform is drawn.
@@ -197,7 +198,7 @@ def listen(
         f'<figure class="nmp-figure">{score}'
         f"{_legend(groups)}"
         f"{f'<figcaption>{text}</figcaption>' if text else ''}</figure>"
-        f"{_sounds(named, loudness)}</nmp-player>"
+        f"{_sounds(named, seconds, loudness)}</nmp-player>"
     )
 
 
@@ -349,7 +350,7 @@ def _rectangles(group, seconds: float, span) -> str:
     indices = indices[(notes.pitch[indices] >= span[0]) & (notes.pitch[indices] <= span[1])]
     height = _up(0, span) - _up(1, span)
     rectangles = "".join(
-        f'<rect x="{100 * onset / seconds:.2f}%" y="{_up(pitch + 0.5, span):.2f}%" '
+        f'<rect x="{100 * onset / seconds:.3f}%" y="{_up(pitch + 0.5, span):.2f}%" '
         f'width="{100 * (offset - onset) / seconds:.2f}%" height="{height:.2f}%">'
         f"<title>{pitch_name(pitch)}, {onset:.2f} to {offset:.2f} s: {LEGEND[kind]}</title></rect>"
         for onset, offset, pitch in zip(notes.onset[indices], notes.offset[indices], notes.pitch[indices], strict=True)
@@ -413,10 +414,12 @@ def _legend(groups) -> str:
     return f'<ul class="nmp-legend">{items}</ul>'
 
 
-def _sounds(named: dict[str, Recording], loudness: float | None) -> str:
-    """One plain `<audio>` per version; the element takes their place."""
+def _sounds(named: dict[str, Recording], seconds: float, loudness: float | None) -> str:
+    """One plain `<audio>` per version, with silence up to the longest one's end; the element takes their place."""
     rows = []
     for name, recording in zip(named, alike(list(named.values()), loudness=loudness), strict=True):
+        silence = round(seconds * recording.rate) - len(recording.audio)
+        recording = replace(recording, audio=np.pad(recording.audio, (0, max(0, silence))))
         role = next((role for role in ("reference", "prediction") if name.lower().startswith(role)), None)
         rows.append(
             f"<li><span>{escape(name)}</span>"
