@@ -111,7 +111,7 @@ def test_notes_are_matched_and_told_apart_by_colour_and_shape(player):
     assert {kind: count for kind, (_, count) in painted.items()} == {"hit": 6, "miss": 2, "extra": 2}
     assert all(COLOURS[kind] in paint for kind, (paint, _) in painted.items())
     assert "dasharray" in painted["miss"][0] and "url(#nmp-hatch)" in painted["extra"][0]
-    assert "C6, 4.50 to 4.90 s: extra" in player.fragment
+    assert "C6, 4.50 to 4.9 s: extra" in player.fragment
 
 
 def test_a_recording_alone_is_drawn_as_its_waveform():

@@ -272,10 +272,9 @@ def _problem(call: Callable[[], None]) -> Exception | None:
     """Why a performance could not be made; what would stop all others too is raised."""
     try:
         call()
-    except InputError as problem:
-        return problem
-    except OSError as problem:
-        if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+    except (InputError, OSError) as problem:
+        cause = problem.__cause__ or problem
+        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
             raise InputError(
                 "the disk is full; make room and run the same command again, which keeps what is done."
             ) from problem

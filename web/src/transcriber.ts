@@ -212,8 +212,8 @@ class Transcriber extends BookElement {
           `lasts ${(1000 * shortest).toFixed(0)} ms; give a longer recording.`,
       );
     }
-    if (!samples.some((x) => x !== 0)) {
-      throw new Refusal(`${title}: is silent (every sample is 0); check how it was recorded or exported.`);
+    if (samples.every((x) => x === samples[0])) {
+      throw new Refusal(`${title}: is silent (every sample is the same); check how it was recorded or exported.`);
     }
     return { title, samples, channel };
   }

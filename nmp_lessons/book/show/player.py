@@ -349,10 +349,11 @@ def _rectangles(group, seconds: float, span) -> str:
     kind, notes, indices = group
     indices = indices[(notes.pitch[indices] >= span[0]) & (notes.pitch[indices] <= span[1])]
     height = _up(0, span) - _up(1, span)
+    places = 2 if seconds <= 20 else 3  # a millisecond or less
     rectangles = "".join(
-        f'<rect x="{100 * onset / seconds:.3f}%" y="{_up(pitch + 0.5, span):.2f}%" '
-        f'width="{100 * (offset - onset) / seconds:.2f}%" height="{height:.2f}%">'
-        f"<title>{pitch_name(pitch)}, {onset:.2f} to {offset:.2f} s: {LEGEND[kind]}</title></rect>"
+        f'<rect x="{100 * onset / seconds:.{places}f}%" y="{_up(pitch + 0.5, span):.1f}%" '
+        f'width="{100 * (offset - onset) / seconds:.2f}%" height="{height:.1f}%">'
+        f"<title>{pitch_name(pitch)}, {onset:.2f} to {offset:.1f} s: {LEGEND[kind]}</title></rect>"
         for onset, offset, pitch in zip(notes.onset[indices], notes.offset[indices], notes.pitch[indices], strict=True)
     )
     return f'<g class="nmp-notes nmp-{kind}"{_paint(kind)}>{rectangles}</g>'
