@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import soundfile
 
 from nmp_lessons.audio import load
 from nmp_lessons.book.inputs import coded
+from nmp_lessons.errors import InputError
 
 EXACT = 0.002  # seconds
 
@@ -17,3 +19,12 @@ def test_a_click_is_where_it_was_whatever_its_coding(name, rate, tmp_path):
         found = load(path, rate=asked)
         assert np.abs(coded.lateness(found.audio, found.rate)).max() < EXACT
         assert found.seconds == pytest.approx(coded.SECONDS, abs=0.05)  # some encoders fill up their last frame
+
+
+def test_a_rate_that_no_recorder_has_is_refused_before_resampling_and_an_endless_stop_is_the_end(tmp_path):
+    path = tmp_path / "take.wav"
+    soundfile.write(path, np.zeros(8000), 8000)
+    for rate in (10**9, 0, -1, float("nan")):
+        with pytest.raises(InputError, match="rate"):
+            load(path, rate=rate)
+    assert load(path, stop=float("inf")).seconds == 1.0

@@ -74,6 +74,10 @@ def load(source: Source, *, rate: int | None = None, start: float = 0.0, stop: f
     for argument, value in (("rate", rate), ("start", start), ("stop", stop)):
         if not isinstance(value, Real | None):
             raise InputError(f"{argument}: is {value!r}; give a number.")
+    if rate is not None and not 0 < rate <= RATES[1]:
+        raise InputError(f"rate: is {rate:g} Hz; give a rate above 0 and up to {RATES[1]:,} Hz.")
+    if stop == np.inf:
+        stop = None
     if not 0 <= start < np.inf or not (stop is None or stop > start):
         raise InputError(f"{_name(source)}: can't read from {start:g} s to {stop or np.inf:g} s; stop after the start.")
     with _opened(source, rate) as sound:
