@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import BinaryIO
 
 from .errors import InputError
 
@@ -166,9 +167,21 @@ def check_path(path: Path, what: str) -> None:
         raise InputError(f"{path}: no such file; check the name.")
 
 
-def _file_bytes(path: Path, what: str) -> bytes:
-    check_path(path, what)
-    data = path.read_bytes()
+def named_bytes(source: str | os.PathLike | BinaryIO, what: str) -> tuple[str, bytes]:
+    """The name of a path or an open binary file, and what is in it.
+
+    >>> import io
+    >>> named_bytes(io.BytesIO(b"1 2 60"), "table of notes")
+    ('table of notes', b'1 2 60')
+    """
+    name, data = str(getattr(source, "name", what)), None
+    if isinstance(source, (str, os.PathLike)):
+        check_path(Path(source), what)
+        name, data = str(source), Path(source).read_bytes()
+    elif hasattr(source, "read"):
+        data = source.read()
+    if not isinstance(data, bytes):
+        raise InputError(f"source: is of type {type(source).__name__}; give a path or an open binary file.")
     if not data:
-        raise InputError(f"{path}: the file is empty; export it again.")
-    return data
+        raise InputError(f"{name}: the file is empty; export it again.")
+    return name, data

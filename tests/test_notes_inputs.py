@@ -1,6 +1,7 @@
 """Notes as people bring them: damaged files, gaps of days, warnings in one line, and files for other programs."""
 
 import functools
+import io
 import time
 import tracemalloc
 
@@ -11,7 +12,8 @@ import pytest
 from nmp_lessons import cli
 from nmp_lessons.book.inputs import midi as cases
 from nmp_lessons.data import maestro
-from nmp_lessons.notes import Notes, read_midi, write_csv, write_midi
+from nmp_lessons.errors import InputError
+from nmp_lessons.notes import Notes, read_midi, read_table, write_csv, write_midi
 
 MUTATIONS = 2000
 MELODY = Notes(np.arange(12) / 4, np.arange(12) / 4 + 0.2, 60 + np.arange(12), 70 + np.arange(12))
@@ -118,3 +120,21 @@ def test_a_pedal_that_is_down_at_the_end_lasts_until_the_last_key():
     keys = read_midi(maestro._midi_bytes(maestro.EXCERPTS[2]), pedal=False)
     assert sounding.seconds == keys.seconds
     assert np.count_nonzero(sounding.offset == keys.seconds) == 6
+
+
+def test_notes_are_read_from_paths_and_open_files_and_nothing_else(tmp_path):
+    notes = Notes([0.5, 1.0], [1.0, 1.5], [60, 64])
+    for read, write, name in ((read_midi, write_midi, "a.mid"), (read_table, write_csv, "a.csv")):
+        write(notes, tmp_path / name)
+        with (tmp_path / name).open("rb") as file:
+            assert read(file).pitch.tolist() == read(str(tmp_path / name)).pitch.tolist() == [60, 64]
+        for wrong in (None, 3, io.StringIO("0.5 1 60")):
+            with pytest.raises(InputError, match="source: is of type"):
+                read(wrong)
+
+
+def test_a_prediction_without_notes_scores_nothing_and_says_why(tmp_path, capsys):
+    write_csv(Notes([0.5], [1.0], [60]), tmp_path / "true.csv")
+    (tmp_path / "found.csv").write_text("onset,offset,pitch\n", "utf8")
+    assert cli.main(["evaluate", str(tmp_path / "found.csv"), str(tmp_path / "true.csv")]) == 0
+    assert "found.csv: contains no notes" in capsys.readouterr().err

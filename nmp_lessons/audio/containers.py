@@ -130,7 +130,7 @@ def parts(data: Bytes) -> list[Part]:
     [Part(pieces=[(0, 16)], kind='avi', promised=None, cut=False, surplus=None, seekable=[])]
     """
     start = _after_tags(data, 0)
-    head = data[start : start + 16]
+    head = data[start : start + 24]
     if head[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64") and head[8:12] == b"WAVE":
         return list(_wav(data, start))
     if head[:4] == b"fLaC":
@@ -145,7 +145,18 @@ def parts(data: Bytes) -> list[Part]:
     for place in (0, 4):  # packets of 188 bytes, or 192
         if all(data[at : at + 1] == b"G" for at in range(place, place + 5 * (188 + place), 188 + place)):
             return [Part([(0, len(data))], "mpegts")]
-    return list(_mp3(data, start)) or [Part([(0, len(data))])]
+    return list(_mp3(data, start)) or [Part([(0, len(data))], cut=_declared_end(head) > len(data) - start)]
+
+
+def _declared_end(head: bytes) -> int:
+    """Where a file of another kind ends by its header, or 0 if that isn't known. AIFF, AU and W64 tell it."""
+    size = int.from_bytes(head[4:8], "big")
+    if head[:4] == b"FORM":
+        return 8 + size if size < OPEN else 0
+    if head[:4] == b".snd":
+        sound = int.from_bytes(head[8:12], "big")
+        return size + sound if sound < OPEN else 0
+    return int.from_bytes(head[16:24], "little") if head[:4] == b"riff" else 0
 
 
 # What telephones and cameras write, by its first bytes; FFmpeg reads it
@@ -178,6 +189,7 @@ def _before_tags(data: Bytes, stop: int) -> int:
 # WAV
 
 OPEN = 0x7FFF0000  # bytes: so much, or nothing at all, promise those who write to a pipe
+COUNTED = (1, 3, 6, 7, 0xFFFE)  # codings with as many bytes for every sample: PCM, floats, A-law, µ-law
 JUNK = 0.1  # seconds: less than this behind the sound is none
 
 
@@ -206,7 +218,7 @@ def _wav_part(data: Bytes, start: int) -> tuple[Part, int | None]:
         return Part([(start, len(data))]), None
     if length == 0xFFFFFFFF and long:
         length = long
-    _, _, rate, _, align, _ = struct.unpack(f"{order}HHIIHH", form)
+    coding, _, rate, _, align, _ = struct.unpack(f"{order}HHIIHH", form)
     align, there = max(1, align), len(data) - place
     whole, following = _chunks_follow(data, place + length + length % 2) if length <= there else (False, None)
     if whole:
@@ -230,7 +242,9 @@ def _wav_part(data: Bytes, start: int) -> tuple[Part, int | None]:
         header[:12] = b"RF64" + b"\xff" * 4 + b"WAVE" + sizes
         header[-4:] = b"\xff" * 4
     part = Part([bytes(header), (place, place + found)])
-    if not declared_open:
+    if coding not in COUNTED:
+        part.cut = length > found
+    elif not declared_open:
         promised = length // align
         part.promised, part.surplus = (promised, None) if length > found else (None, promised)
     return part, following

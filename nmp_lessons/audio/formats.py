@@ -23,6 +23,7 @@ from .recording import Recording
 
 FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3"}  # that are written
 RATES = (4_000, 384_000)  # Hz: the lowest and the highest that a recorder has
+TOLD = 0.5  # seconds that cancel before it is worth a line
 
 Source = str | os.PathLike | BinaryIO
 
@@ -83,13 +84,16 @@ def load(source: Source, *, rate: int | None = None, start: float = 0.0, stop: f
     with _opened(source, rate) as sound:
         rate = rate or sound.rate
         audio = _joined(sound.blocks(rate, start, stop))
-        if (channel := sound.mixer.loudest_if_cancelled()) is not None:
+        lost, channel = sound.mixer.cancelled()
+        if channel is not None or lost >= TOLD:
+            found = f"so only channel {channel + 1} was read" if channel is not None else f"{lost:.1f} s of it are lost"
             warnings.warn(
-                f"{sound.name}: its channels cancel each other, so only channel {channel + 1} was read; "
+                f"{sound.name}: its channels cancel each other, {found}; "
                 "export it as mono, or with the polarity of one channel inverted.",
                 InputWarning,
                 stacklevel=2,
             )
+        if channel is not None:
             audio = _joined(sound.blocks(rate, start, stop, channel=channel))
         if not len(audio) and start:
             raise InputError(
@@ -156,7 +160,7 @@ class Stream:
             yield from sound.blocks(rate)
             if sound.complaint:
                 raise InputError(f"{self.path}: {sound.complaint}")
-            if sound.mixer.loudest_if_cancelled() is not None:
+            if sound.mixer.cancelled()[1] is not None:
                 raise InputError(f"{self.path}: its channels cancel each other; export one of them as mono.")
 
 
@@ -232,7 +236,7 @@ class _Sound:
                 resampler = soxr.ResampleStream(decoder.rate, rate, 1) if rate != decoder.rate else None
                 there = first
                 for block in decoder.blocks(first):
-                    mono = self.mixer.mono(block[: None if last is None else last - there])
+                    mono = self.mixer.mono(block[: None if last is None else last - there], decoder.rate)
                     there += len(mono)
                     if not np.isfinite(mono).all():
                         raise InputError(f"{self.name}: some samples are NaN or infinite; export the audio again.")
@@ -273,38 +277,49 @@ class _Sound:
 
 
 class _Mixer:
-    """Makes mono of blocks, and notices channels that cancel each other."""
+    """Makes mono of blocks, and notices channels that cancel each other.
 
+    This is judged in short windows, and above 200 Hz, so that neither an offset nor hum, which channels may have in
+    common, hides that the music cancels.
+    """
+
+    WINDOW, HIGH_PASS = 0.25, 200.0  # seconds, Hz
     SHARE = 0.05  # of the energy of unrelated channels: a sum with less has cancelled
-    BLOCKS = 0.1  # of those that sound: if so many cancel, the channels do
+    MUCH = 0.1  # of the time that sounds: if so much cancels, the channels do
 
     def __init__(self, channel: int | None):
         self._channel = channel
-        self._energies: list[np.ndarray] = []  # of each block: of the mean, then of each channel
+        self._windows: list[np.ndarray] = []  # of each: seconds, energy of the mean, energy of each channel
 
-    def mono(self, block: np.ndarray) -> np.ndarray:
+    def mono(self, block: np.ndarray, rate: int) -> np.ndarray:
         """The mean of the channels of a block (samples, channels), or the channel chosen."""
         channels = block.shape[1]
         if channels == 1:
             return block[:, 0]
         if self._channel is not None:
             return block[:, min(self._channel, channels - 1)]
-        mean = block.mean(axis=1)
-        self._energies.append(np.array([_energy(mean), *map(_energy, block.T)]))
-        return mean
+        if len(block):
+            from scipy.signal import lfilter
 
-    def loudest_if_cancelled(self) -> int | None:
-        """The loudest channel, if the channels cancel each other in enough of the blocks."""
-        channels = max((len(energies) - 1 for energies in self._energies), default=0)
-        each = np.array([energies for energies in self._energies if len(energies) == channels + 1])
+            pole = np.exp(-2 * np.pi * self.HIGH_PASS / rate)
+            high, _ = lfilter([1, -1], [1, -pole], block, axis=0, zi=-block[:1])
+            for window in np.array_split(high, np.ceil(len(block) / (self.WINDOW * rate))):
+                energies = [_energy(window.mean(axis=1)), *map(_energy, window.T)]
+                self._windows.append(np.array([len(window) / rate, *energies]))
+        return block.mean(axis=1)
+
+    def cancelled(self) -> tuple[float, int | None]:
+        """For how many seconds the channels cancel each other; and the loudest channel, if that is much of the time."""
+        most = max(map(len, self._windows), default=0)
+        each = np.array([window for window in self._windows if len(window) == most])
         if not len(each):
-            return None
-        mixed, total = each[:, 0], each[:, 1:].sum(axis=1)
-        sounding = total > 1e-4 * total.max()
-        cancelled = mixed < self.SHARE * total / channels**2
-        if not sounding.any() or (cancelled & sounding).sum() <= self.BLOCKS * sounding.sum():
-            return None
-        return int(each[:, 1:].sum(axis=0).argmax())
+            return 0.0, None
+        seconds, mixed, total = each[:, 0], each[:, 1], each[:, 2:].sum(axis=1)
+        sounding = total / seconds > 1e-7 * (total / seconds).max()
+        lost = seconds[sounding & (mixed < self.SHARE * total / (most - 2) ** 2)].sum()
+        much = lost > self.MUCH * seconds[sounding].sum()
+        loud = each[:, 2:].sum(axis=0)
+        return float(lost), int((loud > 0.999 * loud.max()).argmax()) if much else None
 
 
 def _energy(samples: np.ndarray) -> float:

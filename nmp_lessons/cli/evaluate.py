@@ -2,10 +2,10 @@
 
 import argparse
 import json
-import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
-from ..errors import InputError, NoNotes
+from ..errors import InputError, NoNotes, warn
 from ..files import visible_files
 
 NOTE_FILES = {".csv": 0, ".tsv": 1, ".txt": 2, ".jams": 3, ".mid": 4, ".midi": 5}  # of equal stems, the lowest is read
@@ -88,27 +88,22 @@ def _read_notes(path: Path, arguments: argparse.Namespace, *, may_be_empty: bool
     from ..notes.note_list import Notes
     from ..notes.tables import read_table
 
-    if path.is_fifo():  # `<(...)`: its first bytes say what it is, and it can be read only once
-        data = path.read_bytes()
-        with tempfile.TemporaryDirectory() as folder:
-            copy = Path(folder) / ("piped.mid" if data[:4] in (b"MThd", b"RIFF") else "piped.csv")
-            copy.write_bytes(data)
-            try:
-                return _read_notes(copy, arguments, may_be_empty=may_be_empty)
-            except InputError as problem:
-                raise InputError(str(problem).replace(str(copy), str(path))) from problem
-    if path.suffix.lower() not in NOTE_FILES:
-        raise InputError(
-            f"{path}: not a note file, judging by its suffix; give .mid, .midi, .csv, .tsv, .txt or .jams."
-        )
-    try:
-        if path.suffix.lower().startswith(".mid"):
-            return read_midi(path, pedal=not arguments.no_pedal)
-        return read_table(path)
-    except NoNotes:
-        if may_be_empty:
-            return Notes([], [], [])
-        raise
+    with ExitStack() as stack:
+        source, midi = path, path.suffix.lower().startswith(".mid")
+        if path.is_fifo():  # `<(...)`: its first bytes say what it is, and it can be read only once
+            source = stack.enter_context(path.open("rb"))
+            midi = source.peek(4)[:4] in (b"MThd", b"RIFF")
+        elif path.suffix.lower() not in NOTE_FILES:
+            raise InputError(
+                f"{path}: not a note file, judging by its suffix; give .mid, .midi, .csv, .tsv, .txt or .jams."
+            )
+        try:
+            return read_midi(source, pedal=not arguments.no_pedal) if midi else read_table(source)
+        except NoNotes as problem:
+            if may_be_empty:
+                warn(str(problem))
+                return Notes([], [], [])
+            raise
 
 
 def _score_lines(rows: dict, summary: dict) -> list[str]:

@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
+from typing import BinaryIO
 
 import mido
 import numpy as np
 
 from ..constants import NMP
 from ..errors import InputError, NoNotes, warn
-from ..files import _file_bytes, atomic_write
+from ..files import atomic_write, named_bytes
 from .midi_events import BEAT, CONTROL, NOTE_ON, Event, events
 from .note_list import LONGEST, SUSTAIN, Notes, _caught, _ended_by_repetition, _sustained
 
@@ -19,14 +19,14 @@ TICKS_PER_BEAT = 960
 MOST_TICKS = 9_900_000  # in a file: pretty_midi, and so note_seq, refuses more than ten million
 
 
-def read_midi(source: str | os.PathLike | bytes, *, pedal: bool = True) -> Notes:
+def read_midi(source: str | os.PathLike | BinaryIO | bytes, *, pedal: bool = True) -> Notes:
     """The notes of a standard MIDI file, all tracks and channels together, without drums.
 
     Ticks are converted to seconds by eq-sound-ticks, tempo by tempo, or by the frames of SMPTE time.
 
     Parameters
     ----------
-    source : path of the file, or its bytes
+    source : path of the file, an open binary file, or its bytes
     pedal : bool
         Whether the sustain and sostenuto pedals lengthen notes, channel by channel; if not, a note lasts as long as
         its key is held.
@@ -58,7 +58,8 @@ def read_midi(source: str | os.PathLike | bytes, *, pedal: bool = True) -> Notes
     parts = [_channel_notes([e for e in found if e.channel == channel], end, ends, pedal) for channel in channels]
     onset, offset, pitch, velocity = notes = np.concatenate([np.empty((4, 0)), *parts], axis=1)
     if not (offset > onset).any():
-        raise NoNotes(f"{name}: contains no notes; export it again with at least one.")
+        only = "only drums (on channel 10)" if any(event.channel == DRUM_CHANNEL for event in found) else "no notes"
+        raise NoNotes(f"{name}: contains {only}; export it again with at least one note.")
     if offset.max() > LONGEST:
         hours = offset.max() / 3600
         raise InputError(f"{name}: lasts {hours:,.0f} hours, a day at most can be read; remove the gap in it.")
@@ -74,7 +75,7 @@ def read_midi(source: str | os.PathLike | bytes, *, pedal: bool = True) -> Notes
 def _named_bytes(source) -> tuple[str, bytes]:
     if isinstance(source, bytes):
         return "MIDI data", source
-    return str(source), _file_bytes(Path(source), "MIDI file")
+    return named_bytes(source, "MIDI file")
 
 
 def _channel_notes(moved: Sequence[Event], end: float, ends: Sequence[float], pedal: bool) -> np.ndarray:

@@ -182,13 +182,13 @@ def _sustained(onset, offset, pitch, times, values, end: float) -> np.ndarray:
 
 
 def _caught(onset, offset, times, values, end: float) -> np.ndarray:
-    """Offsets with the sostenuto pedal applied: keys that are down when it is pressed sound until it is released."""
+    """Offsets with the sostenuto pedal applied: keys that were down before it is pressed sound until it is released."""
     down = values >= PEDAL_DOWN
     presses = times[down & np.diff(down, prepend=False)]
     if not len(presses):
         return offset
     last = np.searchsorted(presses, offset) - 1  # the last press before a key's release
-    caught = (last >= 0) & (presses[last] >= onset)
+    caught = (last >= 0) & (presses[last] > onset)
     return np.where(caught, np.maximum(offset, _next_lift(times[~down], presses[last], end)), offset)
 
 

@@ -10,13 +10,13 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
 from ..constants import NMP
 from ..errors import InputError, NoNotes, warn
-from ..files import _file_bytes, atomic_write
+from ..files import atomic_write, named_bytes
 from .note_list import LONGEST, VELOCITY, Notes
 from .pitch import frequency_to_pitch, pitch_number
 
@@ -61,14 +61,15 @@ class _Columns(NamedTuple):
     seconds: bool = False  # the header says so
 
 
-def read_table(path: str | os.PathLike) -> Notes:
+def read_table(source: str | os.PathLike | BinaryIO) -> Notes:
     """The notes in a table with onset, offset or duration (s), pitch (MIDI number) and optionally velocity.
 
     Columns are separated by tabs, semicolons, commas or spaces, numbers may have a decimal comma, and text may stand
     above the table. If there is a header (with or without #), columns are found by name and may be in any order;
     otherwise they must be in the order above, or in that of Sonic Visualiser (onset, pitch, duration, level). A pitch
     may also be the name of a note, or a frequency in Hz if the header says so or it can't be a MIDI number; frequencies
-    are rounded to semitones. The default velocity is 80. A file whose name ends in ``.jams`` is read as JAMS.
+    are rounded to semitones. The default velocity is 80. What begins with a brace, or has a name that ends in
+    ``.jams``, is read as JAMS.
 
     Warns
     -----
@@ -81,9 +82,10 @@ def read_table(path: str | os.PathLike) -> Notes:
         If the file is missing, empty, not such a table, without notes, or its times don't look like seconds, or if a
         row is not a valid note (the message gives its line).
     """
-    path = Path(path)
-    text = _text(_file_bytes(path, "table of notes"), path)
-    if path.suffix.lower() == ".jams":
+    name, data = named_bytes(source, "table of notes")
+    path = Path(name)
+    text = _text(data, path)
+    if path.suffix.lower() == ".jams" or text.lstrip().startswith("{"):
         numbers, columns, lines = _jams(text, path), _Columns(lasts=True, seconds=True), []
     else:
         columns, rows = _columns(_rows(text, path), path)
@@ -195,6 +197,12 @@ def _candidates(role: str, header: Sequence[str]) -> list[list[int]]:
 
 
 def _named_columns(header: list[str], rows, path: Path) -> _Columns:
+    bends = _name_and_unit(header[-1])[0] == "pitchbend"  # one column by its name, and as many cells as it takes
+    if rows and not bends and all(any(row[len(header) :]) for _, row in rows):
+        raise InputError(
+            f"{path}, line {rows[0][0]}: has {len(rows[0][1])} cells, but the header names {len(header)} columns; "
+            "name every column (R's row names too), or use another separator than the decimal comma."
+        )
     lasts = bool(_candidates("duration", header)) and not _in_seconds("offset", header)
     end = "duration" if lasts else "offset"
     onset = _chosen("onset", _in_seconds("onset", header), header, rows, path)

@@ -20,6 +20,7 @@ interface Options {
 }
 
 const LONGEST = 500;
+const MOST_OPENED = 80; // brackets and bars
 const CONSTANTS: Values = { pi: Math.PI, e: Math.E };
 const FUNCTIONS: Readonly<Record<string, (x: number) => number>> = {
   sqrt: Math.sqrt,
@@ -113,7 +114,9 @@ class Reader {
   private last: [begin: number, end: number] = [0, 0]; // the latest number
 
   constructor(text: string, variables: readonly string[], { latex = false, commonLog = false }: Options) {
-    if ([...text].length > LONGEST) throw new Unreadable("That is too long.");
+    if ([...text].length > LONGEST || (text.match(/[({[|]/g) ?? []).length > MOST_OPENED) {
+      throw new Unreadable("That is too long.");
+    }
     if (text.includes("\\placeholder")) throw new Unreadable("A box of the formula is still empty.");
     this.latex = latex || text.includes("\\");
     this.text = released(normalised(text), variables);

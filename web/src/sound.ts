@@ -7,40 +7,62 @@ const DECAY = 0.8; // seconds in which a tone falls to a third
 const RELEASE = 0.03; // the same, after the key's release
 const PEAK = 0.9;
 
-/** A sound file's samples as one channel at `rate`, and which channel they are if the channels cancel each other. */
-export async function samplesOf(file: ArrayBuffer, rate: number): Promise<{ samples: Float32Array; channel?: number }> {
+export interface Samples {
+  samples: Float32Array; // one channel
+  lost: number; // seconds in which the channels cancel each other
+  channel?: number; // the only one that was read, because that is much of the time
+}
+
+/** A sound file's samples at `rate`. */
+export async function samplesOf(file: ArrayBuffer, rate: number): Promise<Samples> {
   const delay = untoldDelay(new Uint8Array(file)); // before decoding, which takes the bytes away
   const decoded = await new OfflineAudioContext(1, 1, rate).decodeAudioData(file);
   const channels = Array.from({ length: decoded.numberOfChannels }, (_, i) => decoded.getChannelData(i));
   const cut = Math.round(delay * rate);
-  const channel = loudestIfCancelled(channels);
-  if (channel !== undefined) return { samples: channels[channel]!.slice(cut), channel };
+  const { lost, channel } = cancelled(channels, rate);
+  if (channel !== undefined) return { samples: channels[channel]!.slice(cut), lost, channel };
   const samples = channels[0]!.slice(cut);
   for (const other of channels.slice(1)) for (let i = 0; i < samples.length; i++) samples[i]! += other[i + cut]!;
   if (channels.length > 1) for (let i = 0; i < samples.length; i++) samples[i]! /= channels.length;
-  return { samples };
+  return { samples, lost };
 }
 
+const WINDOW = 0.25; // seconds in which channels are compared,
+const HIGH_PASS = 200; // Hz, above which they are, so that no offset or hum in common hides what cancels
 const CANCELLED = 0.05; // of the energy of unrelated channels: a sum with less has cancelled
-const CANCELLED_BLOCKS = 0.1; // of those that sound: if so many cancel, the channels do
-const BLOCK = 65_536; // samples
+const MUCH = 0.1; // of the time that sounds: if so much cancels, the channels do
 
-/** The loudest channel if channels cancel each other, as `load` of nmp_lessons/audio/formats.py has it. */
-function loudestIfCancelled(channels: Float32Array[]): number | undefined {
-  if (channels.length === 1) return undefined;
-  const blocks: { mixed: number; total: number }[] = [];
+/** For how many seconds channels cancel each other, as `load` of nmp_lessons/audio/formats.py has it; and the loudest. */
+function cancelled(channels: Float32Array[], rate: number): { lost: number; channel?: number } {
+  if (channels.length === 1) return { lost: 0 };
+  const pole = Math.exp((-2 * Math.PI * HIGH_PASS) / rate);
+  const last = channels.map((channel) => channel[0] ?? 0);
+  const high = channels.map(() => 0);
   const energies = channels.map(() => 0);
-  for (let first = 0; first < channels[0]!.length; first += BLOCK) {
-    const parts = channels.map((channel) => channel.subarray(first, first + BLOCK));
-    const own = parts.map((part) => part.reduce((sum, x) => sum + x * x, 0));
-    own.forEach((energy, i) => (energies[i]! += energy));
-    const mixed = parts[0]!.reduce((sum, _, i) => sum + parts.reduce((all, part) => all + part[i]!, 0) ** 2, 0);
-    blocks.push({ mixed, total: own.reduce((sum, energy) => sum + energy, 0) });
+  const windows: { mixed: number; total: number; samples: number }[] = [];
+  const size = Math.round(WINDOW * rate);
+  for (let i = 0; i < channels[0]!.length; i++) {
+    if (i % size === 0) windows.push({ mixed: 0, total: 0, samples: 0 });
+    const window = windows.at(-1)!;
+    let sum = 0;
+    for (let c = 0; c < channels.length; c++) {
+      const x = channels[c]![i]!;
+      const y = (high[c] = pole * high[c]! + x - last[c]!);
+      last[c] = x;
+      sum += y;
+      window.total += y * y;
+      energies[c]! += y * y;
+    }
+    window.mixed += sum * sum;
+    window.samples++;
   }
-  const loudest = blocks.reduce((most, { total }) => Math.max(most, total), 0);
-  const sounding = blocks.filter(({ total }) => total > 1e-4 * loudest);
-  const cancelled = sounding.filter(({ mixed, total }) => mixed < CANCELLED * total);
-  return cancelled.length > CANCELLED_BLOCKS * sounding.length ? energies.indexOf(Math.max(...energies)) : undefined;
+  const loudest = windows.reduce((most, { total, samples }) => Math.max(most, total / samples), 0);
+  const sounding = windows.filter(({ total, samples }) => total / samples > 1e-7 * loudest);
+  const seconds = (some: typeof windows): number => some.reduce((sum, { samples }) => sum + samples, 0) / rate;
+  const lost = seconds(sounding.filter(({ mixed, total }) => mixed < CANCELLED * total));
+  const most = Math.max(...energies);
+  const channel = energies.findIndex((energy) => energy > 0.999 * most);
+  return lost > MUCH * seconds(sounding) ? { lost, channel } : { lost };
 }
 
 const MP3_DELAY = 576 + 529; // samples: LAME's and the decoder's

@@ -9,10 +9,11 @@ import { midiFile, wavFile } from "./midi";
 import { frameCount, type Plan } from "./pieces";
 import type { Player } from "./player";
 import { player } from "./roll";
-import { samplesOf, Tape, tones } from "./sound";
+import { type Samples, samplesOf, Tape, tones } from "./sound";
 import { type Found, Network, type Progress } from "./worker";
 
 const LONGEST = 5400; // seconds
+const TOLD = 0.5; // seconds that cancel before it is worth a line
 const MEGABYTE = 1e6;
 const VIEWS = { note: "Yn, sounding keys", onset: "Yo, onsets", contour: "Yp, pitches" } as const;
 type View = keyof typeof VIEWS;
@@ -33,10 +34,8 @@ interface Offer {
   shortest: number; // seconds of the shortest note
 }
 
-interface Sound {
+interface Sound extends Samples {
   title: string;
-  samples: Float32Array;
-  channel?: number; // the only one that was read, because the channels cancel each other
 }
 
 /** An error whose message is shown to the reader unchanged. */
@@ -195,7 +194,7 @@ class Transcriber extends BookElement {
   private async decoded(file: ArrayBuffer, title: string): Promise<Sound> {
     if (!file.byteLength) throw new Refusal(`${title}: the file is empty; record or export it again.`);
     const { rate } = this.choice.plan;
-    const { samples, channel } = await samplesOf(file, rate).catch(() => {
+    const { samples, lost, channel } = await samplesOf(file, rate).catch(() => {
       throw new Refusal(`${title}: this browser can't read it as audio. Try WAV, MP3 or FLAC.`);
     });
     const seconds = samples.length / rate;
@@ -215,7 +214,7 @@ class Transcriber extends BookElement {
     if (samples.every((x) => x === samples[0])) {
       throw new Refusal(`${title}: is silent (every sample is the same); check how it was recorded or exported.`);
     }
-    return { title, samples, channel };
+    return { title, samples, lost, channel };
   }
 
   private get choice(): Choice {
@@ -232,6 +231,7 @@ class Transcriber extends BookElement {
     const [graph, expected] = await Promise.all([fetched(choice.graph), fetched(choice.expected)]);
     this.clip ??= {
       title: this.offer.clip.title,
+      lost: 0,
       // not left to the browser's decoder, which may scale the two halves of a wave differently
       samples: Float32Array.from(new Int16Array(await fetched(this.offer.clip.url)), (x) => x / 32768),
     };
@@ -320,7 +320,7 @@ class Transcriber extends BookElement {
     const { heads, notes, seconds } = this.found;
     const { plan } = this.choice;
     const view = (this.views.value in heads ? this.views.value : "note") as View;
-    const { samples, title, channel } = this.sound;
+    const { samples, title, lost, channel } = this.sound;
     const length = samples.length / plan.rate;
     const made = await player({
       seconds: length,
@@ -347,7 +347,11 @@ class Transcriber extends BookElement {
     this.say(
       `${notes.length} notes in ${length.toFixed(1)} s of sound, found in ${seconds.toFixed(2)} s by ${this.choice.label}: ` +
         `${speed.toFixed(0)} times as fast as the music, on one core of your machine.` +
-        (channel === undefined ? "" : ` The channels cancel each other, so only channel ${channel + 1} was read.`),
+        (channel !== undefined
+          ? ` The channels cancel each other, so only channel ${channel + 1} was read.`
+          : lost >= TOLD
+            ? ` The channels cancel each other for ${lost.toFixed(1)} s, which are lost.`
+            : ""),
     );
   }
 

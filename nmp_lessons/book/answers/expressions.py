@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 LONGEST = 500  # characters
+MOST_OPENED = 80  # brackets and bars
 CONSTANTS = {"pi": np.pi, "e": np.e}
 FUNCTIONS: dict[str, Callable] = {
     "sqrt": np.sqrt, "exp": np.exp, "ln": np.log, "log": np.log, "log2": np.log2, "log10": np.log10,
@@ -108,7 +109,7 @@ def parse(
 
 class _Reader:
     def __init__(self, text: str, variables: tuple[str, ...], *, latex: bool, common_log: bool):
-        if len(text) > LONGEST:
+        if len(text) > LONGEST or len(re.findall(r"[({\[|]", text)) > MOST_OPENED:
             raise Unreadable("That is too long.")
         if "\\placeholder" in text:
             raise Unreadable("A box of the formula is still empty.")

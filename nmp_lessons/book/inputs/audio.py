@@ -72,6 +72,23 @@ def _channels(*signs: float) -> Callable[[Path], str]:
     return _samples(lambda mono: mono[:, None] * np.array(signs, np.float32))
 
 
+def _cut(kind: str, subtype: str) -> Callable[[Path], str]:
+    """The first half of a file of another kind."""
+
+    def outcome(folder: Path) -> str:
+        path = folder / "take"
+        soundfile.write(path, _melody(), RATE, format=kind, subtype=subtype)
+        path.write_bytes(_shortened(0.5, path.read_bytes()))
+        return told(path).partition(", ")[2].partition(":")[0]
+
+    return outcome
+
+
+def _stereo(channels: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]):
+    """Left and right, made of the melody and the time."""
+    return _samples(lambda mono: np.stack(channels(mono, np.arange(len(mono)) / RATE), axis=1))
+
+
 def _declared(length: int) -> Callable[[bytes], bytes]:
     """Another length in the header of a WAV."""
 
@@ -151,6 +168,15 @@ CASES: list[Case] = [
     Case("A WAV cut off in the middle", _coded("take.wav", partial(_shortened, 0.5)), THREE),
     Case("An MP3 cut off in the middle", _coded("take.mp3", partial(_shortened, 0.5)), THREE),
     Case("A FLAC cut off in the middle", _coded("take.flac", partial(_shortened, 0.5)), THREE),
+    *(
+        Case(f"{what} cut off in the middle", _cut(kind, subtype), "three notes; is cut off or damaged")
+        for what, kind, subtype in (
+            ("An AIFF", "AIFF", "PCM_16"),
+            ("An AU", "AU", "PCM_16"),
+            ("A W64", "W64", "PCM_16"),
+            ("A WAV in ADPCM", "WAV", "IMA_ADPCM"),
+        )
+    ),
     Case(
         "An Ogg Vorbis file cut off in the middle",
         _coded("take.ogg", partial(_shortened, 0.6)),
@@ -171,6 +197,24 @@ CASES: list[Case] = [
     Case("Stereo whose channels have opposite signs", _channels(1, -1), SIX + CANCELLED),
     Case("Four channels that cancel in pairs", _channels(1, -1, 0.5, -0.5), SIX + CANCELLED),
     Case("Three channels, the second turned over", _channels(0.7, -0.7, 0.001), SIX + CANCELLED),
+    Case(
+        "Stereo of opposite signs, with an offset in common",
+        _stereo(lambda x, _: (x + 0.05, 0.05 - x)),
+        SIX + CANCELLED,
+    ),
+    Case(
+        "Stereo, one channel turned over for a second",
+        _stereo(lambda x, t: (x, x * np.sign(abs(t - 2.5) - 0.45))),
+        SIX + CANCELLED,
+    ),
+    Case(
+        "The same in 40 s of music",
+        _stereo(lambda x, t: (np.tile(x, 10), np.tile(x, 10) * np.sign(abs(np.arange(40 * RATE) / RATE - 2.5) - 0.45))),
+        (
+            "40.0 s, 58 notes; its channels cancel each other, 1.0 s of it are lost; export it as mono, or with the "
+            "polarity of one channel inverted."
+        ),
+    ),
     Case("Stereo with one channel silent", _channels(1, 0), SIX),
     Case("16-bit integers stored as floats, a peak of 10,000", _samples(lambda mono: mono * 30_000), SIX),
     Case("A recording at −120 dB", _samples(lambda mono: mono * 3e-6), SIX),

@@ -41,6 +41,12 @@ CASES = [
         "start,begin,end,pitch\n0.5,0.4,1,60\n",
         "brought.csv: both 'start' and 'begin' could be the onset; leave one of them out.",
     ),
+    _brought(
+        "A table with the names of its rows, but no name for their column, as R writes it",
+        '"onset","offset","pitch","velocity"\n"1",50,51,60,80\n"2",60,61,64,90\n',
+        "brought.csv, line 2: has 5 cells, but the header names 4 columns; name every column (R's row names too), or "
+        "use another separator than the decimal comma.",
+    ),
     _brought("A comment above the header", "# made by a tool\nonset,offset,pitch\n0.5,1,60\n1,1.5,64\n", TWO),
     _brought(
         "A title, a date and an empty line above the header",
