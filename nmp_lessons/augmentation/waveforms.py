@@ -116,7 +116,7 @@ def transpose(recording: Recording, semitones: int) -> Recording:
 
     Spectra of short windows are moved and put together again by Signalsmith Stretch, which keeps attacks where the
     labels are: clicks within 1 ms, piano notes within 3 ms (median) from −6 to +6 semitones. The phase vocoder of
-    librosa 0.11 moves them by up to 40 ms. Notes that would leave the keyboard lose their label, so choose
+    librosa 0.11 moves clicks by 16 to 33 ms on average. Notes that would leave the keyboard lose their label, so choose
     recordings that have none near its ends.
 
     >>> higher = transpose(Recording(np.zeros(22_050), 22_050, notes=Notes([0.2], [0.8], [60])), 3)
