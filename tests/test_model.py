@@ -176,16 +176,28 @@ def test_wide_kernels_by_frequencies_are_convolutions(frames):
     assert transform_size(264, 39) >= 264 + 39 // 2
 
 
-def test_gradients_of_the_fast_layers_are_right():
-    for inputs, outputs, kernel in ((2, 1, (3, 5)), (2, 3, (3, 17))):
-        torch.manual_seed(0)
-        layer = Conv(inputs, outputs, kernel, padding=(kernel[0] // 2, kernel[1] // 2)).double()
-        x = torch.randn(2, inputs, 3, 8, dtype=torch.float64, requires_grad=True)
-
-        def run(x, weight, bias, layer=layer):
-            return layer.convolve(x, weight, bias)
-
-        assert torch.autograd.gradcheck(run, (x, layer.weight, layer.bias))
+@pytest.mark.parametrize("inner", [False, True])
+@pytest.mark.parametrize(
+    "channels, kernel, stride, padding",
+    [
+        ((8, 1), (5, 5), 1, (2, 2)),
+        ((8, 4), (3, 39), 1, (1, 19)),
+        ((1, 32), (7, 7), 3, (3, 2)),  # Yn, padded as released
+        ((1, 32), (7, 7), 3, (3, 3)),
+        ((8, 32), (5, 5), 3, (2, 1)),
+        ((4, 3), (3, 2), 2, (1, 0)),
+    ],
+)
+def test_the_fast_layers_and_their_gradients_are_those_of_a_convolution(channels, kernel, stride, padding, inner):
+    torch.manual_seed(0)
+    layer = Conv(*channels, kernel, stride=(1, stride), padding=padding).double()
+    x = torch.randn(2, channels[0], 9, 24, dtype=torch.float64, requires_grad=True)
+    plain = nn.functional.conv2d(x, layer.weight, layer.bias, layer.stride, (padding[0] * (not inner), padding[1]))
+    fast = layer(x, inner=inner)
+    assert (fast - plain).abs().max() < 1e-12
+    inputs, gradient = (x, layer.weight, layer.bias), torch.randn_like(plain)
+    for one, other in zip(*(torch.autograd.grad(y, inputs, gradient) for y in (fast, plain)), strict=True):
+        assert (one - other).abs().max() < 1e-10
 
 
 def test_released_padding_centres_key_n_on_bin_3n_plus_1_and_centred_on_3n():

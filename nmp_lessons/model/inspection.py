@@ -93,7 +93,7 @@ def _cells(model: NMPNet) -> dict[str, int]:
             layer.register_forward_hook(lambda _, given, out, name=name: cells.update({name: out.shape[-1]}))
     with torch.no_grad():
         probe.logits(torch.zeros(1, 1, NMP.cqt_bins))
-    return cells
+    return cells | {"onset_out": NMP.keys}  # which runs in two parts, and not as a layer
 
 
 def _trainable(module: nn.Module) -> int:

@@ -298,9 +298,7 @@ def _concatenated(*channels: torch.Tensor) -> torch.Tensor:
 
 
 def _convolved_pair(conv: Conv, one: torch.Tensor, other: torch.Tensor, inner: bool = False) -> torch.Tensor:
-    """The convolution of two groups of channels; after training it avoids copying them into one tensor."""
-    if conv.training:
-        return conv(_concatenated(one, other), inner=inner)
+    """The convolution of two groups of channels, without copying them into one tensor."""
     weights = conv.weight.split([one.shape[1], other.shape[1]], dim=1)
     no_bias = torch.zeros_like(conv.bias)
     second = conv.convolve(other, weights[1], no_bias, inner=inner)
