@@ -6,6 +6,7 @@
 # make bench   speed, side by side with others; with RECORDINGS=FOLDER their scores on it, too
 # make zip     the site as one file, to be read without a network
 # make pdf     the book to be printed
+# make slides  a deck of slides for every chapter, with speaker notes
 # make links   every address outside the book is asked whether it is still there
 # make binder  the environment of binder/, made afresh and every chapter run in it
 # make canary  the book and its fast tests with the newest versions that pyproject.toml allows
@@ -35,7 +36,7 @@ BUNDLE := nmp_lessons/book/show/nmp.js
 WEB := $(shell find web -path web/node_modules -prune -o -type f -print)
 SOUNDS := _build/.sounds
 
-.PHONY: book serve check fast test bench zip pdf links notebooks binder canary clean bundle sounds plain lock wheels environment screenshot
+.PHONY: book serve check fast test bench zip pdf slides links notebooks binder canary clean bundle sounds plain lock wheels environment screenshot
 .DELETE_ON_ERROR:
 
 book: environment bundle sounds
@@ -82,6 +83,9 @@ zip: book
 pdf: book
 	@$(BIN)/python -m tools.browser --install > /dev/null
 	@$(BIN)/python -m tools.pdf
+
+slides: book web/node_modules/.installed
+	@$(BIN)/python -m tools.slides
 
 links: environment bundle sounds
 	@$(BIN)/python -c "$(JUPYTER_BOOK)" build book --config _config.yml --toc $(CURDIR)/_toc.yml --path-output . -q --builder linkcheck
