@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sphinx.cmd.build import build_main
 
-from nmp_lessons.book.answers import source
+from nmp_lessons.book.answers import keys, source
 from nmp_lessons.book.site import execution
 from tests.helpers import PAPER, ROOT, barriers
 from tools.browser import served
@@ -251,3 +251,15 @@ def test_the_students_page_has_no_solutions(tmp_path):
     html = (build(tmp_path, "hearing", student=True, run=False) / "index.html").read_text("utf8")
     assert "nmp-solution" not in html and html.count('class="nmp-fold nmp-hint"') > 0
     assert "The answer is in the solution" not in html
+    assert html.count("data-key=") == 5  # the book's numbers, which are open anyway
+
+
+def test_a_students_site_for_a_term_carries_no_key(tmp_path, monkeypatch):
+    monkeypatch.setenv("NMP_LESSONS_SEED", "48151623")
+    made = build(tmp_path, "hearing", student=True, run=False)
+    files = [path for path in made.rglob("*") if path.suffix in (".html", ".js", ".ipynb", ".txt", ".md", ".json")]
+    site = "\n".join(path.read_text("utf8", errors="replace") for path in files)
+    assert "Write your answer into the notebook of the assignment." in site and "data-key" not in site
+    assert "48151623" not in site
+    for name, body in source.answers("hearing", seed=48151623).items():
+        assert keys.sealed(keys.key(body)) not in site, name

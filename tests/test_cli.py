@@ -476,7 +476,7 @@ BAD = [
         "opera: no chapter of that name has exercises; choose from ablations, augmentation",
     ),
     ("instructor new --seed -1", "--seed -1: give an integer of at least 0"),
-    ("grade void recordings", "void: contains no autograders; make them with `nmp-lessons instructor void`"),
+    ("grade void recordings", "void: has no term.json; make it with `nmp-lessons instructor void`"),
     ("grade term nowhere", "nowhere: no such folder; give one that contains a folder for each student"),
     ("grade term void", "void: contains no student folders"),
     (

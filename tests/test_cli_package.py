@@ -37,8 +37,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]
         ("train main-0 --corpus void", "lightning_fabric", "train"),
         ("export main-0", "onnx", "export"),
         ("instructor term", "otter", "instructor"),
-        ("instructor term", "psutil", "instructor"),
-        ("grade term handed-in", "nbformat", "instructor"),
+        ("grade term handed-in", "psutil", "instructor"),
+        ("grade term handed-in", "IPython", "instructor"),
     ],
 )
 def test_a_command_names_the_extra_that_it_lacks(command, module, extra, monkeypatch, tmp_path, capsys):

@@ -6,12 +6,15 @@ from pathlib import Path
 
 from ..errors import InputError
 
+INTERRUPTED = 130
+
 
 def add(commands) -> None:
     grade = commands.add_parser(
         "grade",
         help="grade a folder of submissions",
-        description="Grade SUBMISSIONS/STUDENT/CHAPTER.ipynb with the autograders in FOLDER; write a table of marks.",
+        description="Grade SUBMISSIONS/STUDENT/CHAPTER.ipynb against FOLDER/term.json; write a table of marks. Each "
+        "notebook runs in a sandbox made by bubblewrap, without network, and without access to your files.",
     )
     grade.add_argument("folder", type=Path, metavar="FOLDER", help="a folder made by `nmp-lessons instructor`")
     grade.add_argument(
@@ -26,21 +29,36 @@ def add(commands) -> None:
         help="table to write (default: marks.csv)",
     )
     grade.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
+    grade.add_argument(
+        "--trust", action="store_true", help="run the notebooks without a sandbox; they can then do whatever you can"
+    )
     grade.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from ..book.answers.instructor import grade, needs_otter, possible, submissions, summary, write_table
+    from tqdm import tqdm
 
-    needs_otter()
-    whole = possible(arguments.folder)
+    from ..book.grading import isolation, marks
+
+    marks.needs_packages()
+    chapters = marks.term(arguments.folder)
     if arguments.output.exists() and not arguments.overwrite:
         raise InputError(f"{arguments.output}: already exists; add --overwrite, or choose another file with -o.")
-    chapters = sorted(path.stem for path in (arguments.folder / "autograder").glob("*.zip"))
-    handed_in, complaints = submissions(arguments.submissions, chapters)
-    rows, failed = grade(arguments.folder, handed_in, progress=True)
-    for complaint in [*complaints, *failed]:
-        print(f"nmp-lessons: {complaint}", file=sys.stderr)
-    write_table(rows, whole, arguments.output)
-    print(summary(rows, whole))
-    return 2 if complaints or failed else 0
+    students, complaints = marks.submissions(arguments.submissions, chapters)
+    isolation.check(arguments.trust)
+    rows, whole = marks.unmarked(students, chapters), marks.possible(chapters)
+    work = marks.grade(arguments.folder, students, rows, trust=arguments.trust)
+    total, status = sum(len(student.notebooks) for student in students), 0
+    try:
+        for _ in tqdm(work, total=total, unit="notebook", disable=None):
+            pass
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    finally:
+        work.close()
+        marks.write_table(rows, whole, arguments.output)
+    remarks = [f"{student}: {remark}" for student, row in rows.items() for remark in row.remarks]
+    for line in [*complaints, *remarks]:
+        print(f"nmp-lessons: {marks.safe(line)}", file=sys.stderr)
+    print(marks.summary(rows, whole))
+    return status or (2 if complaints or remarks else 0)

@@ -16,9 +16,8 @@ def add(commands) -> None:
     instructor.add_argument(
         "--seed",
         type=int,
-        default=0,
         metavar="N",
-        help="draw new numbers from this seed, such as the year (default: the book's)",
+        help="draw the numbers from this seed (default: a random one; 0: the book's numbers)",
     )
     instructor.add_argument("--chapters", nargs="+", metavar="CHAPTER", help="only these chapters (default: all)")
     instructor.set_defaults(run=run)
@@ -27,7 +26,7 @@ def add(commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from ..book.answers.instructor import make
 
-    if arguments.seed < 0:
-        raise InputError(f"--seed {arguments.seed}: give an integer of at least 0, such as the year.")
+    if arguments.seed is not None and arguments.seed < 0:
+        raise InputError(f"--seed {arguments.seed}: give an integer of at least 0.")
     print(make(arguments.folder, seed=arguments.seed, chapters=arguments.chapters))
     return 0

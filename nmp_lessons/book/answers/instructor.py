@@ -1,16 +1,17 @@
 """Assignments from the exercises: what students get, the solutions, and autograders made by Otter-Grader.
 
-``nmp-lessons instructor FOLDER --seed 2027`` writes
+``nmp-lessons instructor FOLDER`` draws new numbers and writes
 
+- ``term.json``: the seed, the keys, and the tests, hidden ones included, for whoever grades;
 - ``students/``: a notebook for each chapter, and the exercises with which it checks the form of answers;
 - ``solutions/``: the same notebooks with answers that would get full marks;
-- ``autograder/<slug>.zip``: for Gradescope, or for ``otter run``;
+- ``autograder/<slug>.zip``: for Gradescope;
 - ``marks.csv`` and ``rubric.md``: the marks of each exercise, and what earns the marks of a written answer.
 
-``nmp-lessons grade FOLDER SUBMISSIONS`` runs the same zip files locally, without a container, on a folder per student.
+``nmp-lessons grade FOLDER SUBMISSIONS`` grades a folder per student with ``term.json`` (`nmp_lessons.book.grading`).
 
 Otter's own ``otter assign`` starts from a notebook that contains its solutions and tests. Our source isn't a notebook,
-and it is also checked in the book; so we write Otter's test files ourselves and leave zip files and grading to Otter.
+and it is also checked in the book; so we write Otter's test files ourselves and leave the zip files to Otter.
 """
 
 import contextlib
@@ -19,7 +20,7 @@ import io
 import json
 import os
 import re
-import subprocess
+import secrets
 import sys
 import tempfile
 import zipfile
@@ -29,12 +30,11 @@ from importlib import metadata
 from pathlib import Path
 
 from ...errors import InputError, needs
-from ...files import atomic_write
 from .. import manuscript
 from . import keys, source
 from .wheel import write_wheel
 
-PATIENCE = 900  # seconds for one submission
+TERM = "term.json"
 CHECKED_TEST = '''"""Made by `nmp-lessons instructor`: the form of the answer openly, its value behind closed doors."""
 
 from otter.test_files import test_case
@@ -85,20 +85,21 @@ README = """# Exercises of “{book}”, seed {seed}
 - `students/` goes to your students, as it is. They answer in `<chapter>.ipynb` and hand that notebook in.
 - `solutions/` has the same notebooks with answers and solutions, `rubric.md` what earns the marks of written
   answers, `marks.csv` what each exercise counts.
-- `autograder/<chapter>.zip` is for Gradescope (*Configure autograder*, *Zip file*). To grade here, put the notebooks
-  into `SUBMISSIONS/<student>/<chapter>.ipynb` and run `nmp-lessons grade . SUBMISSIONS`.
+- `term.json` has the seed, the keys and the hidden tests. Keep it to yourself. To grade, put the notebooks into
+  `SUBMISSIONS/<student>/<chapter>.ipynb` and run `nmp-lessons grade . SUBMISSIONS`.
+- `autograder/<chapter>.zip` is for Gradescope (*Configure autograder*, *Zip file*).
 
-Next term, another seed gives other numbers.
+Next term, make a new folder: its numbers will be others.
 """
 
 
-def make(folder: str | os.PathLike, *, seed: int = 0, chapters: Iterable[str] | None = None) -> Path:
+def make(folder: str | os.PathLike, *, seed: int | None = None, chapters: Iterable[str] | None = None) -> Path:
     """Write the instructor's folder.
 
     Parameters
     ----------
     folder : a new or an empty one
-    seed : 0 for the book's numbers, any other integer for different ones
+    seed : 0 for the book's numbers, any other integer for different ones; by default one that nobody can guess
     chapters : slugs; all by default
 
     Raises
@@ -113,7 +114,7 @@ def make(folder: str | os.PathLike, *, seed: int = 0, chapters: Iterable[str] | 
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as scratch:
         made = Path(scratch) / folder.name
-        _write_all(made, seed, chapters)
+        _write_all(made, 1 + secrets.randbelow(2**63) if seed is None else seed, chapters)
         if folder.exists():
             folder.rmdir()
         made.rename(folder)
@@ -129,8 +130,8 @@ def _known(chapters: Iterable[str] | None) -> list[str]:
 
 
 def needs_otter() -> None:
-    """Check that the packages for making and grading assignments are installed; if not, raise `MissingExtra`."""
-    needs("instructor", "ipykernel", "jupytext", "nbformat", "otter", "psutil", "pybtex")
+    """Check that the packages for making assignments are installed; if not, raise `MissingExtra`."""
+    needs("instructor", "jupytext", "nbformat", "otter", "pybtex")
 
 
 def _write_all(folder: Path, seed: int, chapters: list[str]) -> None:
@@ -149,9 +150,31 @@ def _write_all(folder: Path, seed: int, chapters: list[str]) -> None:
                     notebooks.assignment(slug, solutions=solutions, seed=seed), folder / part / f"{slug}.ipynb"
                 )
             _autograder(folder / "autograder" / f"{slug}.zip", slug, seed, wheel)
+    _write_term(folder / TERM, seed, chapters)
     _write_marks(folder / "marks.csv", seed, chapters)
     (folder / "rubric.md").write_text(rubric(chapters, seed=seed), "utf8")
     (folder / "README.md").write_text(README.format(book=notebooks.BOOK, seed=seed), "utf8")
+
+
+def _write_term(path: Path, seed: int, chapters: list[str]) -> None:
+    """What grading needs, as it is today: a later edition of the book may have other numbers for the same seed."""
+    judges = {slug: judged(slug, seed) for slug in chapters}
+    term = {"seed": seed, "version": metadata.version("nmp-lessons"), "chapters": judges}
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(term, indent=1, ensure_ascii=False), "utf8")
+
+
+def judged(slug: str, seed: int) -> dict:
+    """What judges a chapter's notebook: its exercises with their keys, and the sources of its tests and solutions."""
+    from .notebooks import variable
+
+    exercises = []
+    for name, body in source.answers(slug, seed=seed).items():
+        code = body["kind"] == "code"
+        how = {"function": body["function"]} if code else {"variable": variable(name), "key": keys.key(body)}
+        exercises.append({"name": name, "marks": keys.marks(body), **how})
+    checks = source.folder() / slug / "checks.py"
+    return {"exercises": exercises, "checks": checks.read_text("utf8"), "solution": source.solution(slug)}
 
 
 def _write_marks(path: Path, seed: int, chapters: list[str]) -> None:
@@ -272,140 +295,3 @@ def _autograder(path: Path, slug: str, seed: int, wheel: Path) -> None:
             )
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as zipped:
         zipped.write(wheel, f"wheels/{wheel.name}")
-
-
-# Grading
-
-
-def submissions(folder: Path, chapters: list[str]) -> tuple[dict[str, dict[str, Path]], list[str]]:
-    """The notebooks of each student by chapter, and complaints about the other files."""
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; give one that contains a folder for each student.")
-    students = sorted(path for path in folder.iterdir() if path.is_dir())
-    if not students:
-        raise InputError(f"{folder}: contains no student folders; put the notebooks at {folder}/STUDENT/CHAPTER.ipynb.")
-    found, complaints = {}, []
-    for student in students:
-        found[student.name] = {}
-        for path in sorted(student.iterdir()):
-            problem = _problem(path, chapters)
-            if problem:
-                complaints.append(f"{path}: {problem}")
-            else:
-                found[student.name][path.stem] = path
-    return found, complaints
-
-
-def _problem(path: Path, chapters: list[str]) -> str | None:
-    """What is wrong with a submission, and how to fix it."""
-    import nbformat
-
-    if path.suffix != ".ipynb":
-        return "is not a notebook; students should hand in CHAPTER.ipynb."
-    if path.stem not in chapters:
-        return f"doesn't belong to a chapter that is graded here; name it after one of {', '.join(chapters)}."
-    try:
-        nbformat.validate(nbformat.read(path, as_version=4))
-    except Exception as problem:  # whatever a broken file makes nbformat raise
-        first = (str(problem) or type(problem).__name__).splitlines()[0]
-        return f"is a broken notebook ({first[:80]}); ask the student to hand it in again."
-    return None
-
-
-def grade(
-    folder: Path, handed_in: dict[str, dict[str, Path]], *, progress: bool = False
-) -> tuple[dict[str, dict[str, float]], list[str]]:
-    """Every student's marks for every exercise (0 if not handed in), and complaints about notebooks that didn't run.
-
-    Parameters
-    ----------
-    folder : as `make` writes it
-    handed_in : notebooks by student and chapter, as `submissions` finds them
-    """
-    from tqdm import tqdm
-
-    needs_otter()
-    rows = {student: dict.fromkeys(possible(folder), 0.0) for student in handed_in}
-    work = [(student, slug, path) for student, found in handed_in.items() for slug, path in found.items()]
-    complaints = []
-    for student, slug, path in tqdm(work, unit="notebook", disable=None if progress else True):
-        try:
-            rows[student] |= _graded(folder / "autograder" / f"{slug}.zip", path)
-        except InputError as problem:
-            complaints.append(str(problem))
-    return rows, complaints
-
-
-def possible(folder: Path) -> dict[str, int]:
-    """The marks of each exercise, from ``marks.csv``."""
-    path = folder / "marks.csv"
-    if not path.exists() or not (folder / "autograder").is_dir():
-        raise InputError(f"{folder}: contains no autograders; make them with `nmp-lessons instructor {folder}`.")
-    with path.open(encoding="utf8") as file:
-        return {row["exercise"]: int(row["marks"]) for row in csv.DictReader(file)}
-
-
-def _graded(autograder: Path, notebook: Path) -> dict[str, float]:
-    """Marks by exercise, from ``otter run`` in a separate process with a time limit."""
-    with tempfile.TemporaryDirectory() as scratch:
-        command = [sys.executable, "-m", "otter", "run", notebook, "-a", autograder, "-o", scratch, "--no-logo"]
-        # The zip has its own numbers: a seed of this shell must not change what a notebook computes.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("NMP_LESSONS_S")}
-        process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf8",
-            errors="replace",
-            env=environment,
-        )
-        try:
-            said, _ = process.communicate(timeout=PATIENCE)
-        except subprocess.TimeoutExpired:
-            _kill(process.pid)
-            process.wait()
-            raise InputError(
-                f"{notebook}: ran for more than {PATIENCE // 60} minutes; look for an endless loop."
-            ) from None
-        results = Path(scratch) / "results.json"
-        if process.returncode or not results.exists():
-            last = said.strip().splitlines()[-1:] or ["no message"]
-            raise InputError(f"{notebook}: Otter could not grade it ({last[0][:200]}); run the notebook to see why.")
-        tests = json.loads(results.read_text("utf8"))["tests"]
-        return {test["name"]: test["score"] for test in tests if "score" in test}
-
-
-def _kill(process: int) -> None:
-    """End a process and everything that it started: Otter starts a kernel, which would go on running."""
-    import psutil
-
-    with contextlib.suppress(psutil.NoSuchProcess):
-        first = psutil.Process(process)
-        for each in [*first.children(recursive=True), first]:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                each.kill()
-
-
-def write_table(rows: dict[str, dict[str, float]], whole: dict[str, int], path: Path) -> None:
-    """A CSV of students by exercises, with what each exercise counts in the first line below the head."""
-    with atomic_write(path) as scratch, scratch.open("w", newline="", encoding="utf8") as file:
-        table = csv.writer(file)
-        table.writerow(["student", *whole, "total"])
-        for student, marks in {"(possible)": whole, **rows}.items():
-            cells = [marks[name] for name in whole]
-            table.writerow([student, *(f"{cell:g}" for cell in cells), f"{sum(cells):g}"])
-
-
-def summary(rows: dict[str, dict[str, float]], whole: dict[str, int]) -> str:
-    """The marks by chapter, as readable text."""
-    chapters = list(dict.fromkeys(source.chapter(name) for name in whole))
-    width = max(len("(possible)"), *map(len, rows))
-    lines = [" " * width + "".join(f"  {slug:>8}" for slug in [*chapters, "total"])]
-    for student, marks in {"(possible)": whole, **rows}.items():
-        cells = [sum(marks[name] for name in whole if source.chapter(name) == slug) for slug in chapters]
-        cells.append(sum(marks.values()))
-        columns = "".join(
-            f"  {cell:>{max(8, len(slug))}g}" for slug, cell in zip([*chapters, "total"], cells, strict=True)
-        )
-        lines.append(f"{student:{width}}{columns}")
-    return "\n".join(lines)

@@ -59,8 +59,7 @@ def _body(name: str, written: str) -> dict:
 def key(body: dict) -> dict:
     """What is needed to judge an attempt, with every expression evaluated and no Python left.
 
-    The page and the students' copy contain it in base64, so that it can't be read at a glance; it is not a
-    secret.
+    The book's pages contain it in base64, so that it can't be read at a glance; it is not a secret.
     """
     if body.get("made"):
         return body
@@ -177,7 +176,7 @@ def form(body: dict) -> dict:
 
 
 def sealed(made: dict) -> str:
-    """A key or a form as base64, for the page and the students' copy."""
+    """A key as base64, for the page, or a form, for the students' copy."""
     return base64.b64encode(json.dumps(made, ensure_ascii=False).encode()).decode()
 
 

@@ -2,7 +2,7 @@
 
 A chapter shows its exercises by ``{include} ../exercises/slug/exercises.md``, which becomes their text before
 the chapter is read as a notebook (`source.expanded`). With ``NMP_LESSONS_STUDENT=1`` the solutions are left
-out, and their code does not run.
+out, and their code does not run. With a term's seed as well, the keys are left out, too, and nothing is checked.
 """
 
 from html import escape
@@ -12,10 +12,11 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from ..bundle import data_uri
-from . import keys, source
+from . import keys, source, variants
 
 SOLVED = "The answer is in the solution below."
 STUDENT = "Check the answer in a notebook with answers.check."
+TERM = "Write your answer into the notebook of the assignment."
 
 
 class answer_box(nodes.General, nodes.Element):
@@ -36,12 +37,14 @@ class Answer(SphinxDirective):
         body = source.answer(self.arguments[0])
         if body["kind"] == "code":
             return _start_of_code(self.arguments[0], body["function"])
-        box = answer_box("", key=keys.sealed(keys.key(body)), kind=body["kind"])
+        of_a_term = source.is_student() and variants.chosen_seed() != 0
         if "options" in body:
-            box += self._options(body["options"])
+            shown = self._options(body["options"])
         else:
-            box += nodes.paragraph("", STUDENT if source.is_student() else SOLVED)
-        return [box]
+            shown = nodes.paragraph("", TERM if of_a_term else STUDENT if source.is_student() else SOLVED)
+        if of_a_term:
+            return [shown]
+        return [answer_box("", shown, key=keys.sealed(keys.key(body)), kind=body["kind"])]
 
     def _options(self, options: list[dict]) -> nodes.enumerated_list:
         listed = nodes.enumerated_list(enumtype="loweralpha", prefix="", suffix=".")

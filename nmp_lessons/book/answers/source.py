@@ -39,6 +39,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
+import yaml
+
 from ...errors import InputError
 from .. import manuscript
 from . import keys, variants
@@ -111,6 +113,17 @@ def chapter(name: str) -> str:
     if not fitting:
         raise InputError(f"{name}: no such exercise; its name begins with its chapter: {', '.join(slugs())}.")
     return max(fitting, key=len)
+
+
+def variants_of(name: str) -> list[dict]:
+    """The parameters of all variants of an exercise but the book's.
+
+    >>> len(variants_of("sound-softer")) > 3
+    True
+    """
+    written = exercises(chapter(name)).read_text("utf8")
+    bodies = {each: keys._body(each, body) for _, each, body in keys.ANSWER.findall(written)}
+    return variants.variants(yaml.safe_dump(bodies[name]))
 
 
 # Coding exercises

@@ -12,7 +12,8 @@ may draw random numbers with ``rng``: ``"[rng.integers(0, 10, 8).tolist() for _ 
 
 Seed 0 gives the book's numbers. Any other seed picks one of the exercise's variants, and the next seed the next one.
 A variant is left out if its right answer would be accepted in another variant, or be taken for a near miss; so two
-terms with different variants never share an answer.
+terms with different variants never share an answer. Two terms with random seeds share a variant of a given exercise
+by chance, one time in as many as it has.
 """
 
 import os
@@ -38,7 +39,7 @@ def chosen_seed() -> int:
     """``$NMP_LESSONS_SEED``, 0 by default."""
     written = os.environ.get("NMP_LESSONS_SEED", "0")
     if not written.isdigit():
-        raise InputError(f"NMP_LESSONS_SEED is {written!r}; set it to an integer, such as the year.")
+        raise InputError(f"NMP_LESSONS_SEED is {written!r}; set it to an integer, such as the seed in term.json.")
     return int(written)
 
 

@@ -1,0 +1,200 @@
+"""Marks for one notebook: its values against keys, its functions against tests, all outside its process.
+
+A test calls the student's function as if it were here. `Remote` sends the arguments over, and brings back the result,
+changes to the arguments, and gradients if a test asks for them. What is expected stays on this side.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..answers import source
+from ..answers.judging import judge
+from . import exchange
+from .isolation import Ended, Limits, Process
+
+LONGEST = 10_000  # characters of an answer
+
+
+class Failed(Exception):
+    """A student's function raised an error; the message is its own."""
+
+
+@dataclass
+class Chapter:
+    """What is needed to judge a chapter's notebook: its exercises, and the sources of its tests and solutions.
+
+    An exercise has a name, marks, the name of its answer in the notebook (`variable`) and a `key`; a coding exercise
+    has a `function` instead of the last two.
+    """
+
+    exercises: list[dict]
+    checks: str = ""
+    solution: str = ""
+
+    @property
+    def possible(self) -> dict[str, int]:
+        """The marks of each exercise."""
+        return {each["name"]: each["marks"] for each in self.exercises}
+
+
+@dataclass
+class Outcome:
+    """The marks of a notebook, None for what could not be judged, and remarks for the instructor."""
+
+    marks: dict[str, int | None]
+    remarks: list[str] = field(default_factory=list)
+
+
+def marked(chapter: Chapter, cells: list[str], start: Callable[[], Process], limits: Limits) -> Outcome:
+    """The marks of a notebook.
+
+    Parameters
+    ----------
+    cells : the source of its code cells
+    start : makes a process; called again if one ends while a function runs, so that this costs no other exercise
+    """
+    outcome = Outcome(dict.fromkeys(chapter.possible))
+    left, until = list(chapter.exercises), time.monotonic() + limits.seconds
+    while left:
+        begun = False
+        try:
+            with start() as process:
+                process.ask("run", seconds=until - time.monotonic(), cells=cells)
+                begun = True
+                while left:
+                    _mark(left[0], chapter, process, limits, outcome)
+                    left.pop(0)
+        except (Ended, exchange.Unfit) as problem:
+            if not begun:
+                outcome.remarks.append(str(problem))
+                break
+            name = left.pop(0)["name"]
+            outcome.marks[name] = outcome.marks[name] or 0
+            outcome.remarks.append(f"{name}: {problem}")
+    return outcome
+
+
+def _mark(exercise: dict, chapter: Chapter, process: Process, limits: Limits, outcome: Outcome) -> None:
+    name, marks = exercise["name"], exercise["marks"]
+    outcome.marks[name] = 0
+    if "key" in exercise:
+        outcome.marks[name] = marks if _is_right(exercise, process, limits) else 0
+        return
+    function, opened = exercise["function"], marks // 3
+    student = Remote(process, function, limits.call)
+    tests = source.run(chapter.checks, "checks")
+    if _passes(getattr(tests, f"check_{function}"), student):
+        outcome.marks[name] = opened
+    reference = getattr(source.run(source.without_markers(chapter.solution), "solution"), function)
+    if _passes(getattr(tests, f"hidden_{function}"), student, reference):
+        outcome.marks[name] = (outcome.marks[name] or 0) + marks - opened
+
+
+def _passes(test: Callable, *arguments) -> bool:
+    try:
+        test(*arguments)
+    except (Ended, exchange.Unfit):
+        raise
+    except Exception:  # an assertion, or whatever a result of the wrong kind makes a test raise
+        return False
+    return True
+
+
+# Values
+
+
+def _is_right(exercise: dict, process: Process, limits: Limits) -> bool:
+    key, name = exercise["key"], exercise["variable"]
+    asked: dict[str, Any] = {"do": "value", "name": name, "seconds": limits.call}
+    if key["kind"] == "formula":
+        asked |= {"do": "formula", "variables": key["variables"], "points": key["points"]}
+    answer = process.ask(**asked)
+    attempt = exchange.decoded(answer.get("value"))
+    if "formula" in answer:
+        attempt = _tabulated(key, exchange.decoded(answer["formula"]))
+    if "error" in answer or attempt is None or isinstance(attempt, str) and len(attempt) > LONGEST:
+        return False
+    with contextlib.suppress(Exception):  # whatever an answer of the wrong kind makes the judge raise
+        return bool(judge(key, attempt))
+    return False
+
+
+def _tabulated(key: dict, values) -> Callable:
+    """A function that has these values at the key's points."""
+    points = [tuple(point[name] for name in key["variables"]) for point in key["points"]]
+    table = dict(zip(points, values, strict=False))
+    return lambda *point: table[point]
+
+
+# Functions
+
+
+class Remote:
+    """A student's function in its process, called like any other.
+
+    Raises `Failed` where the function raises an error, `Ended` if the process ends.
+    """
+
+    def __init__(self, process: Process, name: str, seconds: float):
+        self._process, self._name, self._seconds = process, name, seconds
+        self.__name__ = name
+
+    def __call__(self, *arguments, **options) -> Any:
+        given, leaves = {"arguments": arguments, "options": options}, []
+        sent = exchange.encoded(given, leaves)
+        wants_gradient = torch.is_grad_enabled() and bool(leaves)
+        answer = self._ask("call", name=self._name, arguments=sent, wants_gradient=wants_gradient)
+        if "changed" in answer:
+            _write_back(given, exchange.decoded(answer["changed"]))
+        found = exchange.decoded(answer["value"])
+        if wants_gradient and isinstance(found, torch.Tensor) and found.is_floating_point():
+            return _Differentiable.apply(self, found.detach(), *leaves)
+        return found
+
+    def gradients(self, cotangent: torch.Tensor) -> list[torch.Tensor | None]:
+        """Those of the last result by the tensors that went into it."""
+        return exchange.decoded(self._ask("gradient", cotangent=exchange.encoded(cotangent))["value"])
+
+    def _ask(self, do: str, **options) -> dict:
+        answer = self._process.ask(do, seconds=self._seconds, **options)
+        if "value" not in answer:
+            raise Failed(": ".join(map(str, answer.get("error", ["no answer"]))))
+        return answer
+
+
+class _Differentiable(torch.autograd.Function):
+    """A result whose gradients are computed where the result was."""
+
+    @staticmethod
+    def forward(ctx, remote: Remote, found: torch.Tensor, *leaves: torch.Tensor) -> torch.Tensor:
+        ctx.remote = remote
+        return found
+
+    @staticmethod
+    def backward(ctx, *cotangents) -> tuple:
+        return None, None, *ctx.remote.gradients(cotangents[0])
+
+
+def _write_back(old, new) -> None:
+    """Change arguments as the student's function has changed its copies."""
+    if isinstance(old, np.ndarray):
+        old[...] = new
+    elif isinstance(old, torch.Tensor):
+        with torch.no_grad():
+            old.copy_(new)
+    elif isinstance(old, dict):
+        for name in old:
+            _write_back(old[name], new[name])
+    elif isinstance(old, tuple) or isinstance(old, list) and len(old) == len(new):
+        for each, now in zip(old, new, strict=True):
+            _write_back(each, now)
+        if isinstance(old, list):
+            old[:] = [now if isinstance(now, int | float | str) else each for each, now in zip(old, new, strict=True)]
+    elif isinstance(old, list):
+        old[:] = new
