@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 
 from nmp_lessons.book import answers
-from nmp_lessons.book.answers import keys, source, variants
+from nmp_lessons.book.answers import instructor, keys, source, variants
 from nmp_lessons.errors import InputError
 from tests.helpers import ROOT
 
@@ -264,3 +264,23 @@ def test_a_chapter_takes_in_its_exercises_before_it_is_run():
     assert "```{code-cell}" in full and "kernelspec" not in full and full.count("\n# ") == 0
     assert "{solution" not in student and "{code-cell}" not in student and student.endswith("## After\n")
     assert student.count("{exercise}") == full.count("{exercise}") > 4
+
+
+# What instructors plan with
+
+
+def test_every_exercise_practises_an_outcome_of_its_chapter():
+    for opening in instructor.openings():
+        numbers = [body["outcome"] for body in source.answers(opening.slug).values()]
+        assert set(numbers) <= set(range(1, len(opening.outcomes) + 1)), opening.slug
+        assert len(set(numbers)) >= 2, opening.slug
+
+
+def test_every_chapter_of_a_plan_needs_only_chapters_before_it():
+    needs = {opening.slug: set(opening.needs) for opening in instructor.openings()}
+    assert needs["median_filtering"] == {"cqt", "model", "hearing"} and not needs["hearing"]
+    for plan, slugs in instructor.PLANS.items():
+        for place, slug in enumerate(slugs):
+            assert needs[slug] <= set(slugs[:place]), (plan, slug)
+    assert {"cross_entropy", "median_filtering"} <= set(instructor.PLANS["Two weeks"])  # the analytical problems
+    assert instructor.PLANS["Half a term"] == list(needs)

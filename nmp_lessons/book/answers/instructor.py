@@ -35,6 +35,20 @@ from . import keys, source
 from .wheel import write_wheel
 
 TERM = "term.json"
+MARKS_COLUMNS = ("chapter", "exercise", "kind", "outcome", "marks", "in words", "minutes", "minutes to grade")
+MARKS_COLUMNS += ("numbers change",)
+PLANS = {
+    "One lecture": ["hearing"],
+    "Two weeks": [
+        "hearing", "sound", "cqt", "harmonic_stacking", "model", "targets", "cross_entropy", "median_filtering",
+        "evaluation",
+    ],
+    "Half a term": [
+        "hearing", "sound", "cqt", "harmonic_stacking", "model", "targets", "cross_entropy", "training", "augmentation",
+        "median_filtering", "decoding", "evaluation", "ablations", "beyond",
+    ],
+}  # fmt: skip
+"""Chapters that make a course, by plan. Each needs only chapters before it (`Opening.needs`)."""
 CHECKED_TEST = '''"""Made by `nmp-lessons instructor`: the form of the answer openly, its value behind closed doors."""
 
 from otter.test_files import test_case
@@ -180,11 +194,12 @@ def judged(slug: str, seed: int) -> dict:
 def _write_marks(path: Path, seed: int, chapters: list[str]) -> None:
     with path.open("w", newline="", encoding="utf8") as file:
         table = csv.writer(file)
-        table.writerow(["chapter", "exercise", "kind", "marks", "in words", "numbers change"])
+        table.writerow(MARKS_COLUMNS)
         for slug in chapters:
             for name, body in source.answers(slug, seed=seed).items():
                 words = sum(row["marks"] for row in body.get("rubric", []))
-                table.writerow([slug, name, body["kind"], keys.marks(body), words, bool(body["parameters"])])
+                row = [slug, name, body["kind"], body["outcome"], keys.marks(body), words, *keys.minutes(body)]
+                table.writerow([*row, bool(body["parameters"])])
 
 
 def rubric(chapters: list[str], *, seed: int = 0) -> str:
@@ -208,6 +223,7 @@ class Opening:
     slug: str
     label: str
     minutes: int
+    needs: list[str]  # slugs of the chapters that it builds on
     outcomes: list[str]
     goes_wrong: str
 
@@ -228,7 +244,7 @@ def openings() -> list[Opening]:
 
 def _opening(path: Path) -> Opening:
     text = path.read_text("utf8")
-    duration = re.search(r"^\*About (.+), plus exercises\.", text, re.MULTILINE)
+    duration = re.search(r"^\*About (.+), plus exercises\.(.*)\*$", text, re.MULTILINE)
     outcomes = re.search(r"^```\{outcomes\}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     label, wrong = re.search(r"^\((.+)\)=", text, re.MULTILINE), re.search(r"\{goes-wrong\} (.+)", text)
     if not (duration and outcomes and label and wrong):
@@ -238,7 +254,8 @@ def _opening(path: Path) -> Opening:
         raise InputError(f"{path}: the time is {spoken!r}; write minutes in digits, or one of {', '.join(DURATIONS)}.")
     minutes = DURATIONS.get(spoken) or int(spoken)
     listed = [line.removeprefix("- ") for line in outcomes.group(1).splitlines()]
-    return Opening(path.stem, label.group(1), minutes, listed, wrong.group(1))
+    needs = [name.replace("-", "_") for name in re.findall(r"\{ref\}`chapter-([\w-]+)`", duration.group(2))]
+    return Opening(path.stem, label.group(1), minutes, needs, listed, wrong.group(1))
 
 
 # Autograders

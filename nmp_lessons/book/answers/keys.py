@@ -34,6 +34,8 @@ POINTS = 12
 DEFAULT_TOLERANCE = 1e-3  # relative
 FORM = ("name", "kind", "unit", "units", "letters", "variables", "points")
 MARKS = {"choice": 1, "number": 2, "matrix": 2, "formula": 3, "code": 6}
+MINUTES = {"choice": 4, "number": 8, "matrix": 10, "formula": 15, "code": 40}  # a student's, as we guess
+MINUTES_IN_WORDS, MINUTES_TO_GRADE = 10, 3  # for a question to be answered in words: the student's, the grader's
 
 
 def declared(exercise: str) -> tuple[str, dict]:
@@ -164,6 +166,16 @@ MAKERS = {
 def marks(body: dict) -> int:
     """The marks of an exercise, without those of its written part."""
     return body.get("marks", MARKS[body["kind"]])
+
+
+def minutes(body: dict) -> tuple[int, int]:
+    """How long we guess that a student takes over an exercise, and an instructor over grading one answer.
+
+    >>> minutes({"kind": "formula"}), minutes({"kind": "formula", "written": "Why?"})
+    ((15, 0), (25, 3))
+    """
+    in_words = "written" in body
+    return MINUTES[body["kind"]] + MINUTES_IN_WORDS * in_words, MINUTES_TO_GRADE * in_words
 
 
 def form(body: dict) -> dict:

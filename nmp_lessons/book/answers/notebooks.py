@@ -30,7 +30,6 @@ FENCE = re.compile(r"^(`{3,}|:{3,})(?:\{([\w:-]+)\}[ \t]*(.*))?")
 OPTION = re.compile(r"^:([\w-]+):[ \t]*(.*)$")
 LABEL = re.compile(r"^\(([\w-]+)\)=[ \t]*\n", re.MULTILINE)
 LABELLED = re.compile(r"^\(([\w-]+)\)=[ \t]*\n+#+[ \t]*(.+)$", re.MULTILINE)
-EXERCISE = re.compile(r"\{exercise\}[ \t]*(.+)\n:label: ([\w-]+)")
 EQUATION = re.compile(r"\$\$(.*?)\$\$[ \t]*\(([\w-]+)\)", re.DOTALL)
 ROLE = re.compile(r"\{([a-zA-Z:]+)\}`([^`]+)`")
 KERNEL = {
@@ -91,7 +90,7 @@ def pages(book: Path) -> Pages:
         heading = re.search(r"^# (.+)$", text, re.MULTILINE)
         found.titles[path.stem] = heading.group(1) if heading else path.stem
         found.titles |= {label: title for label, title in LABELLED.findall(text)}
-        found.titles |= {label: title for title, label in EXERCISE.findall(text)}
+        found.titles |= {label: title for title, label in source.EXERCISE.findall(text)}
         for _, label in EQUATION.findall(text):
             found.equations[label] = (path.stem, len(found.equations) + 1)  # the site numbers them through, too
     return found

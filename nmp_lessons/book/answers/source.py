@@ -21,7 +21,8 @@ and, if wrong, a ``hint``), lettered a, b, c…, and its value is a letter. A fo
 their domains, ``{p: [21, 108]}``, and its value is an expression in them; ``points`` adds points that random
 numbers would miss, ``[{N: 512, H: 256}]``. ``parameters`` are numbers that may be redrawn (`variants`).
 
-There is also what an instructor needs: ``marks``, if the exercise should count for more or less than others of its
+There is also what an instructor needs: ``outcome``, the number of the outcome in the chapter's opening that is
+practised; ``marks``, if the exercise should count for more or less than others of its
 kind (`MARKS`), and for a question to be answered in words, ``written`` (the question) and ``rubric``, a list of
 ``{marks: 2, for: what earns them}``.
 
@@ -53,6 +54,7 @@ SOLUTION = re.compile(
 INCLUDE = re.compile(
     r"^(`{3,}|:{3,})\{include\}[ \t]+\.\./exercises/(\w+)/exercises\.md[ \t]*\n\1[ \t]*$", re.MULTILINE
 )
+EXERCISE = re.compile(r"\{exercise\}[ \t]*(.+)\n:label: ([\w-]+)")
 FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 TITLE = re.compile(r"\A\s*# .*\n")
 BLOCK = re.compile(
@@ -113,6 +115,15 @@ def chapter(name: str) -> str:
     if not fitting:
         raise InputError(f"{name}: no such exercise; its name begins with its chapter: {', '.join(slugs())}.")
     return max(fitting, key=len)
+
+
+def titles(slug: str) -> dict[str, str]:
+    """The titles of a chapter's exercises by name.
+
+    >>> titles("hearing")["hearing-fifth"]
+    'Two keys, one line'
+    """
+    return {name: title for title, name in EXERCISE.findall(exercises(slug).read_text("utf8"))}
 
 
 def variants_of(name: str) -> list[dict]:
