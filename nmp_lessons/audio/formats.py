@@ -4,7 +4,6 @@ import io
 import os
 import shutil
 import tempfile
-import warnings
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from numbers import Real
@@ -15,7 +14,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from ..errors import InputError, InputWarning
+from ..errors import InputError, warn
 from ..files import atomic_write, check_path
 from .containers import Bytes, Part, parts
 from .decoders import BLOCK, Media, Sndfile, decoder
@@ -87,11 +86,9 @@ def load(source: Source, *, rate: int | None = None, start: float = 0.0, stop: f
         lost, channel = sound.mixer.cancelled()
         if channel is not None or lost >= TOLD:
             found = f"so only channel {channel + 1} was read" if channel is not None else f"{lost:.1f} s of it are lost"
-            warnings.warn(
+            warn(
                 f"{sound.name}: its channels cancel each other, {found}; "
-                "export it as mono, or with the polarity of one channel inverted.",
-                InputWarning,
-                stacklevel=2,
+                "export it as mono, or with the polarity of one channel inverted."
             )
         if channel is not None:
             audio = _joined(sound.blocks(rate, start, stop, channel=channel))
@@ -102,7 +99,7 @@ def load(source: Source, *, rate: int | None = None, start: float = 0.0, stop: f
         if not len(audio):
             raise InputError(f"{sound.name}: contains no audio; record or export it again.")
         if sound.complaint:
-            warnings.warn(f"{sound.name}: {sound.complaint}", InputWarning, stacklevel=2)
+            warn(f"{sound.name}: {sound.complaint}")
     return Recording(audio, rate, title=sound.title)
 
 

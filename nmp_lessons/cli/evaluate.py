@@ -17,7 +17,8 @@ def add(commands) -> None:
         help="score notes against a reference",
         description="Score a file of notes against its reference, or every file in a folder against the file of the "
         "same name in another. The files may be MIDI, CSV, TSV or JAMS; if a folder has MIDI and a table of one name, "
-        "the table is read. F and Fno count notes with and without regard to offsets, Acc compares frames of 10 ms, "
+        "the table is read, and texts without a table, such as README.txt, are left out. F and Fno count notes with "
+        "and without regard to offsets, Acc compares frames of 10 ms, "
         "and low and high are the ends of the 95 %% interval of the mean.",
     )
     evaluate.add_argument("prediction", type=Path, metavar="PREDICTION", help="file or folder")
@@ -74,10 +75,15 @@ def _pairs(prediction: Path, reference: Path) -> dict[str, tuple[Path, Path]]:
 
 
 def _note_files(folder: Path) -> dict[str, Path]:
-    """The note files in a folder, by stem."""
+    """The note files in a folder, by stem. A text that is no table isn't one, unless there are no others."""
+    from ..notes.tables import is_table
+
     known = [path for path in visible_files(folder) if path.suffix.lower() in NOTE_FILES]
     if not known:
         raise InputError(f"{folder}: contains no MIDI, CSV or TSV files; give a folder of note files.")
+    texts = {path for path in known if path.suffix.lower() == ".txt" and not is_table(path)}
+    if len(texts) < len(known):
+        known = [path for path in known if path not in texts]
     last_first = sorted(known, key=lambda path: -NOTE_FILES[path.suffix.lower()])
     return {path.stem: path for path in last_first}
 
