@@ -201,6 +201,39 @@ def test_notes_may_come_through_a_pipe(tmp_path, capfd):
         assert status == 0 and next(iter(json.loads(said)["pieces"].values()))["F"] == 1.0
 
 
+def piped(data: Path, *words) -> subprocess.CompletedProcess:
+    with data.open("rb") as file:
+        command = [sys.executable, "-m", "nmp_lessons", *map(str, words)]
+        return subprocess.run(command, cwd=ROOT, stdin=file, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.slow
+def test_a_hyphen_is_standard_input(tmp_path):
+    tones(tmp_path / "tone.wav")
+    write_midi(PLAYED, tmp_path / "played.mid")
+    for command, given, written in (
+        ("transcribe", "tone.wav", {"stdin.mid", "stdin.csv"}),
+        ("play", "played.mid", {"stdin.flac"}),
+    ):
+        done = piped(tmp_path / given, command, "-", "-o", tmp_path / command)
+        assert done.returncode == 0 and {path.name for path in (tmp_path / command).iterdir()} == written, done.stderr
+    assert 69 in read_midi(tmp_path / "transcribe" / "stdin.mid").pitch
+    done = piped(tmp_path / "played.mid", "evaluate", "-", tmp_path / "played.mid", "--json")
+    assert json.loads(done.stdout)["pieces"]["stdin"]["F"] == 1.0
+    done = piped(tmp_path / "played.mid", "transcribe", "-", "-o", tmp_path)
+    assert done.returncode == 2 and "<stdin>: cannot be read as audio" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_full_disk_behind_standard_output_is_named(tmp_path):
+    write_csv(PLAYED, tmp_path / "played.csv")
+    command = [sys.executable, "-m", "nmp_lessons", "evaluate", *2 * [str(tmp_path / "played.csv")]]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
+    assert done.returncode == 2 and done.stderr.startswith("nmp-lessons: standard output: there is no space left")
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="a shell's pipe")
 def test_a_reader_that_has_had_enough_is_no_fault():
