@@ -4,8 +4,12 @@ Each message says which file or argument is wrong, why, and how to fix it. The c
 and exits with status 2.
 """
 
+import sys
 import warnings
 from importlib.util import find_spec
+from pathlib import Path
+
+PACKAGE = str(Path(__file__).parent)
 
 
 class InputError(ValueError):
@@ -25,8 +29,12 @@ class InputWarning(UserWarning):
 
 
 def warn(message: str) -> None:
-    """Give an `InputWarning` in the name of whoever called the caller. The command line prints the message alone."""
-    warnings.warn(message, InputWarning, stacklevel=3)
+    """Give an `InputWarning` in the name of whoever called this package. The command line prints the message alone."""
+    # NOTE: From Python 3.12 on, `skip_file_prefixes` does the same.
+    frame, level = sys._getframe(1), 2
+    while frame.f_back and frame.f_code.co_filename.startswith(PACKAGE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, InputWarning, stacklevel=level)
 
 
 def needs(extra: str, *modules: str) -> None:

@@ -15,7 +15,7 @@ from tests.helpers import ROOT
 MUTATIONS, TRANSCRIBED = 2000, 25  # of each format; of those, this many by the command line
 SECONDS, MEMORY = 2.0, 500  # each; MiB in all
 RATE = 16_000
-FORMATS = ["wav", "flac", "mp3", "ogg", "opus", "m4a", "webm"]
+FORMATS = ["wav", "flac", "mp3", "ogg", "opus", "m4a", "webm", "caf", "voc"]
 READING = """
 import io, json, resource, sys, time, warnings
 import numpy as np

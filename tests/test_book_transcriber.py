@@ -267,14 +267,42 @@ def test_a_worker_that_does_not_start_is_named_and_may_be_tried_again(opened, vi
     assert tab.get_by_role("button", name="Transcribe").is_enabled()
 
 
-def test_channels_that_cancel_are_read_one_by_one(opened, tmp_path):
+@pytest.mark.parametrize("late", [0, 4])  # samples
+def test_channels_that_cancel_are_read_one_by_one(late, opened, tmp_path):
     recording = maestro.performance("beethoven-menuetto").segment(10, 5).resampled(22_050)
     path = tmp_path / "opposite.wav"
-    soundfile.write(path, np.stack([recording.audio, -recording.audio], axis=1), 22_050, subtype="FLOAT")
+    soundfile.write(path, np.stack([recording.audio, -np.roll(recording.audio, late)], axis=1), 22_050, subtype="FLOAT")
     tab = opened()
     choose(tab, path)
     assert_same(tab, "main-0", recording)
     assert "The channels cancel each other" in tab.get_by_role("status").first.inner_text()
+
+
+HEAP = """() => { window.urls = 0;
+  const { createObjectURL, revokeObjectURL } = URL;
+  URL.createObjectURL = (blob) => { window.urls++; return createObjectURL.call(URL, blob); };
+  URL.revokeObjectURL = (url) => { window.urls--; revokeObjectURL.call(URL, url); };
+}"""
+
+
+def test_memory_stays_flat_over_ten_files(opened, tmp_path):
+    """What JavaScript holds after garbage collection, arrays included, and how many blobs have an address."""
+    tab = opened()
+    tab.evaluate(HEAP)
+    session = tab.context.new_cdp_session(tab)
+    held, urls = [], []
+    for i in range(10):
+        recording = maestro.performance("beethoven-menuetto").segment(5 + 2 * i, 12).resampled(22_050)
+        choose(tab, exact_wav(tmp_path / f"take-{i}.wav", recording))
+        tab.locator(f"a[download='take-{i}.mid']").wait_for()
+        transcribed(tab)
+        session.send("HeapProfiler.collectGarbage")
+        usage = session.send("Runtime.getHeapUsage")
+        held.append(sum(usage[name] for name in ("usedSize", "embedderHeapUsedSize", "backingStorageSize")))
+        urls.append(tab.evaluate("window.urls"))
+    audio = 4 * len(recording.audio)  # bytes
+    assert held[1] > 2 * audio  # the sound and what is drawn of it count
+    assert max(held[4:]) - held[3] < audio and len(set(urls[1:])) == 1, (held, urls)
 
 
 NOTED = """element => {

@@ -79,6 +79,10 @@ def test_notes_are_sorted_by_onset_and_then_pitch():
         (([0], [1], [60], [128]), "velocity outside"),
         (([0], [np.nan], [60]), "NaN"),
         (([0, 1], [1, 2], [60]), "shapes"),
+        ((["a"], [1], [60]), "onset contains something that is not a number"),
+        (([0], [None, [1]], [60]), "offset contains something that is not a number"),
+        (([0], [1], ["C4"]), "pitch contains something that is not a number"),
+        (([0], [1], [60], ["loud"]), "velocity contains something that is not a number"),
     ],
 )
 def test_what_is_no_note_is_refused(arguments, complaint):
@@ -218,15 +222,25 @@ def test_notes_off_the_piano_are_left_out_with_a_warning_unless_there_are_no_oth
     off_piano = on(1000, 20), off(2000, 20)
     with pytest.warns(InputWarning, match=r"off the piano \(1\)"):
         assert read_midi(midi_bytes(tmp_path, *off_piano, on(3000), off(4000))) == Notes([3.0], [4.0], [60])
-    with pytest.raises(InputError, match="all its notes are off the piano"):
+    with pytest.raises(InputError, match=r"contains only notes off the piano \(1\)"):
         read_midi(midi_bytes(tmp_path, *off_piano))
 
 
-@pytest.mark.parametrize("kept", [0.001, 0.3, 0.7, 0.9999])
-def test_a_truncated_midi_file(nocturne, tmp_path, kept):
+@pytest.mark.parametrize("kept", [0.3, 0.7, 0.9999])
+def test_of_a_truncated_midi_file_the_notes_before_the_cut_are_read(nocturne, tmp_path, kept):
     (tmp_path / "cut.mid").write_bytes(nocturne[: int(kept * len(nocturne))])
-    with pytest.raises(InputError, match="cut.mid: (is cut off|cannot be read)"):
-        read_midi(tmp_path / "cut.mid")
+    with pytest.warns(InputWarning, match="cut.mid: is cut off before its end"):
+        found = read_midi(tmp_path / "cut.mid")
+    whole = read_midi(nocturne)
+    assert 0.9 * kept < len(found) / len(whole) < 1.1 * kept
+    assert np.array_equal(found.onset, whole.onset[: len(found)])
+
+
+def test_a_midi_file_cut_before_its_first_note_is_refused(nocturne, tmp_path):
+    for kept, complaint in ((20, "cannot be read as MIDI|has 0 of the 2 tracks"), (60, "is cut off .* no notes")):
+        (tmp_path / "cut.mid").write_bytes(nocturne[:kept])
+        with pytest.raises(InputError, match=f"cut.mid: {complaint}"):
+            read_midi(tmp_path / "cut.mid")
 
 
 @pytest.mark.parametrize(
@@ -378,14 +392,15 @@ def test_a_table_without_velocity(tmp_path):
         (b"", "the file is empty"),
         (b"onset,offset,pitch\n", "contains no notes"),
         (b"when,what\n0,60\n", "has no column onset or offset or pitch"),
-        (b"0,1,60\n0,1,x\n", "line 2: .*must be numbers"),
-        (b"0,1,60\n0,1\n", "line 2: .*must be numbers"),
+        (b"0,1,60\n0,1,x\n", "line 2: the pitch is 'x', not a number"),
+        (b"0,1,60\n0,1\n", "line 2: the pitch is missing"),
+        (b"0,1,60,80\n0,1,60,loud\n", "line 2: the velocity is 'loud', not a number"),
         (b"0,1,60\n\n3,2,60\n", "line 3: .*does not end"),
         (b"0,1,20\n", "line 1: .*off the piano"),
         (b"\xff\xfe\x00", "is not text"),
         (b"\x00\x01\x02", "is not text"),
         (b"a,b\x81,c\n", "is not text"),
-        (b"1e400,2,60\n", "line 1: .*must be numbers"),
+        (b"1e400,2,60\n", "line 1: the onset is 1e400; give a finite number"),
         (b"onset,offset,midi\n0,1,1e300\n", "line 2: .*not an integer"),
         (b"onset,offset,midi\n0,1,60.5\n", "line 2: .*not an integer"),
         (b"onset,offset,pitch\n0,1,60.5\n", "may be a MIDI number or in Hz"),

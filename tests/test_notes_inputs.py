@@ -8,11 +8,12 @@ import tracemalloc
 import numpy as np
 import pretty_midi
 import pytest
+from hypothesis import given, strategies as st
 
 from nmp_lessons import cli
 from nmp_lessons.book.inputs import midi as cases
 from nmp_lessons.data import maestro
-from nmp_lessons.errors import InputError
+from nmp_lessons.errors import InputError, InputWarning
 from nmp_lessons.notes import Notes, read_midi, read_table, write_csv, write_midi
 
 MUTATIONS = 2000
@@ -133,8 +134,54 @@ def test_notes_are_read_from_paths_and_open_files_and_nothing_else(tmp_path):
                 read(wrong)
 
 
+def test_a_warning_names_the_line_that_called_the_book(tmp_path):
+    (tmp_path / "a.csv").write_text("onset,offset,note,pitch\n0,1,50,60\n")
+    (tmp_path / "a.mid").write_bytes(cases._file(cases._track(*cases.NOTE), missing=1))
+    for read, name in ((read_table, "a.csv"), (read_midi, "a.mid")):
+        with pytest.warns(InputWarning) as said:
+            read(tmp_path / name)
+        assert said[0].filename == __file__
+
+
 def test_a_prediction_without_notes_scores_nothing_and_says_why(tmp_path, capsys):
     write_csv(Notes([0.5], [1.0], [60]), tmp_path / "true.csv")
     (tmp_path / "found.csv").write_text("onset,offset,pitch\n", "utf8")
     assert cli.main(["evaluate", str(tmp_path / "found.csv"), str(tmp_path / "true.csv")]) == 0
     assert "found.csv: contains no notes" in capsys.readouterr().err
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 30), st.integers(60, 62)), min_size=1, max_size=12))
+def test_notes_of_one_key_that_overlap_return_from_midi(tmp_path_factory, rows):
+    onset, lasts, pitch = np.array(rows).T
+    notes = Notes(onset / 16, (onset + lasts) / 16, pitch)
+    write_midi(notes, path := tmp_path_factory.mktemp("overlap") / "a.mid")
+    found = read_midi(path)
+    written = sorted(zip(*notes.intervals.T, notes.pitch, strict=True))
+    assert np.allclose(sorted(zip(*found.intervals.T, found.pitch, strict=True)), written, atol=0.3e-3)
+
+
+@pytest.mark.parametrize(
+    "velocities, read",
+    [(["1.0", "1.0"], [127, 127]), (["0.5", "1"], [64, 127]), (["1", "1"], [1, 1]), (["1.0", "80.0"], [1, 80])],
+)
+def test_velocities_up_to_one_have_a_decimal_point(tmp_path, velocities, read):
+    (tmp_path / "a.csv").write_text("".join(f"0,1,{60 + i},{v}\n" for i, v in enumerate(velocities)))
+    assert read_table(tmp_path / "a.csv").velocity.tolist() == read
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("order", ["onset offset pitch", "onset pitch duration level", "onset pitch offset"])
+def test_columns_without_names_are_found_in_music_of_a_minute(tmp_path, order, seed):
+    rng = np.random.default_rng(seed)
+    onset, lasts = np.sort(rng.uniform(0, 60, 100)).round(3), rng.uniform(0.1, 3, 100).round(3)
+    columns = {
+        "onset": onset,
+        "offset": onset + lasts,
+        "duration": lasts,
+        "pitch": rng.integers(30, 90, 100),
+        "level": lasts / 3,
+    }
+    np.savetxt(tmp_path / "a.csv", np.stack([columns[name] for name in order.split()], 1), fmt="%.9g", delimiter=",")
+    found = read_table(tmp_path / "a.csv")
+    assert np.allclose(found.intervals, np.stack([onset, onset + lasts], axis=1))
+    assert np.array_equal(found.pitch, columns["pitch"])

@@ -21,10 +21,12 @@ import numpy as np
 import soundfile
 
 from ..errors import InputError, MissingExtra, needs
-from .containers import DECODER_DELAY, LAME_DELAY, Bytes, Part, View
+from .mp3 import DECODER_DELAY, LAME_DELAY
+from .pieces import Bytes, Part, View
 
 BLOCK = 65_536  # samples read or written at once; Vorbis encoders take long arrays badly in one piece
 DELAYS = {"aac": 1024, "mp3float": LAME_DELAY + DECODER_DELAY}  # samples, where the container doesn't tell
+PROMISING = ("mov", "matroska", "asf", "flv", "wv", "ape", "caf", "ogg")  # for others FFmpeg guesses the length
 UNKNOWN = 1 << 62  # samples: so many or more, says libsndfile, where it doesn't know
 
 
@@ -50,7 +52,12 @@ def decoder(data: Bytes, part: Part, name: str, *, first: int = 0) -> "Sndfile |
     try:
         return Sndfile(data, part, first)
     except soundfile.LibsndfileError as problem:
-        kind = {b"RIFF": "wav", b"OggS": "ogg"}.get(View(data, part.pieces).read(4))
+        if "SF_INFO struct incomplete" in problem.error_string:
+            raise InputError(
+                f"{name}: the header gives a sample rate that no recorder has, or no channels; "
+                "export the audio again, at 44100 Hz."
+            ) from problem
+        kind = {b"RIFF": "wav", b"OggS": "ogg", b"caff": "caf", b"FORM": "aiff"}.get(View(data, part.pieces).read(4))
         if kind and find_spec("av"):  # libsndfile knows the container, but not this codec
             return Media(View(data, part.pieces), kind, name)
         reason = problem.error_string.strip(" .")
@@ -188,7 +195,7 @@ class Media:
         self.rate, self.channels = self._first.sample_rate, len(self._first.layout.channels)
         length, unit = tracks[0].duration, tracks[0].time_base  # of a WebM, only the container's is known
         seconds = float(length * unit) if length and unit else (self._container.duration or 0) / av.time_base
-        self.promised = round(seconds * self.rate) if seconds > 0 else None
+        self.promised = round(seconds * self.rate) if seconds > 0 and kind in PROMISING else None
 
     def blocks(self, first: int) -> Iterator[np.ndarray]:
         """Blocks (samples, channels), float32, from a sample on."""
@@ -197,7 +204,7 @@ class Media:
         for frame in chain([self._first], self._frames):
             try:
                 blocks = [part.to_ndarray().reshape(-1, self.channels) for part in floats.resample(frame)]
-            except ValueError:  # another rate or other channels than before
+            except (self._av.FFmpegError, ValueError):  # another rate or other channels than before, or impossible ones
                 self.damaged = True
                 continue
             for block in blocks:

@@ -4,25 +4,26 @@ import io
 import os
 import shutil
 import tempfile
-import warnings
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from numbers import Real
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import soundfile
 import soxr
 
-from ..errors import InputError, InputWarning
+from ..errors import InputError, warn
 from ..files import atomic_write, check_path
-from .containers import Bytes, Part, parts
+from .containers import parts
 from .decoders import BLOCK, Media, Sndfile, decoder
+from .pieces import Bytes, Part
 from .recording import Recording
 
 FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3"}  # that are written
 RATES = (4_000, 384_000)  # Hz: the lowest and the highest that a recorder has
+LOUDEST = 1e15  # full scale is 1; energies would overflow not much above
 TOLD = 0.5  # seconds that cancel before it is worth a line
 
 Source = str | os.PathLike | BinaryIO
@@ -31,9 +32,10 @@ Source = str | os.PathLike | BinaryIO
 def load(source: Source, *, rate: int | None = None, start: float = 0.0, stop: float | None = None) -> Recording:
     """Read audio as mono: a file of any kind, any rate, any number of channels.
 
-    WAV, FLAC, MP3, OGG (Vorbis, Opus), AIFF and others are read by libsndfile; M4A, WebM and the sound of a video by
-    FFmpeg, for which the extra `media` is needed. All sound is read that is there, whatever length the header gives,
-    also that of files that were joined. Only the requested part is decoded where the format allows it.
+    WAV, FLAC, MP3, OGG (Vorbis, Opus), AIFF and others are read by libsndfile; M4A, WebM, Opus in CAF and the sound of
+    a video by FFmpeg, for which the extra `media` is needed. All sound is read that is there, whatever length the
+    header gives, also that of files of one kind that were joined. Only the requested part is decoded where the format
+    allows it.
 
     Parameters
     ----------
@@ -55,13 +57,14 @@ def load(source: Source, *, rate: int | None = None, start: float = 0.0, stop: f
     Raises
     ------
     InputError
-        If the file is missing, empty, not audio, contains NaN, has a sample rate below 4,000 or above 384,000 Hz, or
-        ends before `start`.
+        If the file is missing, empty, not audio, contains NaN or samples above 10¹⁵, has a sample rate below 4,000 or
+        above 384,000 Hz, or ends before `start`.
 
     Warns
     -----
     InputWarning
-        If the file is cut off or damaged. What can be decoded is returned.
+        If the file is cut off or damaged, as far as that can be noticed (some headers give no length). What can be
+        decoded is returned.
 
     Examples
     --------
@@ -87,11 +90,9 @@ def load(source: Source, *, rate: int | None = None, start: float = 0.0, stop: f
         lost, channel = sound.mixer.cancelled()
         if channel is not None or lost >= TOLD:
             found = f"so only channel {channel + 1} was read" if channel is not None else f"{lost:.1f} s of it are lost"
-            warnings.warn(
+            warn(
                 f"{sound.name}: its channels cancel each other, {found}; "
-                "export it as mono, or with the polarity of one channel inverted.",
-                InputWarning,
-                stacklevel=2,
+                "export it as mono, or with the polarity of one channel inverted."
             )
         if channel is not None:
             audio = _joined(sound.blocks(rate, start, stop, channel=channel))
@@ -102,7 +103,7 @@ def load(source: Source, *, rate: int | None = None, start: float = 0.0, stop: f
         if not len(audio):
             raise InputError(f"{sound.name}: contains no audio; record or export it again.")
         if sound.complaint:
-            warnings.warn(f"{sound.name}: {sound.complaint}", InputWarning, stacklevel=2)
+            warn(f"{sound.name}: {sound.complaint}")
     return Recording(audio, rate, title=sound.title)
 
 
@@ -236,10 +237,10 @@ class _Sound:
                 resampler = soxr.ResampleStream(decoder.rate, rate, 1) if rate != decoder.rate else None
                 there = first
                 for block in decoder.blocks(first):
-                    mono = self.mixer.mono(block[: None if last is None else last - there], decoder.rate)
+                    block = block[: None if last is None else last - there]
+                    self._check(block)
+                    mono = self.mixer.mono(block, decoder.rate)
                     there += len(mono)
-                    if not np.isfinite(mono).all():
-                        raise InputError(f"{self.name}: some samples are NaN or infinite; export the audio again.")
                     yield resampler.resample_chunk(mono) if resampler else mono
                     if there == last:
                         break
@@ -265,6 +266,12 @@ class _Sound:
             )
         self.seconds = before
 
+    def _check(self, block: np.ndarray) -> None:
+        peak = np.abs(block).max(initial=0)
+        if not peak < LOUDEST:
+            what = f"above {LOUDEST:.0e}, where full scale is 1" if np.isfinite(peak) else "NaN or infinite"
+            raise InputError(f"{self.name}: some samples are {what}; export the audio again.")
+
     def _decoder(self, part: Part, first: int = 0) -> Sndfile | Media:
         found = decoder(self._data, part, self.name, first=first)
         if not RATES[0] <= found.rate <= RATES[1]:
@@ -276,20 +283,30 @@ class _Sound:
         return found
 
 
+class _Window(NamedTuple):
+    """A stretch of sound: its length in seconds, the energy of the mean by lag, and that of each channel."""
+
+    seconds: float
+    mixed: np.ndarray
+    each: np.ndarray
+
+
 class _Mixer:
     """Makes mono of blocks, and notices channels that cancel each other.
 
     This is judged in short windows, and above 200 Hz, so that neither an offset nor hum, which channels may have in
-    common, hides that the music cancels.
+    common, hides that the music cancels. Of two channels, one may also come a little late: then the mean loses the
+    low notes, and only without the lag would all cancel.
     """
 
     WINDOW, HIGH_PASS = 0.25, 200.0  # seconds, Hz
     SHARE = 0.05  # of the energy of unrelated channels: a sum with less has cancelled
     MUCH = 0.1  # of the time that sounds: if so much cancels, the channels do
+    LATEST = 0.25e-3  # seconds by which one of two channels may be late
 
     def __init__(self, channel: int | None):
         self._channel = channel
-        self._windows: list[np.ndarray] = []  # of each: seconds, energy of the mean, energy of each channel
+        self._windows: list[_Window] = []
 
     def mono(self, block: np.ndarray, rate: int) -> np.ndarray:
         """The mean of the channels of a block (samples, channels), or the channel chosen."""
@@ -304,21 +321,32 @@ class _Mixer:
             pole = np.exp(-2 * np.pi * self.HIGH_PASS / rate)
             high, _ = lfilter([1, -1], [1, -pole], block, axis=0, zi=-block[:1])
             for window in np.array_split(high, np.ceil(len(block) / (self.WINDOW * rate))):
-                energies = [_energy(window.mean(axis=1)), *map(_energy, window.T)]
-                self._windows.append(np.array([len(window) / rate, *energies]))
+                each = np.array([_energy(channel) for channel in window.T])
+                mixed = self._mixed(window, each.sum(), round(self.LATEST * rate))
+                self._windows.append(_Window(len(window) / rate, mixed, each))
         return block.mean(axis=1)
+
+    def _mixed(self, window: np.ndarray, total: float, latest: int) -> np.ndarray:
+        mean = _energy(window.mean(axis=1))
+        if window.shape[1] > 2 or mean >= total / 4 or len(window) <= latest:  # unrelated, or more in step
+            return np.full(2 * latest + 1, mean)
+        left, right = window.T
+        shifted = ((left[max(lag, 0) :], right[max(-lag, 0) :]) for lag in range(-latest, latest + 1))
+        return np.array([_energy((a[: len(b)] + b[: len(a)]) / 2) for a, b in shifted])
 
     def cancelled(self) -> tuple[float, int | None]:
         """For how many seconds the channels cancel each other; and the loudest channel, if that is much of the time."""
-        most = max(map(len, self._windows), default=0)
-        each = np.array([window for window in self._windows if len(window) == most])
-        if not len(each):
+        most = max((len(window.each) for window in self._windows), default=0)
+        if not most:
             return 0.0, None
-        seconds, mixed, total = each[:, 0], each[:, 1], each[:, 2:].sum(axis=1)
+        windows = [window for window in self._windows if len(window.each) == most]
+        windows = [window for window in windows if len(window.mixed) == len(windows[0].mixed)]  # of joined files
+        seconds, mixed, each = map(np.array, zip(*windows, strict=True))
+        total = each.sum(axis=1)
         sounding = total / seconds > 1e-7 * (total / seconds).max()
-        lost = seconds[sounding & (mixed < self.SHARE * total / (most - 2) ** 2)].sum()
+        lost = (seconds * sounding @ (mixed < self.SHARE * total[:, None] / most**2)).max()
         much = lost > self.MUCH * seconds[sounding].sum()
-        loud = each[:, 2:].sum(axis=0)
+        loud = each.sum(axis=0)
         return float(lost), int((loud > 0.999 * loud.max()).argmax()) if much else None
 
 

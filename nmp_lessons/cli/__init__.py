@@ -6,6 +6,7 @@ The remaining files are still processed, and the exit status is 2. Existing file
 """
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -27,14 +28,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except BrokenPipeError:  # as after `| head`: whoever reads has had enough
-        with open(os.devnull, "w", encoding="utf8") as nowhere, suppress(OSError):
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())  # nothing is flushed into the closed pipe at the end
+        _discard_output()
         return 0
     except (InputError, OSError) as problem:
+        if isinstance(problem, OSError) and problem.errno == errno.ENOSPC and not problem.filename:
+            problem = InputError("standard output: there is no space left to write it; free some, or write elsewhere.")
+            _discard_output()
         complain(problem)
         return FAILED
     except KeyboardInterrupt:
         return 130
+
+
+def _discard_output() -> None:
+    """Nothing is flushed into a closed pipe, or onto a full disk, at the end."""
+    with open(os.devnull, "w", encoding="utf8") as nowhere, suppress(OSError):
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def parser() -> argparse.ArgumentParser:

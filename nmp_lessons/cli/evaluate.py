@@ -3,10 +3,13 @@
 import argparse
 import json
 from contextlib import ExitStack
+from io import BufferedReader
 from pathlib import Path
+from typing import cast
 
 from ..errors import InputError, NoNotes, warn
 from ..files import visible_files
+from .outputs import STDIN, source, stem
 
 NOTE_FILES = {".csv": 0, ".tsv": 1, ".txt": 2, ".jams": 3, ".mid": 4, ".midi": 5}  # of equal stems, the lowest is read
 
@@ -17,10 +20,11 @@ def add(commands) -> None:
         help="score notes against a reference",
         description="Score a file of notes against its reference, or every file in a folder against the file of the "
         "same name in another. The files may be MIDI, CSV, TSV or JAMS; if a folder has MIDI and a table of one name, "
-        "the table is read. F and Fno count notes with and without regard to offsets, Acc compares frames of 10 ms, "
+        "the table is read, and texts without a table, such as README.txt, are left out. F and Fno count notes with "
+        "and without regard to offsets, Acc compares frames of 10 ms, "
         "and low and high are the ends of the 95 %% interval of the mean.",
     )
-    evaluate.add_argument("prediction", type=Path, metavar="PREDICTION", help="file or folder")
+    evaluate.add_argument("prediction", type=Path, metavar="PREDICTION", help="file or folder; - for standard input")
     evaluate.add_argument("reference", type=Path, metavar="REFERENCE", help="file or folder")
     evaluate.add_argument(
         "--tolerance", type=float, default=50.0, metavar="MS", help="tolerance for onsets (default: 50)"
@@ -55,13 +59,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _pairs(prediction: Path, reference: Path) -> dict[str, tuple[Path, Path]]:
     """The prediction and the reference of every piece, by name."""
     for path in (prediction, reference):
-        if not path.exists():
+        if not path.exists() and path != STDIN:
             raise InputError(f"{path}: no such file or folder; check the name.")
     if prediction.is_dir() != reference.is_dir():
         folder, file = (prediction, reference) if prediction.is_dir() else (reference, prediction)
         raise InputError(f"{folder} is a folder, but {file} isn't; give two files or two folders.")
     if not prediction.is_dir():
-        return {prediction.stem: (prediction, reference)}
+        return {stem(prediction): (prediction, reference)}
     predictions, references = _note_files(prediction), _note_files(reference)
     for found, here, there in ((predictions, references, reference), (references, predictions, prediction)):
         alone = sorted(str(path) for name, path in found.items() if name not in here)
@@ -74,10 +78,15 @@ def _pairs(prediction: Path, reference: Path) -> dict[str, tuple[Path, Path]]:
 
 
 def _note_files(folder: Path) -> dict[str, Path]:
-    """The note files in a folder, by stem."""
+    """The note files in a folder, by stem. A text that is no table isn't one, unless there are no others."""
+    from ..notes.tables import is_table
+
     known = [path for path in visible_files(folder) if path.suffix.lower() in NOTE_FILES]
     if not known:
         raise InputError(f"{folder}: contains no MIDI, CSV or TSV files; give a folder of note files.")
+    texts = {path for path in known if path.suffix.lower() == ".txt" and not is_table(path)}
+    if len(texts) < len(known):
+        known = [path for path in known if path not in texts]
     last_first = sorted(known, key=lambda path: -NOTE_FILES[path.suffix.lower()])
     return {path.stem: path for path in last_first}
 
@@ -89,16 +98,16 @@ def _read_notes(path: Path, arguments: argparse.Namespace, *, may_be_empty: bool
     from ..notes.tables import read_table
 
     with ExitStack() as stack:
-        source, midi = path, path.suffix.lower().startswith(".mid")
-        if path.is_fifo():  # `<(...)`: its first bytes say what it is, and it can be read only once
-            source = stack.enter_context(path.open("rb"))
-            midi = source.peek(4)[:4] in (b"MThd", b"RIFF")
+        given, midi = source(path), path.suffix.lower().startswith(".mid")
+        if path == STDIN or path.is_fifo() or path.is_relative_to("/dev"):  # `<(...)`: can be read only once,
+            given = cast(BufferedReader, given if path == STDIN else stack.enter_context(path.open("rb")))
+            midi = given.peek(4)[:4] in (b"MThd", b"RIFF")  # and its first bytes say what it is
         elif path.suffix.lower() not in NOTE_FILES:
             raise InputError(
                 f"{path}: not a note file, judging by its suffix; give .mid, .midi, .csv, .tsv, .txt or .jams."
             )
         try:
-            return read_midi(source, pedal=not arguments.no_pedal) if midi else read_table(source)
+            return read_midi(given, pedal=not arguments.no_pedal) if midi else read_table(given)
         except NoNotes as problem:
             if may_be_empty:
                 warn(str(problem))

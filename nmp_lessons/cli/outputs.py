@@ -6,10 +6,12 @@ import warnings
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from ..errors import InputError, InputWarning
 
 FAILED = 2  # exit status
+STDIN = Path("-")  # stands for standard input
 
 
 def add_output(command: argparse.ArgumentParser) -> None:
@@ -26,7 +28,7 @@ def each(files: Sequence[Path], do: Callable[[Path], None]) -> int:
     failed = False
     written: dict[str, Path] = {}
     for path in tqdm(files, unit="file", disable=None):
-        name = path.stem.casefold()  # some systems take A and a for the same
+        name = stem(path).casefold()  # some systems take A and a for the same
         try:
             if name in written:
                 raise InputError(
@@ -42,9 +44,19 @@ def each(files: Sequence[Path], do: Callable[[Path], None]) -> int:
     return FAILED if failed else 0
 
 
+def source(path: Path) -> Path | BinaryIO:
+    """What to read: a path, or standard input in place of ``-``."""
+    return sys.stdin.buffer if path == STDIN else path
+
+
+def stem(path: Path) -> str:
+    """What to call the results for an input."""
+    return "stdin" if path == STDIN else path.stem
+
+
 def outputs(path: Path, arguments: argparse.Namespace, *suffixes: str) -> list[Path]:
     folder = arguments.output
-    outputs = [folder / f"{path.stem}{suffix}" for suffix in suffixes]
+    outputs = [folder / f"{stem(path)}{suffix}" for suffix in suffixes]
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: is a file; give a folder to write to.")
     for output in outputs:

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from ..errors import InputError
-from .outputs import add_output, each, outputs
+from .outputs import add_output, each, outputs, source
 
 
 def add(commands) -> None:
@@ -16,7 +16,11 @@ def add(commands) -> None:
         description="Write the notes of each audio file to NAME.mid and NAME.csv (onset, offset, pitch, velocity).",
     )
     transcribe.add_argument(
-        "files", nargs="+", type=Path, metavar="FILE", help="audio or video file: WAV, FLAC, MP3, OGG, M4A, WebM ..."
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="audio or video file: WAV, FLAC, MP3, OGG, M4A, WebM ...; - for standard input",
     )
     add_output(transcribe)
     transcribe.add_argument(
@@ -67,7 +71,7 @@ def _loaded(path: Path):
     from ..audio.formats import load
     from ..constants import NMP
 
-    return replace(load(path, rate=NMP.sample_rate), title=str(path))
+    return replace(load(source(path), rate=NMP.sample_rate), title=str(path))
 
 
 def _transcriber(network: str, timing: str):

@@ -37,39 +37,51 @@ def read_midi(source: str | os.PathLike | BinaryIO | bytes, *, pedal: bool = Tru
         If a key is struck again before its release, the earlier note ends there; a release in the same tick belongs to
         the earlier note. What is never released, key or pedal, ends with the last event of a key; if that is its own
         stroke, with its track. All notes off (control 123, and 124 to 127) releases the keys of a channel, all sound
-        off (120) ends its notes, and 121 lifts its pedals.
+        off (120) ends its notes, and 121 lifts its pedals. The patterns of a file of format 2 follow each other.
 
     Warns
     -----
     InputWarning
-        If notes are left out because they are off the piano or have no length, or a track breaks off in the middle.
+        If notes are left out because they are off the piano or have no length, if a track is missing or breaks off in
+        the middle, or the file is cut off. The notes that are there are returned.
 
     Raises
     ------
     InputError
-        If the file is missing, empty, truncated, not MIDI, without notes on the piano, or longer than a day.
+        If the file is missing, empty, not MIDI, without notes on the piano, or longer than a day.
     """
     name, data = _named_bytes(source)
-    found, ends, broken = events(data, name)
-    if broken:
-        warn(f"{name}: {broken} of its tracks can't be read to the end, so notes may be missing; export it again.")
+    found, ends, missing = events(data, name)
     end = max((event.seconds for event in found if event.kind != CONTROL), default=0.0)
     channels = sorted({event.channel for event in found} - {DRUM_CHANNEL})
     parts = [_channel_notes([e for e in found if e.channel == channel], end, ends, pedal) for channel in channels]
     onset, offset, pitch, velocity = notes = np.concatenate([np.empty((4, 0)), *parts], axis=1)
-    if not (offset > onset).any():
-        only = "only drums (on channel 10)" if any(event.channel == DRUM_CHANNEL for event in found) else "no notes"
-        raise NoNotes(f"{name}: contains {only}; export it again with at least one note.")
-    if offset.max() > LONGEST:
-        hours = offset.max() / 3600
-        raise InputError(f"{name}: lasts {hours:,.0f} hours, a day at most can be read; remove the gap in it.")
     off_piano, silent = (pitch < NMP.lowest_pitch) | (pitch > NMP.highest_pitch), offset <= onset
-    if (off_piano | silent).all():
-        raise InputError(f"{name}: all its notes are off the piano; transpose it.")
-    for left_out, which in ((off_piano, "off the piano"), (silent & ~off_piano, "of zero length")):
-        if left_out.any():
-            warn(f"{name}: left out notes {which} ({np.count_nonzero(left_out)}).")
-    return Notes(*notes[:, ~off_piano & ~silent])
+    kept = ~off_piano & ~silent
+    left_out = {"off the piano": int(off_piano.sum()), "of zero length": int((silent & ~off_piano).sum())}
+    if not kept.any():
+        left_out["on the drum channel"] = sum(
+            event[2:4] == (DRUM_CHANNEL, NOTE_ON) and event.value > 0 for event in found
+        )
+        raise _no_notes(name, {which: count for which, count in left_out.items() if count}, missing)
+    if offset[kept].max() > LONGEST:
+        hours = offset[kept].max() / 3600
+        raise InputError(f"{name}: lasts {hours:,.0f} hours, a day at most can be read; remove the gap in it.")
+    if missing:
+        warn(f"{name}: {missing}, so notes may be missing; copy or export it again.")
+    for which, count in left_out.items():
+        if count:
+            warn(f"{name}: left out notes {which} ({count}).")
+    return Notes(*notes[:, kept])
+
+
+def _no_notes(name: str, left_out: dict[str, int], missing: str) -> InputError:
+    if missing:
+        return InputError(f"{name}: {missing}, and no notes could be read; copy or export it again.")
+    if not left_out:
+        return NoNotes(f"{name}: contains no notes; export it again with at least one note.")
+    only = " and ".join(f"{which} ({count})" for which, count in left_out.items())
+    return NoNotes(f"{name}: contains only notes {only}; give a file with notes for the piano's keys.")
 
 
 def _named_bytes(source) -> tuple[str, bytes]:
@@ -101,6 +113,7 @@ def _key_strokes(moved: Sequence[Event], end: float, ends: Sequence[float]) -> n
         key = track, number
         if kind == CONTROL and number in ALL_NOTES_OFF:
             found += [(begun, seconds, note, velocity) for (_, note), (begun, velocity) in down.items()]
+            replaced |= dict.fromkeys(down, seconds)
             down = {}
         elif kind == NOTE_ON and value > 0:
             if key in down:
@@ -141,6 +154,8 @@ def write_midi(
     Parameters
     ----------
     notes : Notes
+        Notes of one key that overlap go to different channels, since on one channel the first release would end both;
+        with more than fifteen of them at once, channels are shared.
     path : path of the file
     bends : optional, one entry for each note in the order of `notes`
         None, or deviations from the pitch in semitones, evenly spaced from onset to offset. A bend affects a whole
@@ -161,10 +176,11 @@ def write_midi(
     widest = max((float(np.abs(curve).max()) for curve in curves if curve is not None and len(curve)), default=0.0)
     bend_range = max(2, int(np.ceil(widest)))
     bent = any(curve is not None for curve in curves)
-    channels = _voices(notes) if bent else np.zeros(len(notes), dtype=int)
+    ticks = np.array([_ticks(onset, offset, per_beat) for onset, offset in notes.intervals], dtype=int).reshape(-1, 2)
+    channels = _voices(ticks, np.zeros(len(notes), dtype=int) if bent else notes.pitch)
     events = [event for channel in sorted({0, *channels}) for event in _setup(int(channel), bend_range, bent)]
     for i in range(len(notes)):
-        events += _note_events(notes, i, int(channels[i]), curves[i], bend_range, bent, per_beat)
+        events += _note_events(notes, i, int(channels[i]), curves[i], bend_range, bent, ticks[i])
     file = mido.MidiFile(type=0, ticks_per_beat=per_beat)
     file.tracks.append(_as_track(events))
     with atomic_write(path) as scratch:
@@ -186,15 +202,19 @@ def _curves(notes: Notes, bends: Sequence[Sequence[float] | np.ndarray | None] |
     return curves
 
 
-def _voices(notes: Notes) -> np.ndarray:
-    """A channel for each note, such that notes on one channel do not overlap if fifteen suffice."""
+def _voices(ticks: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+    """A channel for each note (ticks of onset and offset, (n, 2)), the lowest on which none of its kind still sounds.
+
+    If fifteen channels don't suffice, it is the one that is free soonest.
+    """
     melodic = [channel for channel in range(16) if channel != DRUM_CHANNEL]
-    free_from = dict.fromkeys(melodic, 0.0)
-    chosen = np.zeros(len(notes), dtype=int)
-    for i, (onset, offset) in enumerate(notes.intervals):
-        free = (channel for channel in melodic if free_from[channel] <= onset)
-        chosen[i] = next(free, min(free_from, key=free_from.__getitem__))
-        free_from[chosen[i]] = offset
+    free_from = {kind: dict.fromkeys(melodic, 0) for kind in set(kinds.tolist())}
+    chosen = np.zeros(len(ticks), dtype=int)
+    for i, (kind, (onset, offset)) in enumerate(zip(kinds.tolist(), ticks.tolist(), strict=True)):
+        there = free_from[kind]
+        free = (channel for channel in melodic if there[channel] <= onset)
+        chosen[i] = next(free, min(there, key=there.__getitem__))
+        there[chosen[i]] = offset
     return chosen
 
 
@@ -202,8 +222,10 @@ def _voices(notes: Notes) -> np.ndarray:
 _SETUP, _OFF, _BEND, _ON = range(4)
 
 
-def _tick(seconds: float, per_beat: int) -> int:
-    return round(seconds * 1e6 / BEAT * per_beat)
+def _ticks(onset: float, offset: float, per_beat: int) -> tuple[int, int]:
+    """Both ends of a note, which lasts a tick or more."""
+    first, last = (round(seconds * 1e6 / BEAT * per_beat) for seconds in (onset, offset))
+    return first, max(first + 1, last)
 
 
 def _setup(channel: int, bend_range: int, bent: bool):
@@ -214,9 +236,8 @@ def _setup(channel: int, bend_range: int, bent: bool):
         yield 0, _SETUP, mido.Message("control_change", channel=channel, control=control, value=value)
 
 
-def _note_events(notes: Notes, i: int, channel: int, bend, bend_range: int, bent: bool, per_beat: int):
-    first = _tick(notes.onset[i], per_beat)
-    last = max(first + 1, _tick(notes.offset[i], per_beat))
+def _note_events(notes: Notes, i: int, channel: int, bend, bend_range: int, bent: bool, ticks: np.ndarray):
+    first, last = map(int, ticks)
     pitch, velocity = int(notes.pitch[i]), int(notes.velocity[i])
     yield first, _ON, mido.Message("note_on", channel=channel, note=pitch, velocity=velocity)
     yield last, _OFF, mido.Message("note_off", channel=channel, note=pitch, velocity=0)

@@ -14,6 +14,8 @@ from ..errors import InputError
 BEAT = 500_000  # microseconds: 120 beats a minute, which holds until a file says otherwise
 NOTE_OFF, NOTE_ON, CONTROL = 0x8, 0x9, 0xB  # the upper half of a status byte; the lower is the channel
 META, SYSEX, ESCAPE, END_OF_TRACK, TEMPO = 0xFF, 0xF0, 0xF7, 0x2F, 0x51
+LAST_EVENT = bytes([META, END_OF_TRACK, 0])
+SEQUENTIAL = 2  # the format whose tracks follow each other; in all others they sound together
 DATA_BYTES = {0x8: 2, 0x9: 2, 0xA: 2, 0xB: 2, 0xC: 1, 0xD: 1, 0xE: 2}  # by the upper half of the status byte
 SYSTEM_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # other system messages have none
 FILM_RATES = {24: 24.0, 25: 25.0, 29: 30000 / 1001, 30: 30.0}  # frames a second of SMPTE time
@@ -34,27 +36,28 @@ class _Unreadable(Exception):
     """The rest of a track makes no sense."""
 
 
-def events(data: bytes, name: str) -> tuple[list[Event], list[float], int]:
-    """All keys and controllers in order of time, the end of each track (s), and how many break off in the middle.
+def events(data: bytes, name: str) -> tuple[list[Event], list[float], str]:
+    """All keys and controllers in order of time, the end of each track (s), and what is missing, in words.
 
     Events of equal time stand in the order of the tracks, and within a track in that of the file. The file may be
-    wrapped (in RIFF, say) and have chunks of other kinds.
+    wrapped (in RIFF, say) and have chunks of other kinds, and the length that a track declares may be wrong.
 
     Raises
     ------
     InputError
-        If there is no header, time has no unit, or a track is not all there.
+        If there is no header, or time has no unit.
     """
     start = data.find(b"MThd")
     if start < 0 or len(data) < start + 14:
         raise InputError(f"{name}: cannot be read as MIDI (there is no MThd header); export it again.")
-    size, _, declared, division = struct.unpack_from(">IHHH", data, start + 4)
+    size, form, declared, division = struct.unpack_from(">IHHH", data, start + 4)
     chunks = list(_tracks(data, start + 8 + size))
-    moved, tempos, ticks, ends, broken, cut = [], [], {0}, [], 0, len(chunks) < declared
+    moved, tempos, ticks, ends, broken, cut, before = [], [], {0}, [], 0, False, 0
     for number, (chunk, whole) in enumerate(chunks):
-        tick, ended = 0, False
+        tick, ended = before, False
         try:
-            for tick, status, values in _track_events(chunk):
+            for passed, status, values in _track_events(chunk):
+                tick = before + passed
                 ticks.add(tick)
                 ended = status == META and values[0] == END_OF_TRACK
                 if status >> 4 in (NOTE_OFF, NOTE_ON, CONTROL):
@@ -65,11 +68,21 @@ def events(data: bytes, name: str) -> tuple[list[Event], list[float], int]:
             broken += whole
         ends.append(tick)
         cut |= not (whole or ended)
-    if cut:
-        raise InputError(f"{name}: is cut off before its end; copy or export it again.")
+        if form == SEQUENTIAL:
+            before = tick
+            tempos.append((tick, BEAT))
     clock = _clock(ticks, tempos, division, name)
     moved.sort(key=lambda event: event[0])  # stable
-    return [Event(clock[tick], *event) for tick, *event in moved], [clock[tick] for tick in ends], broken
+    found = [Event(clock[tick], *event) for tick, *event in moved]
+    return found, [clock[tick] for tick in ends], _missing(len(chunks), declared, broken, cut)
+
+
+def _missing(tracks: int, declared: int, broken: int, cut: bool) -> str:
+    if cut:
+        return "is cut off before its end"
+    if broken:
+        return f"{broken} of its tracks can't be read to the end"
+    return f"has {tracks} of the {declared} tracks that its header announces" if tracks < declared else ""
 
 
 def _tracks(data: bytes, place: int) -> Iterator[tuple[bytes, bool]]:
@@ -77,9 +90,22 @@ def _tracks(data: bytes, place: int) -> Iterator[tuple[bytes, bool]]:
     while place + 8 <= len(data):
         kind, size = struct.unpack_from(">4sI", data, place)
         place += 8
+        stop = _track_stop(data, place, place + size) if kind == b"MTrk" else place + size
         if kind == b"MTrk":
-            yield data[place : place + size], place + size <= len(data)
-        place += size
+            yield data[place:stop], stop <= len(data)
+        place = stop
+
+
+def _track_stop(data: bytes, place: int, declared: int) -> int:
+    """Where a track stops: as declared, if another chunk or nothing follows there and no track begins before."""
+    inside = data.find(LAST_EVENT + b"MTrk", place, declared)
+    if inside >= 0:
+        return inside + len(LAST_EVENT)
+    ended = data[place:declared].endswith(LAST_EVENT) or data[declared : declared + 4].isalpha()
+    if ended or declared >= len(data):
+        return declared
+    following = data.find(b"MTrk", place)
+    return following if following >= 0 else len(data)
 
 
 def _track_events(chunk: bytes) -> Iterator[tuple[int, int, bytes]]:
@@ -108,11 +134,11 @@ def _track_events(chunk: bytes) -> Iterator[tuple[int, int, bytes]]:
 
 
 def _length(chunk: bytes, place: int) -> tuple[int, int]:
-    """A number of seven bits a byte, four bytes at most, and the place after it."""
+    """A number of seven bits a byte and 28 at most, though some write a fifth byte, and the place after it."""
     value = 0
-    for end, byte in enumerate(chunk[place : place + 4], place + 1):
+    for end, byte in enumerate(chunk[place : place + 5], place + 1):
         value = value << 7 | byte & 127
-        if byte < 128:
+        if byte < 128 and value < 1 << 28:
             return value, end
     raise _Unreadable
 

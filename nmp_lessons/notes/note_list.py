@@ -36,7 +36,7 @@ class Notes:
     Raises
     ------
     InputError
-        If shapes differ, a value is not finite, an onset is negative, an offset is not after its onset, a
+        If shapes differ, a value is not a finite number, an onset is negative, an offset is not after its onset, a
         pitch is off the piano, or a velocity is outside MIDI's range.
 
     Examples
@@ -52,8 +52,7 @@ class Notes:
     velocity: np.ndarray
 
     def __init__(self, onset: ArrayLike, offset: ArrayLike, pitch: ArrayLike, velocity: ArrayLike = VELOCITY):
-        onset = np.array(onset, dtype=np.float64)
-        offset = np.array(offset, dtype=np.float64)
+        onset, offset = _numbers(onset, "onset").copy(), _numbers(offset, "offset").copy()
         pitch = _whole_numbers(pitch, "pitch")
         velocity = _whole_numbers(velocity, "velocity")
         if velocity.ndim == 0:
@@ -112,10 +111,15 @@ class Notes:
         return replace(self, pitch=self.pitch + semitones)
 
 
+def _numbers(values: ArrayLike, name: str) -> np.ndarray:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as problem:
+        raise InputError(f"notes: {name} contains something that is not a number; give an array of them.") from problem
+
+
 def _whole_numbers(values: ArrayLike, name: str) -> np.ndarray:
-    values = np.asarray(values)
-    if values.size == 0:
-        return values.astype(np.int64)
+    values = _numbers(values, name)
     if not np.isfinite(values).all() or (values != np.round(values)).any() or (abs(values) > 2**53).any():
         raise InputError(f"notes: {name} contains a value that is not an integer; round it to a MIDI number.")
     return values.astype(np.int64)

@@ -8,7 +8,7 @@ import csv
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -45,6 +45,7 @@ OTHER_UNITS = {"ms", "msec", "millisecond", "milliseconds", "sample", "samples",
 OTHER_UNITS |= {"us", "div", "divs", "beat", "beats", "quarter", "quarters", "bar", "bars", "measure", "measures"}
 HERTZ = {"hz", "frequency", "frequencies", "freq", "f0"}
 COMMENTS = ("#", "%", "//")
+LONG_DURATION = 10.0  # seconds; if half of the notes lasted longer, these wouldn't be durations
 LONG_NOTE = 60.0  # seconds; if half of the notes last longer, and all times are whole numbers, they aren't seconds
 
 
@@ -66,10 +67,10 @@ def read_table(source: str | os.PathLike | BinaryIO) -> Notes:
 
     Columns are separated by tabs, semicolons, commas or spaces, numbers may have a decimal comma, and text may stand
     above the table. If there is a header (with or without #), columns are found by name and may be in any order;
-    otherwise they must be in the order above, or in that of Sonic Visualiser (onset, pitch, duration, level). A pitch
-    may also be the name of a note, or a frequency in Hz if the header says so or it can't be a MIDI number; frequencies
-    are rounded to semitones. The default velocity is 80. What begins with a brace, or has a name that ends in
-    ``.jams``, is read as JAMS.
+    otherwise they must be in the order above, in that of Sonic Visualiser (onset, pitch, duration, level), or onset,
+    pitch, offset. A pitch may also be the name of a note, or a frequency in Hz if the header says so or it can't be a
+    MIDI number; frequencies are rounded to semitones. Velocities from 0 to 1 have a decimal point. The default
+    velocity is 80. What begins with a brace, or has a name that ends in ``.jams``, is read as JAMS.
 
     Warns
     -----
@@ -82,14 +83,13 @@ def read_table(source: str | os.PathLike | BinaryIO) -> Notes:
         If the file is missing, empty, not such a table, without notes, or its times don't look like seconds, or if a
         row is not a valid note (the message gives its line).
     """
-    name, data = named_bytes(source, "table of notes")
-    path = Path(name)
-    text = _text(data, path)
+    path, text = _path_and_text(source)
     if path.suffix.lower() == ".jams" or text.lstrip().startswith("{"):
         numbers, columns, lines = _jams(text, path), _Columns(lasts=True, seconds=True), []
     else:
         columns, rows = _columns(_rows(text, path), path)
         lines = [line for line, _ in rows]
+        columns = columns._replace(level=columns.level or _up_to_one(rows, columns.velocity))
         numbers = np.array([_numbers(row, columns, f"{path}, line {line}") for line, row in rows])  # (n, 4)
     if not len(numbers):
         raise NoNotes(f"{path}: contains no notes; give at least one row.")
@@ -98,6 +98,22 @@ def read_table(source: str | os.PathLike | BinaryIO) -> Notes:
         return Notes(*numbers.T)
     except InputError as problem:
         raise _first_fault(numbers, lines, path) from problem
+
+
+def is_table(source: str | os.PathLike | BinaryIO) -> bool:
+    """Whether a text could be a table of notes, judged without its numbers: prose, such as a README's, could not.
+
+    >>> import io
+    >>> is_table(io.BytesIO(b"0.5 1 60")), is_table(io.BytesIO(b"1. Unpack the archive."))
+    (True, False)
+    """
+    rows = _rows(_path_and_text(source)[1], Path())
+    return not rows or any(_is_header(cells) or len(cells) > 2 and all(map(_is_number, cells[:2])) for _, cells in rows)
+
+
+def _path_and_text(source) -> tuple[Path, str]:
+    name, data = named_bytes(source, "table of notes")
+    return Path(name), _text(data, Path(name))
 
 
 def _text(data: bytes, path: Path) -> str:
@@ -116,7 +132,7 @@ def _text(data: bytes, path: Path) -> str:
 def _rows(text: str, path: Path) -> list[tuple[int, list[str]]]:
     """The number and the cells of every line that isn't empty."""
     rows = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in _lines(text):
         try:
             cells = [cell.strip() for cell in _cells(line)]
         except csv.Error as problem:
@@ -125,6 +141,19 @@ def _rows(text: str, path: Path) -> list[tuple[int, list[str]]]:
         if any(cells) and not re.fullmatch("sep=.?", line.strip('" ')) and not line.startswith("\\"):
             rows.append((number, cells))
     return rows
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines of a text with their numbers. A cell in quotes may go on over several."""
+    lines = text.splitlines()
+    first = 0
+    while first < len(lines):
+        stop = first + 1
+        if re.search(r'(^|[,;\t])\s*"[^"]*$', lines[first]):
+            ends = (last for last in range(stop, len(lines)) if lines[last].count('"') % 2)
+            stop = 1 + next(ends, first)
+        yield first + 1, "\n".join(lines[first:stop])
+        first = stop
 
 
 def _cells(line: str) -> list[str]:
@@ -157,10 +186,12 @@ def _columns(rows: list[tuple[int, list[str]]], path: Path) -> tuple[_Columns, l
         if _is_header(bare):
             rows = _without_comments(rows[i + 1 :])
             return _named_columns(bare, rows, path), rows
+        if len(cells) < 3 and any(len(row) > 2 for _, row in rows[i + 1 :]):
+            continue  # a title, a number of rows, a tempo
         if not comment and _is_number(cells[0]):
             if heading is None:
                 rows = _without_comments(rows[i:])
-                return _order(rows), rows
+                return _order(rows, path), rows
             break
         heading = heading if comment else bare
     if heading is None:
@@ -254,26 +285,52 @@ def _midi_numbers(rows, place: int) -> bool:
     return all(_cell(row, place) in keys for _, row in rows)
 
 
-def _order(rows) -> _Columns:
-    """The order of columns without names: Sonic Visualiser's if the third can't be pitches, but the second can."""
-    cells = [row[1:3] for _, row in rows if len(row) > 2 and all(_is_number(cell) for cell in row[:3])]
-    if cells:
-        second, third = np.median([[_number(cell) for cell in row] for row in cells], axis=0)
-        if third < NMP.lowest_pitch <= second:
-            return _Columns(0, 2, 1, 3, lasts=True, level=True)
-    return _Columns()
+HIGHEST_HERTZ = 8000.0  # no note of a table is higher
+
+
+def _order(rows, path: Path) -> _Columns:
+    """The order of columns without names, by what is in most rows: onset, offset, pitch if that is possible.
+
+    The others are onset, pitch, duration (Sonic Visualiser's, with a level from 0 to 1) and onset, pitch, offset.
+    """
+    cells = [row for _, row in rows if len(row) > 2 and all(_is_number(cell) for cell in row[:3])]
+    if not cells:
+        return _Columns()
+    onset, second, third = np.array([[_number(cell) for cell in row[:3]] for row in cells]).T
+    second_pitch, third_pitch = ((NMP.lowest_pitch <= x) & (x <= HIGHEST_HERTZ) for x in (second, third))
+    usual = np.mean((second > onset) & third_pitch)
+    duration, offset = np.mean(second_pitch & (third > 0)), np.mean(second_pitch & (third > onset))
+    if usual >= duration or duration < 0.5:
+        return _Columns()
+    level = all(len(row) > 3 and _is_number(row[3]) and 0 <= _number(row[3]) <= 1 for row in cells)
+    if level or offset < duration:
+        return _Columns(0, 2, 1, 3, lasts=True, level=level)
+    if np.median(onset) > LONG_DURATION:
+        return _Columns(0, 2, 1, 3)
+    raise InputError(f"{path}: the third column may hold durations or offsets; say which in a header.")
+
+
+def _up_to_one(rows, place: int) -> bool:
+    """Whether velocities are from 0 to 1: all are, and they are written with a decimal point or comma."""
+    cells = [cell for _, row in rows if (cell := _cell(row, place))]
+    return any({*".,"} & {*cell} for cell in cells) and all(_is_number(cell) and _number(cell) <= 1 for cell in cells)
 
 
 def _numbers(row: list[str], columns: _Columns, where: str) -> list[float]:
     """Onset, offset (or duration), pitch and velocity of one row, as they stand there."""
-    onset, offset, pitch, velocity = (_cell(row, place) for place in columns[:4])
-    try:
-        numbers = [_number(onset), _number(offset), _number(pitch) if _is_number(pitch) else pitch_number(pitch)]
-        if not np.isfinite(numbers).all():
-            raise ValueError("a number is NaN or infinite")
-        return [*numbers, _number(velocity or str(np.nan))]
-    except ValueError as problem:
-        raise InputError(f"{where}: onset, offset, pitch and velocity must be numbers; correct the row.") from problem
+    numbers, end = [], "duration" if columns.lasts else "offset"
+    for role, place in zip(("onset", end, "pitch", "velocity"), columns[:4], strict=True):
+        cell = _cell(row, place)
+        if role == "velocity" and not cell:
+            return [*numbers, np.nan]
+        try:
+            numbers.append(pitch_number(cell) if role == "pitch" and not _is_number(cell) else _number(cell))
+        except ValueError as problem:
+            given = f"{cell!r}, not a number" if cell else "missing"
+            raise InputError(f"{where}: the {role} is {given}; correct the row.") from problem
+        if not np.isfinite(numbers[-1]):
+            raise InputError(f"{where}: the {role} is {cell}; give a finite number.")
+    return numbers
 
 
 def _in_our_units(numbers: np.ndarray, columns: _Columns, path: Path) -> np.ndarray:
@@ -285,8 +342,7 @@ def _in_our_units(numbers: np.ndarray, columns: _Columns, path: Path) -> np.ndar
     _check_seconds(onset, offset, columns, path)
     if _in_hertz(pitch, columns, path) and (pitch > 0).all():
         pitch = np.round(frequency_to_pitch(pitch))
-    given = velocity[np.isfinite(velocity)]
-    if columns.level or (given % 1).any() and (given <= 1).all():
+    if columns.level:
         velocity = np.clip(np.round(127 * velocity), 1, 127)
     return np.stack([onset, offset, pitch, np.where(np.isnan(velocity), VELOCITY, velocity)], axis=1)
 
@@ -301,32 +357,42 @@ def _check_seconds(onset: np.ndarray, offset: np.ndarray, columns: _Columns, pat
 
 def _in_hertz(pitch: np.ndarray, columns: _Columns, path: Path) -> bool:
     """Whether pitches are frequencies: as the header says, or if they can't be MIDI numbers."""
-    if columns.hertz is not None or not (pitch % 1).any() and np.median(pitch) < 128:
-        return bool(columns.hertz)
-    if pitch.max() < 128:
-        one = pitch[pitch % 1 > 0][0]
-        raise InputError(f"{path}: a pitch of {one:g} may be a MIDI number or in Hz; say which in a header.")
-    return True
+    if columns.hertz is not None:
+        return columns.hertz
+    if (pitch % 1).any() if pitch.max() < 128 else np.median(pitch) < 128:
+        odd = pitch[(pitch % 1 > 0) | (pitch > 127)][0]
+        raise InputError(f"{path}: a pitch of {odd:g} may be a MIDI number or in Hz; say which in a header.")
+    return bool(pitch.max() > 127)
 
 
 def _jams(text: str, path: Path) -> np.ndarray:
     """Onset, duration, pitch and no velocity of all notes in a JAMS file, (n, 4)."""
     try:
+        annotations = [(one["namespace"], one["data"]) for one in json.loads(text)["annotations"]]
         notes = [
-            (float(note["time"]), float(note["duration"]), float(note["value"]), annotation["namespace"])
-            for annotation in json.loads(text)["annotations"]
-            if annotation["namespace"] in ("note_midi", "note_hz")
-            for note in annotation["data"]
+            (kind, *note) for kind, data in annotations if kind in ("note_midi", "note_hz") for note in _data(data)
         ]
-        if not np.isfinite([note[:3] for note in notes]).all():
+        # some write notes as a pitch that lasts
+        notes = notes or [
+            (kind, *one) for kind, data in annotations if kind in ("pitch_midi", "pitch_hz") for one in _data(data)
+        ]
+        if not np.isfinite([note[1:] for note in notes]).all():
             raise ValueError("a number is NaN or infinite")
         rows = [
-            (onset, lasts, np.round(value if kind == "note_midi" else frequency_to_pitch(value)), np.nan)
-            for onset, lasts, value, kind in notes
+            (onset, lasts, np.round(frequency_to_pitch(value) if kind.endswith("hz") else value), np.nan)
+            for kind, onset, lasts, value in notes
         ]
     except (KeyError, TypeError, ValueError, RecursionError) as problem:
         raise InputError(f"{path}: is not a JAMS file of notes (note_midi or note_hz); export it again.") from problem
     return np.array(rows, dtype=float).reshape(-1, 4)
+
+
+def _data(data: list | dict) -> Iterator[tuple[float, float, float]]:
+    """Time, duration and value of all observations, which stand one by one or, "dense", as lists."""
+    if isinstance(data, dict):
+        yield from zip(*(map(float, data[name]) for name in ("time", "duration", "value")), strict=True)
+    else:
+        yield from ((float(one["time"]), float(one["duration"]), float(one["value"])) for one in data)
 
 
 def _first_fault(numbers: np.ndarray, lines: list[int], path: Path) -> InputError:

@@ -30,6 +30,7 @@ export async function samplesOf(file: ArrayBuffer, rate: number): Promise<Sample
 const WINDOW = 0.25; // seconds in which channels are compared,
 const HIGH_PASS = 200; // Hz, above which they are, so that no offset or hum in common hides what cancels
 const CANCELLED = 0.05; // of the energy of unrelated channels: a sum with less has cancelled
+const LATEST = 0.25e-3; // seconds by which one of two channels may be late
 const MUCH = 0.1; // of the time that sounds: if so much cancels, the channels do
 
 /** For how many seconds channels cancel each other, as `load` of nmp_lessons/audio/formats.py has it; and the loudest. */
@@ -39,30 +40,51 @@ function cancelled(channels: Float32Array[], rate: number): { lost: number; chan
   const last = channels.map((channel) => channel[0] ?? 0);
   const high = channels.map(() => 0);
   const energies = channels.map(() => 0);
-  const windows: { mixed: number; total: number; samples: number }[] = [];
-  const size = Math.round(WINDOW * rate);
-  for (let i = 0; i < channels[0]!.length; i++) {
-    if (i % size === 0) windows.push({ mixed: 0, total: 0, samples: 0 });
-    const window = windows.at(-1)!;
-    let sum = 0;
-    for (let c = 0; c < channels.length; c++) {
-      const x = channels[c]![i]!;
-      const y = (high[c] = pole * high[c]! + x - last[c]!);
-      last[c] = x;
-      sum += y;
-      window.total += y * y;
-      energies[c]! += y * y;
-    }
-    window.mixed += sum * sum;
-    window.samples++;
+  const [size, latest] = [Math.round(WINDOW * rate), Math.round(LATEST * rate)];
+  const parts = channels.map(() => new Float32Array(size));
+  const windows: { mixed: number[]; total: number; samples: number }[] = [];
+  for (let start = 0; start < channels[0]!.length; start += size) {
+    const samples = Math.min(size, channels[0]!.length - start);
+    let total = 0;
+    channels.forEach((channel, c) => {
+      let energy = 0;
+      for (let i = 0; i < samples; i++) {
+        const x = channel[start + i]!;
+        const y = (high[c] = pole * high[c]! + x - last[c]!);
+        last[c] = x;
+        parts[c]![i] = y;
+        energy += y * y;
+      }
+      energies[c]! += energy;
+      total += energy;
+    });
+    windows.push({ mixed: mixedEnergies(parts, samples, total, latest), total, samples });
   }
   const loudest = windows.reduce((most, { total, samples }) => Math.max(most, total / samples), 0);
   const sounding = windows.filter(({ total, samples }) => total / samples > 1e-7 * loudest);
   const seconds = (some: typeof windows): number => some.reduce((sum, { samples }) => sum + samples, 0) / rate;
-  const lost = seconds(sounding.filter(({ mixed, total }) => mixed < CANCELLED * total));
+  const lags = Array.from({ length: 2 * latest + 1 }, (_, lag) => lag);
+  const lost = Math.max(...lags.map((lag) => seconds(sounding.filter(({ mixed, total }) => mixed[lag]! < CANCELLED * total))));
   const most = Math.max(...energies);
   const channel = energies.findIndex((energy) => energy > 0.999 * most);
   return lost > MUCH * seconds(sounding) ? { lost, channel } : { lost };
+}
+
+/** The energy of the sum of all channels; of two that are out of step, with the first late by every lag. */
+function mixedEnergies(channels: Float32Array[], samples: number, total: number, latest: number): number[] {
+  const energy = (shifts: number[], count: number): number => {
+    let energy = 0;
+    for (let i = 0; i < count; i++) {
+      let sum = 0;
+      for (let c = 0; c < channels.length; c++) sum += channels[c]![i + shifts[c]!]!;
+      energy += sum * sum;
+    }
+    return energy;
+  };
+  const inStep = energy(channels.map(() => 0), samples);
+  const lags = Array.from({ length: 2 * latest + 1 }, (_, i) => i - latest);
+  if (channels.length > 2 || inStep >= total || samples <= latest) return lags.map(() => inStep);
+  return lags.map((lag) => energy([Math.max(lag, 0), Math.max(-lag, 0)], samples - Math.abs(lag)));
 }
 
 const MP3_DELAY = 576 + 529; // samples: LAME's and the decoder's

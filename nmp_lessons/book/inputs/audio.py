@@ -60,6 +60,18 @@ def _variable(folder: Path) -> str:
     return f"{load(path).seconds:.1f} s"
 
 
+def _soundfile(kind: str, change: Callable[[bytes], bytes], subtype: str = "PCM_16") -> Callable[[Path], str]:
+    """The melody in one of libsndfile's formats, its bytes changed."""
+
+    def outcome(folder: Path) -> str:
+        path = folder / "take"
+        soundfile.write(path, _melody(), RATE, format=kind, subtype=subtype)
+        path.write_bytes(change(path.read_bytes()))
+        return told(path)
+
+    return outcome
+
+
 def _samples(change: Callable[[np.ndarray], np.ndarray], rate: int = RATE) -> Callable[[Path], str]:
     def outcome(folder: Path) -> str:
         soundfile.write(folder / "take.wav", change(coded.melody(rate)), rate, subtype="FLOAT")
@@ -74,14 +86,8 @@ def _channels(*signs: float) -> Callable[[Path], str]:
 
 def _cut(kind: str, subtype: str) -> Callable[[Path], str]:
     """The first half of a file of another kind."""
-
-    def outcome(folder: Path) -> str:
-        path = folder / "take"
-        soundfile.write(path, _melody(), RATE, format=kind, subtype=subtype)
-        path.write_bytes(_shortened(0.5, path.read_bytes()))
-        return told(path).partition(", ")[2].partition(":")[0]
-
-    return outcome
+    outcome = _soundfile(kind, partial(_shortened, 0.5), subtype)
+    return lambda folder: outcome(folder).partition(", ")[2].partition(":")[0]
 
 
 def _stereo(channels: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]):
@@ -99,6 +105,18 @@ def _declared(length: int) -> Callable[[bytes], bytes]:
     return change
 
 
+def _open_caf(caf: bytes) -> bytes:
+    """As a pipe leaves it: the length of the sound is −1."""
+    place = caf.index(b"data") + 4
+    return caf[:place] + b"\xff" * 8 + caf[place + 8 :]
+
+
+def _open_w64(w64: bytes) -> bytes:
+    """As FFmpeg writes it to a pipe: both lengths are the largest there are."""
+    place = w64.index(b"data") + 16
+    return w64[:16] + b"\xff" * 8 + w64[24:place] + b"\xff" * 7 + b"\x7f" + w64[place + 8 :]
+
+
 def _unknown(flac: bytes) -> bytes:
     return flac[:21] + bytes([flac[21] & 0xF0, 0, 0, 0, 0]) + flac[26:]
 
@@ -107,8 +125,8 @@ def _shortened(kept: float, data: bytes) -> bytes:
     return data[: int(kept * len(data))]
 
 
-def _wild_rate(wav: bytes) -> bytes:
-    return wav[:24] + struct.pack("<I", 2_000_000_000) + wav[28:]
+def _rate(rate: int) -> Callable[[bytes], bytes]:
+    return lambda wav: wav[:24] + struct.pack("<I", rate) + wav[28:]
 
 
 def _piped(folder: Path) -> str:
@@ -145,6 +163,28 @@ CASES: list[Case] = [
     Case("Three Ogg Vorbis files joined", _coded("take.ogg", lambda ogg: ogg * 3), "12.0 s, eighteen notes"),
     Case("Two FLACs joined", _coded("take.flac", lambda flac: flac + flac), "8.0 s, twelve notes"),
     Case("Two WAVs joined", _coded("take.wav", lambda wav: wav + wav), "8.0 s, twelve notes"),
+    *(
+        Case(f"Two files joined: {what}", _soundfile(kind, lambda data: 2 * data), "8.0 s, twelve notes")
+        for what, kind in (("AIFF", "AIFF"), ("AU", "AU"), ("CAF", "CAF"), ("W64", "W64"), ("VOC", "VOC"))
+    ),
+    *(
+        Case(f"Two files joined: {what}", _coded(name, lambda data: 2 * data), f"8.{tenth} s, twelve notes")
+        for what, name, tenth in (
+            ("M4A", "take.m4a", 0),
+            ("WebM", "take.webm", 0),
+            ("AAC without a container", "take.aac", 1),
+            ("MP3 in WAV", "take.mp3wav", 0),
+        )
+    ),
+    Case("Opus in CAF, as iPhones send it", _coded("take.webm", coded.opus_in_caf), SIX),
+    Case("Apple's lossless coding in CAF", _coded("take.alac"), SIX),
+    Case("A CAF written to a pipe", _soundfile("CAF", _open_caf), SIX),
+    Case("A W64 written to a pipe", _soundfile("W64", _open_w64), SIX),
+    Case(
+        "An MP3 with words for singers (Lyrics3) and a tag behind the sound",
+        _coded("take.mp3", lambda mp3: mp3 + b"LYRICSBEGINLYR00004la la000024LYRICS200TAG" + bytes(125)),
+        SIX,
+    ),
     Case("A FLAC behind an ID3 tag", _coded("take.flac", lambda flac: b"ID3\3\0\0\0\0\0\x0a" + bytes(10) + flac), SIX),
     Case("A FLAC written to a pipe, its length unknown", _coded("take.flac", _unknown), SIX),
     Case(
@@ -174,8 +214,21 @@ CASES: list[Case] = [
             ("An AIFF", "AIFF", "PCM_16"),
             ("An AU", "AU", "PCM_16"),
             ("A W64", "W64", "PCM_16"),
+            ("A CAF", "CAF", "PCM_16"),
+            ("A VOC", "VOC", "PCM_16"),
+            ("A NIST file", "NIST", "PCM_16"),
+            ("An AVR", "AVR", "PCM_16"),
+            ("A MATLAB file", "MAT5", "PCM_16"),
             ("A WAV in ADPCM", "WAV", "IMA_ADPCM"),
         )
+    ),
+    *(
+        Case(
+            f"{what} cut off in the middle, which can't be noticed: its header gives no length",
+            _soundfile(kind, partial(_shortened, 0.5)),
+            "2.0 s, three notes",
+        )
+        for what, kind in (("An IRCAM", "IRCAM"), ("A PAF", "PAF"), ("A PVF", "PVF"))
     ),
     Case(
         "An Ogg Vorbis file cut off in the middle",
@@ -195,6 +248,11 @@ CASES: list[Case] = [
         ),
     ),
     Case("Stereo whose channels have opposite signs", _channels(1, -1), SIX + CANCELLED),
+    Case(
+        "The same, one of them seven samples late",
+        _stereo(lambda x, _: (x, -np.roll(x, 7))),
+        SIX + CANCELLED,
+    ),
     Case("Four channels that cancel in pairs", _channels(1, -1, 0.5, -0.5), SIX + CANCELLED),
     Case("Three channels, the second turned over", _channels(0.7, -0.7, 0.001), SIX + CANCELLED),
     Case(
@@ -217,6 +275,11 @@ CASES: list[Case] = [
     ),
     Case("Stereo with one channel silent", _channels(1, 0), SIX),
     Case("16-bit integers stored as floats, a peak of 10,000", _samples(lambda mono: mono * 30_000), SIX),
+    Case(
+        "Floats that no recording has, a peak of 10³⁸",
+        _samples(lambda mono: mono / abs(mono).max() * 1e38),
+        "take.wav: some samples are above 1e+15, where full scale is 1; export the audio again.",
+    ),
     Case("A recording at −120 dB", _samples(lambda mono: mono * 3e-6), SIX),
     Case("A constant offset fifty times as large as the sound", _samples(lambda mono: mono * 0.1 + 5), SIX),
     Case(
@@ -228,11 +291,20 @@ CASES: list[Case] = [
     Case("A sample rate of 384 kHz", _samples(np.copy, 384_000), SIX),
     Case(
         "A header with a sample rate of two billion",
-        _coded("take.wav", _wild_rate),
+        _coded("take.wav", _rate(2_000_000_000)),
         (
             "take.wav: the header gives a sample rate of 2000000000 Hz, which no recorder has; export "
             "the audio again, at 44100 Hz."
         ),
+    ),
+    *(
+        Case(
+            f"A header with a sample rate of {rate:,}".replace(",", "\u202f"),
+            _coded("take.wav", _rate(rate)),
+            "take.wav: the header gives a sample rate that no recorder has, or no channels; export the audio again, "
+            "at 44100 Hz.",
+        )
+        for rate in (0, 4_000_000_000)
     ),
     Case("Sound from a pipe instead of a file", _piped, SIX),
     Case("An open file instead of its name", _opened_file, "six notes"),

@@ -4,6 +4,7 @@
 """
 
 import io
+import struct
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from ...audio.containers import Bytes, parts
+from ...audio.containers import parts
+from ...audio.pieces import Bytes
 from ...notes.pitch import pitch_to_frequency
 
 TIMES = (0.5, 1.25, 2.0, 3.1, 3.6)  # seconds
@@ -27,7 +29,15 @@ CODINGS = {
     "click.mp3": "MP3",
     "plain.mp3": "MP3 without its encoder's notes",
 }  # names of files, each with what it holds
-CODECS = {".m4a": ("aac", "mp4"), ".webm": ("libopus", "webm"), ".opus": ("libopus", "ogg"), ".mp4": ("aac", "mp4")}
+CODECS = {
+    ".m4a": ("aac", "mp4"),
+    ".webm": ("libopus", "webm"),
+    ".opus": ("libopus", "ogg"),
+    ".mp4": ("aac", "mp4"),
+    ".aac": ("aac", "adts"),
+    ".alac": ("alac", "caf"),
+    ".mp3wav": ("mp3", "wav"),
+}
 
 
 def clicks(rate: int) -> np.ndarray:
@@ -67,6 +77,24 @@ def write(path: Path, audio: np.ndarray, rate: int) -> Path:
     if path.name == "plain.mp3":
         path.write_bytes(without_notes(path.read_bytes()))
     return path
+
+
+def opus_in_caf(webm: bytes) -> bytes:
+    """The Opus of a WebM in Apple's container, in which its telephones send spoken messages."""
+    import av
+
+    with av.open(io.BytesIO(webm), "r") as file:
+        (sound,) = file.streams.audio
+        packets = [bytes(packet) for packet in file.demux(sound) if packet.size]
+        samples, delay, cookie = 960 * len(packets), 312, sound.codec_context.extradata or b""
+    sizes = b"".join(bytes([128 | len(packet) >> 7, len(packet) & 127]) for packet in packets)
+    chunks = {
+        b"desc": struct.pack(">d4s5I", 48_000, b"opus", 0, 0, 960, 1, 0),
+        b"kuki": cookie,
+        b"pakt": struct.pack(">qqii", len(packets), samples - delay, delay, 0) + sizes,
+        b"data": bytes(4) + b"".join(packets),
+    }
+    return b"caff\0\1\0\0" + b"".join(name + struct.pack(">q", len(body)) + body for name, body in chunks.items())
 
 
 def without_notes(mp3: bytes) -> bytes:

@@ -32,10 +32,15 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
     return kind + struct.pack(">I", len(body)) + body
 
 
-def _file(*chunks: bytes, division: int = 480, more: bytes = b"") -> bytes:
-    """A file of format 1; `more` lengthens the header."""
-    tracks = sum(chunk.startswith(b"MTrk") for chunk in chunks)
-    return b"".join([_chunk(b"MThd", struct.pack(">HHH", 1, tracks, division) + more), *chunks])
+def _file(*chunks: bytes, division: int = 480, more: bytes = b"", form: int = 1, missing: int = 0) -> bytes:
+    """A file; `more` lengthens the header, which announces some tracks that are missing."""
+    tracks = sum(chunk.startswith(b"MTrk") for chunk in chunks) + missing
+    return b"".join([_chunk(b"MThd", struct.pack(">HHH", form, tracks, division) + more), *chunks])
+
+
+def _of_length(declared: int, track: bytes) -> bytes:
+    """A track with another length in its header."""
+    return track[:4] + struct.pack(">I", declared) + track[8:]
 
 
 def _on(pitch: int, velocity: int = 80) -> bytes:
@@ -74,6 +79,12 @@ def _brought(what: str, data: bytes, expected: str) -> Case:
         return outcome_of_notes(read_midi, folder / "brought.mid")
 
     return Case(what, outcome, expected)
+
+
+def _returned(folder: Path) -> str:
+    """Notes of one key that overlap, written and read again."""
+    write_midi(Notes([0.0, 0.5], [1.0, 1.5], [60, 60]), folder / "brought.mid")
+    return outcome_of_notes(read_midi, folder / "brought.mid")
 
 
 def _written(notes: Notes) -> Callable[[Path], str]:
@@ -189,13 +200,60 @@ CASES = [
         "A second track whose last event makes no sense",
         _file(_track(*NOTE), _chunk(b"MTrk", b"\0\x90\x40\x50" + b"\x83\x60\x80\x40\0" + b"\0\xff\x01\x7f")),
         "C4 0–0.5 s, E4 0–0.5 s "
-        "(brought.mid: 1 of its tracks can't be read to the end, so notes may be missing; export it again.)",
+        "(brought.mid: 1 of its tracks can't be read to the end, so notes may be missing; copy or export it again.)",
     ),
     _brought(
         "A file that was cut off",
         _file(_track(*NOTE, (480, _on(62)), (480, _off(62))))[:-12],
-        "brought.mid: is cut off before its end; copy or export it again.",
+        "C4 0–0.5 s (brought.mid: is cut off before its end, so notes may be missing; copy or export it again.)",
     ),
+    _brought(
+        "A header that announces three tracks, where there is one",
+        _file(_track(*NOTE), missing=2),
+        "C4 0–0.5 s (brought.mid: has 1 of the 3 tracks that its header announces, so notes may be missing; "
+        "copy or export it again.)",
+    ),
+    _brought(
+        "Two tracks, the first of which says that it has no bytes",
+        _file(_of_length(0, _track(*NOTE)), _track((0, _on(64)), (480, _off(64)))),
+        "C4 0–0.5 s, E4 0–0.5 s",
+    ),
+    _brought(
+        "Two tracks, the first of which says that it is longer than it is",
+        _file(_of_length(30, _track(*NOTE)), _track((0, _on(64)), (480, _off(64)))),
+        "C4 0–0.5 s, E4 0–0.5 s",
+    ),
+    _brought(
+        "Two patterns that are to be played one after the other (format 2), the first at 60 beats a minute",
+        _file(
+            _track((0, _meta(0x51, (1_000_000).to_bytes(3, "big"))), *NOTE),
+            _track((0, _on(64)), (480, _off(64))),
+            form=2,
+        ),
+        "C4 0–1 s, E4 1–1.5 s",
+    ),
+    _brought(
+        "Two notes, and between them a message that says it is longer than the file",
+        _file(_track(*NOTE, (0, b"\xf0\xff\xff\xff\x7f\x01"), (0, _on(64)), (480, _off(64)))),
+        "C4 0–0.5 s (brought.mid: 1 of its tracks can't be read to the end, so notes may be missing; "
+        "copy or export it again.)",
+    ),
+    _brought(
+        "A time in five bytes, of which the standard allows four",
+        _file(_chunk(b"MTrk", b"\x80\x80\x80\x80\0\x90\x3c\x50\x83\x60\x80\x3c\0\0\xff\x2f\0")),
+        "C4 0–0.5 s",
+    ),
+    _brought(
+        "All notes off at the same time as a new stroke, and then the release of the old one",
+        _file(_track((0, _on(60)), (480, _control(123, 0)), (0, _on(60)), (0, _off(60)), (480, _off(60)))),
+        "C4 0–0.5 s, C4 0.5–1 s",
+    ),
+    _brought(
+        "A file with drums only",
+        _file(_track((0, b"\x99\x24\x50"), (480, b"\x89\x24\0"))),
+        "brought.mid: contains only notes on the drum channel (1); give a file with notes for the piano's keys.",
+    ),
+    Case("Two notes of one key that overlap, written by the book and read again", _returned, "C4 0–1 s, C4 0.5–1.5 s"),
     _brought(
         "A gap of three days between two notes",
         _file(_track(*NOTE, (0x0FFFFFFF, _on(62)), (480, _off(62)))),

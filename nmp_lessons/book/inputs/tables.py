@@ -23,6 +23,8 @@ def _hidden_files(folder: Path) -> str:
 
 
 TWO = "C4 0.5–1 s, E4 1–1.5 s"  # what most of them mean
+LATER = "C4 60.5–61 s, E4 61–62 s"
+DENSE = {"namespace": "pitch_midi", "data": {"time": [0.5, 1], "duration": [0.5, 0.5], "value": [60, 64]}}
 GUITAR = {"namespace": "note_midi", "data": [{"time": 0.5, "duration": 0.5, "value": 59.87, "confidence": None}]}
 
 CASES = [
@@ -83,6 +85,17 @@ CASES = [
         TWO,
     ),
     _brought("Sonic Visualiser's notes without a header", "0.5,60,0.5,0.8,New Point\n1.0,64,0.5,0.8,\n", TWO),
+    _brought(
+        "Sonic Visualiser's notes in frames of audio",
+        "22050,60,22050,0.8,a\n44100,64,22050,0.8,b\n",
+        "brought.csv: the times look like samples, ticks or milliseconds; give seconds.",
+    ),
+    _brought(
+        "Onset, pitch and what may be duration or offset, without a header",
+        "0.5,60,1\n1,64,1.5\n",
+        "brought.csv: the third column may hold durations or offsets; say which in a header.",
+    ),
+    _brought("Onset, pitch and offset, without a header, from later in the music", "60.5,60,61\n61,64,62\n", LATER),
     _brought("Sonic Visualiser's notes in Hz", "0.5,261.63,0.5,1,a\n1.0,329.63,0.5,1,b\n", TWO),
     _brought(
         "Audacity's labels with names of notes",
@@ -113,6 +126,25 @@ CASES = [
         json.dumps({"annotations": [GUITAR, {"namespace": "tempo", "data": []}]}),
         "C4 0.5–1 s",
         name="brought.jams",
+    ),
+    _brought(
+        "A JAMS file with dense data, whose notes are called pitches",
+        json.dumps({"annotations": [DENSE]}),
+        TWO,
+        name="brought.jams",
+    ),
+    _brought("A line break in a quoted cell", 'onset,offset,pitch,remark\n0.5,1,60,"first\nnote"\n1,1.5,64,\n', TWO),
+    _brought("The number of notes above the table", "2\n0.5 1 60\n1 1.5 64\n", TWO),
+    _brought("A tempo above the header", "120 BPM\nonset,offset,pitch\n0.5,1,60\n1,1.5,64\n", TWO),
+    _brought(
+        "Whole numbers without a header, some of which are no MIDI numbers",
+        "0.5 1 110\n1 1.5 98\n1.5 2 147\n",
+        "brought.csv: a pitch of 147 may be a MIDI number or in Hz; say which in a header.",
+    ),
+    _brought(
+        "A cell with a word in place of a number",
+        "onset,offset,pitch\n0.5,end,60\n",
+        "brought.csv, line 2: the offset is 'end', not a number; correct the row.",
     ),
     Case("A folder with the hidden files that systems leave: ._take.mid, .DS_Store", _hidden_files, "take.mid"),
 ]
