@@ -22,9 +22,10 @@ import pytest
 import torch
 
 from nmp_lessons import cli
-from nmp_lessons.book.grading import exchange, isolation, marks
+from nmp_lessons.book.grading import exchange, isolation, marks, moodle
 from nmp_lessons.book.grading.isolation import LIMITS, Process
 from nmp_lessons.book.grading.judge import Chapter, Remote, marked
+from nmp_lessons.errors import InputError
 
 MISSING = isolation.obstacle()
 walled = pytest.mark.skipif(bool(MISSING), reason=f"no sandbox: {MISSING}")
@@ -439,3 +440,43 @@ def test_changes_to_arguments_come_back():
         x, y = np.ones(3), []
         assert Remote(process, "double", 10)(x, y) is None
     assert x.tolist() == [2.0, 2.0, 2.0] and y == [1]
+
+
+# Other systems
+
+
+def test_moodles_worksheet_is_filled_in_by_participants_number(tmp_path):
+    worksheet = tmp_path / "worksheet.csv"
+    worksheet.write_text(
+        "Identifier,Full name,Grade,Maximum Grade,Last modified (submission)\n"
+        'Participant 12,"Ada Lovelace",,"11,00","Monday, 30 November"\n'
+        "Participant 123,Alan Turing,,11.00,-\nParticipant 7,Emmy Noether,,11.00,-\n",
+        encoding="utf-8-sig",
+    )
+    graded = {
+        "Alan Turing_123_assignsubmission_file_": marks.Row({"a": 2, "b": 3}),
+        "Ada Lovelace_12_assignsubmission_file": marks.Row({"a": None, "b": 3}, ["broken"]),
+    }
+    assert moodle.fill(moodle.read_worksheet(worksheet), graded, 11, tmp_path / "filled.csv") == []
+    with (tmp_path / "filled.csv").open(newline="", encoding="utf8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["Grade"] for row in rows] == ["", "5", ""]
+    assert rows[0]["Full name"] == "Ada Lovelace" and rows[0]["Last modified (submission)"] == "Monday, 30 November"
+
+
+def test_what_does_not_fit_moodles_worksheet_is_said(tmp_path):
+    rows = [{"Identifier": "Participant 1", "Grade": "", "Maximum Grade": "100.00"}]
+    graded = {"ada": marks.Row({"a": 1}), "Alan_2_assignsubmission_file": marks.Row({"a": 1})}
+    lost, absent, maximum = moodle.fill(rows, graded, 11, tmp_path / "filled.csv")
+    assert lost.startswith("ada:") and "participant 2" in absent and "100.00" in maximum and "11" in maximum
+    (tmp_path / "other.csv").write_text("student,total\nada,1\n", encoding="utf8")
+    with pytest.raises(InputError, match="Identifier and Grade"):
+        moodle.read_worksheet(tmp_path / "other.csv")
+
+
+def test_a_folder_for_each_assignment_is_read_as_nbgrader_keeps_it(tmp_path):
+    inner = tmp_path / "submitted" / "ada" / "hearing"
+    inner.mkdir(parents=True)
+    notebook(inner / "hearing.ipynb", RIGHT)
+    (student,), complaints = marks.submissions(tmp_path / "submitted", {"hearing": CHAPTER})
+    assert (student.name, list(student.notebooks), student.remarks, complaints) == ("ada", ["hearing"], [], [])

@@ -28,6 +28,12 @@ def add(commands) -> None:
         metavar="FILE",
         help="table to write (default: marks.csv)",
     )
+    grade.add_argument(
+        "--moodle",
+        type=Path,
+        metavar="WORKSHEET",
+        help="Moodle's grading worksheet, to be filled in; SUBMISSIONS is then its zip file of submissions, unpacked",
+    )
     grade.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
     grade.add_argument(
         "--trust", action="store_true", help="run the notebooks without a sandbox; they can then do whatever you can"
@@ -38,12 +44,15 @@ def add(commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from ..book.grading import isolation, marks
+    from ..book.grading import isolation, marks, moodle
 
     marks.needs_packages()
     chapters = marks.term(arguments.folder)
-    if arguments.output.exists() and not arguments.overwrite:
-        raise InputError(f"{arguments.output}: already exists; add --overwrite, or choose another file with -o.")
+    worksheet = moodle.read_worksheet(arguments.moodle) if arguments.moodle else []
+    filled = arguments.output.with_name(f"{arguments.output.stem}-moodle.csv")
+    for path in [arguments.output, *([filled] if worksheet else [])]:
+        if path.exists() and not arguments.overwrite:
+            raise InputError(f"{path}: already exists; add --overwrite, or choose another file with -o.")
     students, complaints = marks.submissions(arguments.submissions, chapters)
     isolation.check(arguments.trust)
     rows, whole = marks.unmarked(students, chapters), marks.possible(chapters)
@@ -57,6 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         work.close()
         marks.write_table(rows, whole, arguments.output)
+        if worksheet:
+            complaints += moodle.fill(worksheet, rows, sum(whole.values()), filled)
     remarks = [f"{student}: {remark}" for student, row in rows.items() for remark in row.remarks]
     for line in [*complaints, *remarks]:
         print(f"nmp-lessons: {marks.safe(line)}", file=sys.stderr)

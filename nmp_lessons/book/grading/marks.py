@@ -94,9 +94,18 @@ def _is_stray(path: Path) -> bool:
     return path.name.startswith(".") or path.name in STRAY
 
 
+def _files(folder: Path) -> list[Path]:
+    """What a student's folder holds, also in folders of its own, as nbgrader keeps a folder for each assignment."""
+    found = []
+    for path in sorted(path for path in folder.iterdir() if not _is_stray(path)):
+        inner = path.is_dir() and not path.is_symlink()
+        found += [each for each in sorted(path.iterdir()) if not _is_stray(each)] if inner else [path]
+    return found
+
+
 def _student(folder: Path, chapters: dict[str, Chapter]) -> Student:
     student = Student(folder.name)
-    for path in sorted(path for path in folder.iterdir() if not _is_stray(path)):
+    for path in _files(folder):
         slug = path.stem
         if path.suffix != ".ipynb":
             student.remarks.append(f"{path.name}: is not a notebook; students should hand in CHAPTER.ipynb.")
