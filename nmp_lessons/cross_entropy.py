@@ -20,6 +20,7 @@ from operator import add
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import ArrayLike
 
 from .errors import InputError
 from .model.network import Heads
@@ -147,6 +148,141 @@ def smoothing_floor(smoothing: float = 0.2) -> float:
         raise InputError(f"smoothing={smoothing}: give a number from 0 up to, but below, 1.")
     p = np.array([smoothing / 2, 1 - smoothing / 2])
     return float(-(p[p > 0] * np.log(p[p > 0])).sum())
+
+
+# Cells that share one logit
+
+
+def constant_loss(
+    p: ArrayLike, proportion: float, *, weight: float = 1.0, gamma: float = 0.0, smoothing: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """What the constant output p costs per cell, in nats: the positives' part and the negatives' part.
+
+    The loss of a cell is ``|ỹ − p|^γ (−w ỹ log p − (1 − ỹ) log(1 − p))``, with ỹ for its smoothed label: `weighted` if
+    γ is 0, `focal` if w is 1.
+
+    Parameters
+    ----------
+    p
+        Between 0 and 1, both excluded; any shape, which both results have.
+    proportion
+        Of positives among the cells.
+    weight, gamma, smoothing
+        w, γ and ε.
+
+    Examples
+    --------
+    Eight negatives and two positives, undecided: each costs log 2.
+
+    >>> [round(float(part / np.log(2)), 3) for part in constant_loss(0.5, 0.2)]
+    [0.2, 0.8]
+    """
+    p = np.asarray(p, dtype=float)
+    return (
+        proportion * _cost(p, 1 - smoothing / 2, weight, gamma),
+        (1 - proportion) * _cost(p, smoothing / 2, weight, gamma),
+    )
+
+
+def constant_pulls(
+    p: ArrayLike, proportion: float, *, weight: float = 1.0, gamma: float = 0.0, smoothing: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """How hard the positives pull a shared logit up and the negatives pull it down, per cell (eq-pull).
+
+    They are the derivatives of `constant_loss` with respect to the logit, the first with its sign changed.
+
+    >>> [round(10 * float(pull), 3) for pull in constant_pulls(0.5, 0.2)]  # ten cells
+    [1.0, 4.0]
+    >>> [round(10 * float(pull), 3) for pull in constant_pulls(0.5, 0.2, weight=4)]
+    [4.0, 4.0]
+    """
+    p = np.asarray(p, dtype=float)
+    return (
+        -proportion * _slope(p, 1 - smoothing / 2, weight, gamma),
+        (1 - proportion) * _slope(p, smoothing / 2, weight, gamma),
+    )
+
+
+def constant_descent(
+    proportion: float,
+    steps: int,
+    *,
+    rate: float = 1.0,
+    start: float = 0.5,
+    weight: float = 1.0,
+    gamma: float = 0.0,
+    smoothing: float = 0.0,
+) -> np.ndarray:
+    """Gradient descent on a shared logit: the output p before the first step and after each, shape (steps + 1,).
+
+    >>> constant_descent(0.2, 400)[[0, 1, -1]].round(3).tolist()
+    [0.5, 0.426, 0.2]
+    """
+    z = np.log(start / (1 - start))
+    outputs = [start]
+    for _ in range(steps):
+        up, down = constant_pulls(outputs[-1], proportion, weight=weight, gamma=gamma, smoothing=smoothing)
+        z += rate * (up - down)
+        outputs.append(1 / (1 + np.exp(-z)))
+    return np.array(outputs)
+
+
+def resting_output(proportion: float, *, weight: float = 1.0, gamma: float = 0.0, smoothing: float = 0.0) -> float:
+    """The constant output at which both sides pull equally hard, found by halving an interval of logits.
+
+    With γ = 0 and ε = 0 it is `weighted_optimum`.
+
+    >>> round(resting_output(0.2), 4), round(resting_output(0.2, gamma=1.0), 2)
+    (0.2, 0.31)
+    """
+    low, high = -30.0, 30.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        up, down = constant_pulls(
+            1 / (1 + np.exp(-middle)), proportion, weight=weight, gamma=gamma, smoothing=smoothing
+        )
+        low, high = (middle, high) if up > down else (low, middle)
+    return float(1 / (1 + np.exp(-(low + high) / 2)))
+
+
+def _cost(p: np.ndarray, y: float, weight: float, gamma: float) -> np.ndarray:
+    """The loss of one cell with the label y."""
+    return np.abs(y - p) ** gamma * -(weight * y * np.log(p) + (1 - y) * np.log1p(-p))
+
+
+def _slope(p: np.ndarray, y: float, weight: float, gamma: float) -> np.ndarray:
+    """Its derivative with respect to the logit; of a product, with p (1 − p) for the derivative of p."""
+    error = np.abs(y - p)
+    plain = weight * y * (p - 1) + (1 - y) * p
+    factor = np.where(error > 0, error, 1.0) ** (gamma - 1) * np.sign(p - y)
+    return error**gamma * plain + gamma * factor * p * (1 - p) * _cost(p, y, weight, 0.0)
+
+
+def detector(weight: ArrayLike, *, proportion: float, apart: float) -> tuple[np.ndarray, ...]:
+    """The best detector of a number x at the threshold one half, trained with a weight.
+
+    x is normally distributed with variance 1, around 0 for negatives and around `apart` for positives.
+
+    Returns
+    -------
+    edge, recall, precision, f
+        The detector says yes where x is above `edge`; each has the shape of `weight`.
+
+    Examples
+    --------
+    >>> [round(float(one), 2) for one in detector(99.0, proportion=0.01, apart=2.0)]
+    [1.0, 0.84, 0.05, 0.1]
+    """
+    edge = apart / 2 - np.log(np.asarray(weight) * proportion / (1 - proportion)) / apart
+    recall = _below(apart - edge)
+    false = (1 - proportion) * _below(-edge)
+    precision = proportion * recall / (proportion * recall + false)
+    return edge, recall, precision, 2 * precision * recall / (precision + recall)
+
+
+def _below(x: np.ndarray) -> np.ndarray:
+    """The probability that a standard normal variable is below x."""
+    return torch.special.log_ndtr(torch.as_tensor(x, dtype=torch.float64)).exp().numpy()  # exact far out, too
 
 
 # The loss of the whole network

@@ -28,6 +28,7 @@ import numpy as np
 import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike
+from scipy.special import gamma
 
 from .audio.recording import Recording
 from .constants import NMP
@@ -233,6 +234,36 @@ def exact_median_variance(
 
 
 # Noise
+
+
+def noise_density(tails: float = 2.0, *, share: float = 0.0, spread: float = 10.0) -> Callable[[ArrayLike], np.ndarray]:
+    """The density of unit noise whose tails are as heavy as you like, mixed with outliers (eq-crossing).
+
+    Parameters
+    ----------
+    tails
+        β of the density proportional to ``exp(−|x / a|^β)``, with a such that its variance is 1: 1 is Laplacian noise,
+        2 Gaussian, and a large number nearly uniform.
+    share, spread
+        A proportion of the samples has noise that is `spread` times as wide.
+
+    Examples
+    --------
+    >>> gaussian = noise_density()
+    >>> float(gaussian(0.0).round(4)), round(9 * exact_median_variance(9, gaussian, farthest=20), 2)
+    (0.3989, 1.48)
+    """
+    if not 0.2 <= tails < np.inf:
+        raise InputError(f"tails={tails}: give a number of at least 0.2.")
+    width = np.sqrt(gamma(1 / tails) / gamma(3 / tails))
+    height = tails / (2 * width * gamma(1 / tails))
+
+    def density(x: ArrayLike) -> np.ndarray:
+        far = np.abs(np.asarray(x, dtype=float)) / width
+        narrow, wide = np.exp(-(far**tails)), np.exp(-((far / spread) ** tails)) / spread
+        return height * ((1 - share) * narrow + share * wide)
+
+    return density
 
 
 def impulses(

@@ -87,11 +87,11 @@ def write_page(path: Path, body: str, *, title: str, theme: str = "light", head:
     path.write_text(as_files(page, folder=path.parent, url="."), "utf8")
 
 
-def write_themes(folder: Path, body: str, *, title: str) -> Path:
+def write_themes(folder: Path, body: str, *, title: str, head: str = LINKED) -> Path:
     """``light.html`` and ``dark.html``, with the bundle."""
     copied_bundle(folder)
     for theme in PAPER:
-        write_page(folder / f"{theme}.html", body, title=title, theme=theme)
+        write_page(folder / f"{theme}.html", body, title=title, theme=theme, head=head)
     return folder
 
 

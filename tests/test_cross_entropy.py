@@ -10,8 +10,13 @@ from nmp_lessons.cross_entropy import (
     Loss,
     balancing_weight,
     class_means,
+    constant_descent,
+    constant_loss,
+    constant_pulls,
     cross_entropy,
+    detector,
     focal,
+    resting_output,
     smoothed,
     smoothing_floor,
     unweighted,
@@ -160,3 +165,42 @@ def test_the_networks_loss_is_the_weighted_sum_of_its_heads(kind):
 def test_impossible_settings_are_refused(call):
     with pytest.raises(InputError):
         call(torch.zeros(3))
+
+
+# A logit that all cells share
+
+
+@given(p=shares, proportion=shares, gamma=st.sampled_from([0.0, 0.5, 1.0, 2.0, 5.0]), smoothing=st.floats(0, 0.5))
+def test_what_a_constant_costs_is_the_mean_loss_of_its_cells(p, proportion, gamma, smoothing):
+    z = torch.logit(torch.tensor([p, p], dtype=torch.float64)).requires_grad_()
+    y = smoothed(torch.tensor([1.0, 0.0], dtype=torch.float64), smoothing)
+    each = focal(z, y, gamma=gamma) * torch.tensor([proportion, 1 - proportion], dtype=torch.float64)
+    assert np.allclose(constant_loss(p, proportion, gamma=gamma, smoothing=smoothing), each.detach(), rtol=1e-9)
+    if gamma == 0 or abs(p - smoothing / 2) > 1e-6 < abs(p - 1 + smoothing / 2):
+        (slopes,) = torch.autograd.grad(each.sum(), z)
+        up, down = constant_pulls(p, proportion, gamma=gamma, smoothing=smoothing)
+        assert np.allclose([-up, down], slopes, rtol=1e-6, atol=1e-9)
+
+
+@given(proportion=shares, weight=weights)
+def test_a_shared_logit_rests_at_the_weighted_optimum(proportion, weight):
+    assert np.isclose(resting_output(proportion, weight=weight), weighted_optimum(proportion, weight), rtol=1e-6)
+    up, down = constant_pulls(weighted_optimum(proportion, weight), proportion, weight=weight)
+    assert np.isclose(up, down)
+
+
+@pytest.mark.parametrize("options", [{}, {"weight": 19.0}, {"gamma": 2.0}, {"smoothing": 0.2}])
+def test_gradient_descent_comes_to_rest_where_the_pulls_are_equal(options):
+    assert np.isclose(constant_descent(0.2, 2000, **options)[-1], resting_output(0.2, **options), atol=1e-3)
+
+
+def test_a_detector_is_as_good_as_a_simulated_one():
+    rng = np.random.default_rng(0)
+    y = rng.random(400_000) < 0.1
+    x = rng.standard_normal(len(y)) + 1.5 * y
+    edge, recall, precision, f = detector(4.0, proportion=0.1, apart=1.5)
+    odds = 4.0 * 0.1 / 0.9 * np.exp(1.5 * edge - 1.5**2 / 2)  # at the edge, both answers are equally likely
+    assert np.isclose(odds, 1)
+    assert np.isclose((x > edge)[y].mean(), recall, atol=0.01)
+    assert np.isclose(y[x > edge].mean(), precision, atol=0.01)
+    assert np.isclose(f, 2 * recall * precision / (recall + precision))

@@ -31,6 +31,7 @@ from nmp_lessons.median_filtering import (
     median,
     median_variance,
     neighbours,
+    noise_density,
     over_time,
     ranked,
     relu_median,
@@ -375,3 +376,19 @@ def test_an_unknown_noise_is_refused():
     network, _ = training.load("main-0")
     with pytest.raises(InputError, match="there are clean, clicks"):
         ablations.filtered_posteriors(network, Recording(np.ones(22_050), 22_050), "rain")
+
+
+@pytest.mark.parametrize("tails", [0.7, 1.0, 2.0, 8.0])
+def test_noise_has_area_one_and_the_variance_that_its_name_says(tails):
+    x = np.linspace(-200, 200, 2_000_001)
+    for share in (0.0, 0.1):
+        p = noise_density(tails, share=share)(x)
+        assert np.isclose(np.trapezoid(p, x), 1, atol=1e-4)
+        assert np.isclose(np.trapezoid(p * x**2, x), box_variance(1, share=share), rtol=2e-2)
+
+
+def test_noise_with_lighter_tails_than_gaussian_favours_the_box_and_laplacian_noise_the_median():
+    left = {tails: 9 * exact_median_variance(9, noise_density(tails)) for tails in (1.0, 2.0, 8.0)}
+    assert left[1.0] < 1 < left[2.0] < left[8.0]
+    with pytest.raises(InputError, match="tails=0"):
+        noise_density(0.0)

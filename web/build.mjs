@@ -1,7 +1,7 @@
 // Builds the bundle: one classic script and one style sheet, both usable inline and as files, and beside
-// them what a page fetches when it needs it: the script for formulas, and the worker that runs networks with
-// its runtime. The site's two typefaces (SIL Open Font License) go where the style sheet of the site finds them.
-import { copyFile, mkdir } from "node:fs/promises";
+// them what a page fetches when it needs it: the script for formulas, the worker that runs networks with its runtime,
+// and for each chapter the script of its live controls. The site's two typefaces (SIL Open Font License) go where the style sheet of the site finds them.
+import { copyFile, mkdir, readdir } from "node:fs/promises";
 import { build } from "esbuild";
 
 const out = "../nmp_lessons/book/show";
@@ -16,6 +16,9 @@ const shared = {
 };
 await build({ ...shared, entryPoints: { nmp: "src/index.ts", "nmp-formula": "src/formula.ts" }, format: "iife" });
 await build({ ...shared, entryPoints: { "nmp-transcribe": "src/transcribe.ts" }, format: "esm" });
+const chapters = (await readdir("src/live/chapters")).map((file) => file.replace(".ts", ""));
+const scripts = chapters.map((chapter) => [`nmp-live-${chapter}`, `src/live/chapters/${chapter}.ts`]);
+await build({ ...shared, entryPoints: Object.fromEntries(scripts), format: "iife" });
 const runtime = "ort-wasm-simd-threaded.wasm";
 await copyFile(`node_modules/onnxruntime-web/dist/${runtime}`, `${out}/${runtime}`);
 

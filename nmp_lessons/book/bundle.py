@@ -9,7 +9,17 @@ from pathlib import Path
 FOLDER = Path(__file__).with_name("show")
 BUNDLE = FOLDER / "nmp.js", FOLDER / "nmp.css"
 RUNTIME = FOLDER / "ort-wasm-simd-threaded.wasm"  # of ONNX, 14 MB
+LIVE = "nmp-live-{}.js"  # the live controls of a chapter
 FETCHED = FOLDER / "nmp-formula.js", FOLDER / "nmp-transcribe.js", RUNTIME  # when needed
+
+
+def live_script(chapter: str) -> Path:
+    """The script with a chapter's live controls.
+
+    >>> live_script("cqt").name
+    'nmp-live-cqt.js'
+    """
+    return FOLDER / LIVE.format(chapter)
 
 
 def data_uri(content: bytes, mime: str) -> str:

@@ -1,4 +1,4 @@
-"""``make bench``: `bench.main`; "browser", "scaling", "others", "readers", "int8", "limits" name others."""
+"""``make bench``: `bench.main`; "browser", "scaling", "others", "readers", "int8", "limits", "live" name others."""
 
 import sys
 
@@ -27,6 +27,10 @@ if __name__ == "__main__":
         from tools.bench import limits
 
         sys.exit(limits.main())
+    elif sys.argv[1:2] == ["live"]:
+        from tools.bench import live
+
+        live.main()
     else:
         from tools.bench.bench import main
 

@@ -37,7 +37,8 @@ export function audioContext(): AudioContext {
   return shared;
 }
 
-async function bytesOf(url: string): Promise<ArrayBuffer> {
+/** The content of an address. */
+export async function bytesOf(url: string): Promise<ArrayBuffer> {
   if (url.startsWith("data:")) {
     // Not a request, so neither a page's policy nor a file:// address gets in the way.
     return Uint8Array.from(atob(url.slice(url.indexOf(",") + 1)), (letter) => letter.charCodeAt(0)).buffer;

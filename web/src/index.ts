@@ -12,3 +12,4 @@ import "./blind.css";
 import "./blind";
 import "./transcriber.css";
 import "./transcriber";
+import "./live/live.css";

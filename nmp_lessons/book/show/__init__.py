@@ -1,8 +1,9 @@
 """What a reader sees and hears: the player, the explorables and the book's one plot style.
 
-`listen` makes the player, `explore` an explorable, `errors` the error explorer, `blind` a blind comparison, and
-the `plot_…` functions the book's figures; each is displayed when it is the last line of a cell. A player takes its
-caption and description as arguments. A figure takes them from the cell's metadata, where MyST-NB finds them::
+`listen` makes the player, `live` a control that computes in the page, `explore` one that moves between frames, `errors`
+the error explorer, `blind` a blind comparison, and the `plot_…` functions the book's figures; each is displayed when
+it is the last line of a cell. A player takes its caption and description as arguments. A figure takes them from the
+cell's metadata, where MyST-NB finds them::
 
     ---
     mystnb:

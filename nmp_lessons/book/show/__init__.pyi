@@ -14,6 +14,10 @@ from .error_explorer import (
 from .explorable import (
     explore as explore,
 )
+from .live_control import (
+    Slider as Slider,
+    live as live,
+)
 from .page_transcriber import (
     transcriber as transcriber,
 )

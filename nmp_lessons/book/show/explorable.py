@@ -13,53 +13,19 @@ Media are plain ``data:`` URIs in ``src`` attributes, inside templates too, so t
 files (`nmp_lessons.book.site`) doesn't need to know about explorables.
 """
 
-import gzip
 import html
-import inspect
-import io
 import itertools
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from numbers import Number, Real
+from collections.abc import Callable, Iterable
 
-import matplotlib
-from matplotlib import pyplot
-from matplotlib.cm import ScalarMappable
-from matplotlib.collections import Collection
-from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
-from matplotlib.text import Text
-
-from ...audio.recording import Recording
 from ...errors import InputError
-from ..bundle import data_uri
 from . import embed
-from .narrow import WIDEST
-from .plots import BookFigure
+from .choices import Choice, choice_of, defaults_of, first_line, markup_of, widget_of
+from .frames import piece_of
 
 MOST_FRAMES = 60  # keeps pages small and builds fast
-MOST_RADIOS = 4
-LARGEST_SVG = 60_000  # bytes after gzip; above it pixels are smaller
-PIXELS_PER_INCH = 96  # CSS
-PICTURE_DENSITY = 2  # picture pixels per CSS pixel
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One argument of the function: its name, its values, and the label of each value."""
-
-    name: str
-    labels: tuple[str, ...]
-    values: tuple
-    start: int
-    control: str  # "slider", "radio" or "menu"
-
-    @property
-    def title(self) -> str:
-        return self.name.replace("_", " ")
 
 
 class Explorable(embed.Html):
@@ -102,7 +68,7 @@ class Explorable(embed.Html):
         return result if isinstance(result, tuple) else (result,)
 
     def _frame(self, state: tuple[int, ...]) -> tuple[str, ...]:
-        return tuple(_piece(result, self.title) for result in self._call(state))
+        return tuple(piece_of(result, self.title) for result in self._call(state))
 
     def _state_text(self, state: tuple[int, ...]) -> str:
         return ", ".join(f"{c.title}: {c.labels[i]}" for c, i in zip(self.choices, state, strict=True))
@@ -127,7 +93,7 @@ class Explorable(embed.Html):
             '<figure class="nmp-explore">'
             '<form class="nmp-explore-controls"><fieldset disabled>'
             f"<legend>{html.escape(self.title)}</legend>"
-            f"{''.join(_control(choice) for choice in self.choices)}</fieldset></form>"
+            f"{''.join(markup_of(choice) for choice in self.choices)}</fieldset></form>"
             f'<div class="nmp-explore-frame">{shown}</div>'
             f"<figcaption>{self._caption()}</figcaption></figure>{stored}</nmp-explore>"
         )
@@ -171,7 +137,7 @@ class Explorable(embed.Html):
             state = tuple(values[choice.name] for choice in self.choices)
             display(HTML(embed.bundle() + "".join(self._frame(state))))
 
-        controls = {choice.name: _widget(choice) for choice in self.choices}
+        controls = {choice.name: widget_of(choice) for choice in self.choices}
         return ipywidgets.VBox([*controls.values(), ipywidgets.interactive_output(show, controls)])
 
 
@@ -208,70 +174,16 @@ def explore(fn: Callable, *, title: str = "", caption: str = "", **choices) -> E
     >>> print(explore(lambda partial: f"{partial * 110} Hz", title="Partials of A2", partial=[1, 2, 3]))
     Explorable('Partials of A2': partial 3)
     """
-    title = title or _first_line(fn)
-    defaults = _defaults(fn, choices, title)
-    made = tuple(_choice(name, values, defaults.get(name), title) for name, values in choices.items())
+    title = title or first_line(fn)
+    if not choices:
+        raise InputError(f"explore {title!r}: give at least one choice, such as harmonics=[1, 2, 3].")
+    defaults = defaults_of(fn, choices, title)
+    made = tuple(choice_of(name, values, defaults.get(name), title) for name, values in choices.items())
     count = math.prod(len(choice.values) for choice in made)
     if count > MOST_FRAMES:
         sizes = " × ".join(str(len(choice.values)) for choice in made)
         raise InputError(f"explore {title!r}: {sizes} makes {count} combinations; give at most {MOST_FRAMES}.")
     return Explorable(fn, made, title=title, caption=caption)
-
-
-# Choices
-
-
-def _first_line(fn: Callable) -> str:
-    return (inspect.getdoc(fn) or "").split("\n")[0].rstrip(".") or getattr(fn, "__name__", "result").replace("_", " ")
-
-
-def _defaults(fn: Callable, choices: Mapping, title: str) -> dict:
-    if not choices:
-        raise InputError(f"explore {title!r}: give at least one choice, such as harmonics=[1, 2, 3].")
-    signature = inspect.signature(fn)
-    try:
-        signature.bind(**choices)
-    except TypeError as problem:
-        raise InputError(
-            f"explore {title!r}: the function does not accept these choices ({problem}); give one per parameter."
-        ) from problem
-    return {name: parameter.default for name, parameter in signature.parameters.items()}
-
-
-def _choice(name: str, values, default, title: str) -> Choice:
-    if not isinstance(values, Iterable) or isinstance(values, str):
-        raise InputError(
-            f"explore {title!r}: {name} is {values!r}; give a list of values, such as {name}=[{values!r}]."
-        )
-    values = values if isinstance(values, Mapping) else list(values)
-    named = dict(values) if isinstance(values, Mapping) else _named(values)
-    if not named or len(named) < len(values):
-        raise InputError(f"explore {title!r}: {name} has no values, or has one twice; give each value once.")
-    start = next((i for i, value in enumerate(named.values()) if type(value) is type(default) and value == default), 0)
-    return Choice(name, tuple(map(str, named)), tuple(named.values()), start, _control_for(tuple(named.values())))
-
-
-def _named(values: list) -> dict:
-    """The values by their labels, with as many digits as tell them apart."""
-    digits = range(6, 18)
-    return max(({_label(value, several): value for value in values} for several in digits), key=len)
-
-
-def _label(value, digits: int = 6) -> str:
-    """A value as the reader sees it: 22050 is "22,050", and -3 has a proper minus sign."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, Real):
-        number = float(value)
-        text = f"{value:,}" if number.is_integer() and abs(number) < 1e15 else f"{value:.{digits}g}"
-        return text.removesuffix(".0").replace("-", "−")
-    return str(value)
-
-
-def _control_for(values: tuple) -> str:
-    if all(isinstance(value, Number) and not isinstance(value, bool) for value in values):
-        return "slider"
-    return "radio" if len(values) <= MOST_RADIOS else "menu"
 
 
 def _position(state: tuple[int, ...], choices: tuple[Choice, ...]) -> int:
@@ -281,151 +193,8 @@ def _position(state: tuple[int, ...], choices: tuple[Choice, ...]) -> int:
     return position
 
 
-# Controls
-
-
-def _control(choice: Choice) -> str:
-    return {"slider": _slider, "radio": _radios, "menu": _menu}[choice.control](choice)
-
-
-def _slider(choice: Choice) -> str:
-    label = html.escape(choice.labels[choice.start])
-    width = max(map(len, choice.labels))
-    return (
-        f'<div class="nmp-explore-control"><label><span>{html.escape(choice.title)}</span> '
-        f'<input type="range" min="0" max="{len(choice.values) - 1}" step="1" value="{choice.start}" '
-        f'aria-valuetext="{label}"></label>'
-        f'<span class="nmp-explore-value" style="min-width:{width}ch" aria-hidden="true">{label}</span>'
-        f'<button type="button" aria-pressed="false" aria-label="Step through {html.escape(choice.title)}">'
-        "▶</button></div>"
-    )
-
-
-def _radios(choice: Choice) -> str:
-    buttons = "".join(
-        f'<label><input type="radio" name="{html.escape(choice.name)}" value="{i}"'
-        f"{' checked' if i == choice.start else ''}> {html.escape(label)}</label>"
-        for i, label in enumerate(choice.labels)
-    )
-    title = html.escape(choice.title)
-    return f'<fieldset class="nmp-explore-control"><legend>{title}</legend>{buttons}</fieldset>'
-
-
-def _menu(choice: Choice) -> str:
-    options = "".join(
-        f'<option value="{i}"{" selected" if i == choice.start else ""}>{html.escape(label)}</option>'
-        for i, label in enumerate(choice.labels)
-    )
-    return (
-        f'<div class="nmp-explore-control"><label><span>{html.escape(choice.title)}</span> '
-        f"<select>{options}</select></label></div>"
-    )
-
-
-def _widget(choice: Choice):
-    import ipywidgets
-
-    kind = {
-        "slider": ipywidgets.SelectionSlider,
-        "radio": ipywidgets.RadioButtons,
-        "menu": ipywidgets.Dropdown,
-    }[choice.control]
-    options = [(label, i) for i, label in enumerate(choice.labels)]
-    return kind(options=options, value=choice.start, description=choice.title, style={"description_width": "initial"})
-
-
-# Results as HTML
-
-
 def _shared(frames: list[tuple[str, ...]]) -> tuple[list[list[str]], list[list[int]]]:
     """Each slot's different pieces, and for each frame the position of its piece in each slot."""
     pieces = [list(dict.fromkeys(column)) for column in zip(*frames, strict=True)]
     places = [{markup: i for i, markup in enumerate(markups)} for markups in pieces]
     return pieces, [[place[markup] for place, markup in zip(places, frame, strict=True)] for frame in frames]
-
-
-def _piece(result, alt: str) -> str:
-    if isinstance(result, Figure):
-        return picture(result, alt=alt)
-    if isinstance(result, Recording):
-        return _audio(result, alt)
-    if isinstance(result, embed.Html):
-        return result.fragment
-    if hasattr(result, "_repr_html_"):
-        return f'<div class="nmp-explore-table">{result._repr_html_()}</div>'
-    if isinstance(result, Mapping):
-        return _table(result.items())
-    if isinstance(result, str | Number):
-        return f'<p class="nmp-explore-text">{html.escape(_label(result))}</p>'
-    if isinstance(result, Iterable):
-        rows = list(result)
-        one = not any(isinstance(row, Iterable) and not isinstance(row, str) for row in rows)
-        return _table([rows] if one and rows else rows)
-    raise InputError(f"explore: can't show a {type(result).__name__}; return a figure, a Recording, text or a table.")
-
-
-def _table(rows: Iterable) -> str:
-    lines = []
-    for head, *cells in rows:
-        data = "".join(f"<td>{html.escape(_label(cell))}</td>" for cell in cells)
-        lines.append(f'<tr><th scope="row">{html.escape(_label(head))}</th>{data}</tr>')
-    return f'<div class="nmp-explore-table"><table>{"".join(lines)}</table></div>'
-
-
-def _audio(recording: Recording, alt: str) -> str:
-    (safe,) = embed.alike([recording], loudness=None)
-    uri = data_uri(embed.mp3(safe), "audio/mpeg")
-    return (
-        f'<audio controls preload="none" data-seconds="{recording.seconds:.3f}" '
-        f'aria-label="{html.escape(alt)}" src="{uri}"></audio>'
-    )
-
-
-def picture(figure: Figure, *, alt: str) -> str:
-    """A ``<picture>`` of the figure, wide and narrow, then closed: SVG where lines are few, WebP where pixels are."""
-    wide = _source(figure)
-    narrow = _source(figure.narrow()) if isinstance(figure, BookFigure) else None
-    pyplot.close(figure)
-    image = f"<img{embed.attributes(src=wide.pop('srcset'), **wide, alt=alt)}>"
-    if narrow is None:
-        return image
-    return f"<picture><source{embed.attributes(media=f'(max-width: {WIDEST}px)', **narrow)}>{image}</picture>"
-
-
-def _source(figure: Figure) -> dict[str, str | int]:
-    width, height = (round(inches * PIXELS_PER_INCH) for inches in figure.get_size_inches())
-    svg = _svg(figure)
-    if svg and len(gzip.compress(svg)) <= LARGEST_SVG:
-        uri = data_uri(svg, "image/svg+xml")
-    else:
-        uri = data_uri(_webp(figure), "image/webp")
-    texts = [text for text in figure.findobj(Text) if isinstance(text, Text)]
-    read = [float(text.get_fontsize()) for text in texts if text.get_visible() and text.get_text()]
-    letters = min(read, default=12) * PIXELS_PER_INCH / 72
-    return {"srcset": uri, "width": width, "height": height, "data_letters": f"{letters:.1f}"}
-
-
-def _has_pixels(figure: Figure) -> bool:
-    return any(
-        isinstance(artist, AxesImage) or (isinstance(artist, Collection) and artist.get_array() is not None)
-        for artist in figure.findobj(lambda artist: isinstance(artist, ScalarMappable))
-    )
-
-
-def _svg(figure: Figure) -> bytes:
-    """Equal bytes for equal figures; none where pixels would stand in it uncompressed."""
-    if isinstance(figure, BookFigure):
-        return figure.svg().encode()
-    if _has_pixels(figure):
-        return b""
-    buffer = io.BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": "nmp"}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return buffer.getvalue()
-
-
-def _webp(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    density = PIXELS_PER_INCH * PICTURE_DENSITY
-    figure.savefig(buffer, format="webp", dpi=density, pil_kwargs={"quality": 88, "method": 4})
-    return buffer.getvalue()

@@ -39,6 +39,7 @@ if (localStorage.mode === "auto")
 DATA_URI = re.compile(r"data:(\w+/[\w.+-]+)(?:;[\w-]+=[^;,\"']+)*;base64,([A-Za-z0-9+/]+=*)")
 FIGURE = re.compile(r'<img\b[^>]*\bsrc="[^"]*\b_images/([^"/]+\.svg)"[^>]*>')
 EAGER = re.compile(r"<img (?![^>]*\bloading=)")
+LIVE = re.compile(r'<nmp-live data-chapter="(\w+)"')
 BUNDLE = re.compile(r"<(script|style)\b[^>]*\bdata-nmp-bundle\b[^>]*>.*?</\1>", re.DOTALL)
 SUFFIXES = {
     "audio/mpeg": "mp3", "audio/x-wav": "wav", "audio/mp4": "m4a", "image/svg+xml": "svg",
@@ -72,6 +73,7 @@ def setup(app: Sphinx) -> None:
     app.connect("doctree-read", _part_twins)
     app.connect("doctree-resolved", _move_to_files)
     app.connect("doctree-resolved", _load_late)
+    app.connect("html-page-context", _link_live_script)
     app.connect("html-page-context", _show_twins)
     app.connect("html-page-context", _add_policy)
     app.connect("html-page-context", _mend_roles)
@@ -91,6 +93,14 @@ def _link_bundle(app: Sphinx) -> None:
             shutil.copy(path, _built(app))
     app.add_css_file("built/nmp.css")
     app.add_js_file("built/nmp.js", loading_method="defer")
+
+
+def _link_live_script(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
+    """A page with live controls loads its chapter's script, and no other page does."""
+    for chapter in sorted(set(LIVE.findall(context.get("body", "")))):
+        script = bundle.live_script(chapter)
+        shutil.copy(script, _built(app))
+        app.add_js_file(f"built/{script.name}", loading_method="defer")
 
 
 def _move_to_files(app: Sphinx, doctree: nodes.document, docname: str) -> None:

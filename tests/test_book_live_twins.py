@@ -1,0 +1,190 @@
+"""The twins of ``web/src/twins``: what the page computes is what Python computes, on a grid."""
+
+import subprocess
+
+import numpy as np
+import pytest
+
+from nmp_lessons import cross_entropy, evaluation, median_filtering, sound, targets
+from nmp_lessons.constants import NMP
+from nmp_lessons.notes import Notes
+from tests.helpers import ROOT
+
+
+@pytest.fixture(scope="module")
+def twins(browser, tmp_path_factory):
+    """Calls twins: a list of ("chapter.function", arguments) gives the list of their results."""
+    folder = tmp_path_factory.mktemp("twins")
+    names = sorted(path.stem for path in (ROOT / "web/src/twins").glob("*.ts"))
+    lines = [f'export * as {name} from "{ROOT.as_posix()}/web/src/twins/{name}";' for name in names]
+    (folder / "twins.ts").write_text("\n".join(lines), "utf8")
+    esbuild = ROOT / "web/node_modules/.bin/esbuild"
+    options = ["--bundle", "--format=iife", "--global-name=twins", "--log-level=error", "--outfile=twins.js"]
+    subprocess.run([esbuild, "twins.ts", *options], cwd=folder, check=True)
+    tab = browser.new_page()
+    tab.add_script_tag(content=(folder / "twins.js").read_text("utf8"))
+    call = """calls => calls.map(([name, given]) => {
+      const [chapter, twin] = name.split(".");
+      return twins[chapter][twin](...given);
+    })"""
+    yield lambda calls: tab.evaluate(call, calls)
+    tab.close()
+
+
+LOSSES = [
+    {},
+    {"weight": 19.0},
+    {"gamma": 0.5},
+    {"gamma": 2.0, "weight": 3.0},
+    {"smoothing": 0.2},
+    {"gamma": 1.0, "smoothing": 0.3},
+]
+SHARES = [0.001, 0.02, 0.2, 0.5, 0.9]
+
+
+def test_twins_of_cross_entropy(twins):
+    equal = Agreement(twins, "cross_entropy")
+    for share in SHARES:
+        equal("balancingWeight", [share], cross_entropy.balancing_weight(share))
+        for weight in (0.25, 1.0, 19.0, 1000.0):
+            equal("weightedOptimum", [share, weight], cross_entropy.weighted_optimum(share, weight))
+            for apart in (0.5, 2.0, 4.0):
+                edge, recall, precision, f = cross_entropy.detector(weight, proportion=share, apart=apart)
+                expected = {"edge": edge, "recall": recall, "precision": precision, "f": f}
+                equal("detector", [weight, share, apart], expected)
+        for loss in LOSSES:
+            for p in (0.0025, 0.1, 0.33, 0.85, 0.9975):
+                equal("constantLoss", [p, share, loss], cross_entropy.constant_loss(p, share, **loss))
+                equal("constantPulls", [p, share, loss], cross_entropy.constant_pulls(p, share, **loss))
+            equal("constantDescent", [share, 50, loss], cross_entropy.constant_descent(share, 50, **loss))
+            equal("restingOutput", [share, loss], cross_entropy.resting_output(share, **loss))
+    for x in np.linspace(-9, 9, 61):
+        equal("below", [x], cross_entropy._below(np.array(x)))
+    equal.check()
+
+
+def test_twins_of_median_filtering(twins):
+    equal = Agreement(twins, "median_filtering", rtol=1e-8)
+    rng = np.random.default_rng(0)
+    filters = {"median": median_filtering.median, "box": median_filtering.box}
+    for rows, columns in ((1, 1), (1, 3), (1, 24), (7, 12), (4, 2)):
+        matrix = rng.integers(0, 10, (rows, columns)).astype(float)
+        for size in ((1, 1), (1, 5), (3, 3), (7, 1), (5, 7)):
+            for mode in median_filtering.MODES:
+                for name, smooth in filters.items():
+                    equal("filtered", [matrix, list(size), mode, name], smooth(matrix, size, mode=mode))
+    row = rng.standard_normal(60).astype(np.float32)
+    for size in (1, 3, 9, 31):
+        for name, smooth in {"runningMedian": filters["median"], "runningBox": filters["box"]}.items():
+            equal(name, [row, size], smooth(row.astype(float), size, mode="nearest").astype(np.float32))
+        windows = median_filtering.neighbours(row, size, mode="mirror")
+        equal("windowAt", [row, 2, size, "mirror"], windows[2])
+    xs = np.linspace(-5, 5, 21)
+    for tails in (0.7, 1.0, 2.0, 8.0):
+        for share in (0.0, 0.05):
+            density = median_filtering.noise_density(tails, share=share)
+            equal("densities", [xs, tails, share, 10], density(xs))
+            equal("boxVariance", [9, share, 10], median_filtering.box_variance(9, share=share))
+            exact = [median_filtering.exact_median_variance(k, density, steps=1500) for k in (3, 9, 51)]
+            equal("exactMedianVariances", [[3, 9, 51], [tails, share, 10], 100, 1500], exact)
+    equal.check()
+
+
+def some_notes(rng, count: int) -> Notes:
+    """On few keys and a coarse grid, so that notes compete for partners and distances equal tolerances."""
+    onset = rng.integers(0, 60, count) / 50
+    return Notes(onset, onset + rng.integers(1, 25, count) / 50, rng.integers(60, 64, count))
+
+
+def test_twins_of_evaluation(twins):
+    equal = Agreement(twins, "evaluation")
+    rng = np.random.default_rng(0)
+    names = ("F", "P", "R", "Fno", "Pno", "Rno", "Acc")
+    tolerances = [0.0, 0.02, 0.05, 0.1]
+    for case in range(200):
+        reference, estimate = some_notes(rng, case % 20), some_notes(rng, (7 * case) % 20)
+        pair = [as_lists(reference), as_lists(estimate)]
+        for tolerance in tolerances:
+            expected = evaluation.scores(reference, estimate, tolerance=tolerance)  # by mir_eval
+            equal("scores", [*pair, tolerance], {name: expected[name] for name in names})
+        if len(reference) or len(estimate):
+            fno = [evaluation.onset_scores(reference, estimate, tolerance=each)["Fno"] for each in tolerances]
+            equal("byTolerance", [*pair, tolerances], fno)
+    values = np.sort(rng.random(101))
+    for percent in (0, 2.5, 33.3, 97.5, 100):
+        equal("percentile", [values, percent], np.percentile(values, percent))
+    equal.check()
+
+
+def test_the_page_draws_the_same_interval_as_python(twins):
+    """Chance differs, so the intervals agree up to what chance leaves of ten thousand draws."""
+    values = np.random.default_rng(1).random(10)
+    (ends,) = twins([["evaluation.interval", [values.tolist(), 10_000, 0]]])
+    assert np.allclose(ends, evaluation.bootstrap(values), atol=0.01)
+
+
+def test_twins_of_targets(twins):
+    equal = Agreement(twins, "targets", rtol=1e-6)  # Python's are in single precision
+    rng = np.random.default_rng(0)
+    frames = 24
+    for case in range(100):
+        count = 1 + case % 4
+        onset = rng.integers(0, 220, count) / 10 + 0.013  # never half-way between two frames
+        offset = onset + rng.integers(1, 60, count) / 10
+        notes = Notes(onset / NMP.frame_rate, offset / NMP.frame_rate, [60] * count)
+        places = [(one * NMP.frame_rate).round(9) for one in (notes.onset, notes.offset)]
+        key = 60 - NMP.lowest_pitch
+        for width in (1.0, 2.0, 3.7):
+            for at in ("time", "frame"):
+                yo = targets.onset_targets(notes, frames=frames, width=width, at=at)[:, key]
+                equal("onsetTargets", [places[0], frames, width, at == "frame"], yo)
+        yn, yo = targets.sounding(notes, frames=frames), targets.onset_targets(notes, frames=frames)
+        equal("sounding", [*places, frames], yn[:, key])
+        for onsets in (yo, None):
+            back = targets.read_back(yn, onsets)
+            pairs = np.stack([back.onset, back.offset], axis=1) * NMP.frame_rate
+            given = [yn[:, key]] if onsets is None else [yn[:, key], yo[:, key]]
+            equal("readBack", given, pairs.round(6))
+    equal.check()
+
+
+def test_twins_of_sound(twins):
+    equal = Agreement(twins, "sound", atol=1e-6)  # sums of sines in single precision
+    for rate in (22_050.0, 4410.0, 1000.0):
+        for frequency in (0.0, 100.0, 410.0, 2205.0, 4000.0, 10_990.0):
+            equal("foldedFrequency", [frequency, rate], sound.folded_frequency(frequency, rate=rate))
+    for key in (33, 57, 84):
+        for beta in (0.0, 0.0004, 0.003):
+            equal("partials", [440 * 2 ** ((key - 69) / 12), 16, beta], sound.partials(key, 16, inharmonicity=beta))
+    made = sound.tone(220.0, 0.05, partials=[1, 0.5, 0, 0.25])
+    frequencies = [220.0, 440.0, 660.0, 880.0]
+    equal("tone", [frequencies, [1, 0.5, 0, 0.25], len(made.audio), made.rate], made.audio)
+    equal.check()
+
+
+class Agreement:
+    """Collects calls of a chapter's twins with what Python gives, and compares all at once."""
+
+    def __init__(self, twins, chapter: str, *, rtol: float = 1e-9, atol: float = 1e-12):
+        self.twins, self.chapter, self.rtol, self.atol = twins, chapter, rtol, atol
+        self.calls, self.expected = [], []
+
+    def __call__(self, name: str, arguments: list, expected) -> None:
+        self.calls.append([f"{self.chapter}.{name}", [plain(each) for each in arguments]])
+        self.expected.append(expected)
+
+    def check(self) -> None:
+        for call, got, expected in zip(self.calls, self.twins(self.calls), self.expected, strict=True):
+            if isinstance(expected, dict):
+                assert list(got) == list(expected), call
+                got, expected = list(got.values()), list(expected.values())
+            same = np.allclose(np.array(got, float), np.array(expected, float), rtol=self.rtol, atol=self.atol)
+            assert same, (call, got, expected)
+
+
+def as_lists(notes: Notes) -> dict:
+    return {"onset": notes.onset.tolist(), "offset": notes.offset.tolist(), "pitch": notes.pitch.tolist()}
+
+
+def plain(value):
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value

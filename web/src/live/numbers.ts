@@ -1,0 +1,19 @@
+// How numbers are written for readers.
+
+/** A number as readers see it: three digits that count, a proper minus sign, commas between thousands. */
+export function shown(value: number, digits = 3): string {
+  const rounded = Number(value.toPrecision(digits));
+  const text = Math.abs(value) >= 1000 ? Math.round(value).toLocaleString("en") : String(rounded);
+  return (rounded === 0 ? "0" : text).replace("-", "−");
+}
+
+/** Random numbers from 0 to 1, the same for the same seed (mulberry32). */
+export function generator(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}
