@@ -238,7 +238,7 @@ def test_the_students_copy_has_no_solutions(copied, slug):
     for name, body in source.answers(slug).items():
         assert f"value: {body.get('value')}" not in text and "hidden_" not in text
         if body["kind"] == "code":
-            assert source.function(source.without_markers(source.solution(slug)), body["function"]) not in text
+            assert source.function(source.without_markers(source.solution(slug)), body) not in text
         assert f":label: {name}" in text
 
 

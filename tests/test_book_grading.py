@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -306,10 +307,14 @@ def test_ctrl_c_ends_everything_and_keeps_the_marks_so_far(term):
         str(path),
         *TRUST,
     ]
-    grading = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=term.parent)
-    assert wait_until(lambda: running("3017"), 120)
-    grading.send_signal(signal.SIGINT)
-    _, said = grading.communicate(timeout=30)
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background job would ignore it
+    grading = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=term.parent, preexec_fn=heard)
+    try:
+        assert wait_until(lambda: running("3017"), 120)
+        grading.send_signal(signal.SIGINT)
+        _, said = grading.communicate(timeout=60)
+    finally:
+        grading.kill()
     assert grading.returncode == 130 and "Traceback" not in said
     with path.open(encoding="utf8") as file:
         rows = {row["student"]: row for row in csv.DictReader(file)}

@@ -134,9 +134,9 @@ def test_the_autograder_is_otters_and_brings_the_package_along(made):
         assert f"/autograder/source/{wheel}" in zipped.read("environment.yml").decode()
 
 
-@pytest.mark.parametrize("slug", ["cross_entropy", "hearing", "model"])
+@pytest.mark.parametrize("slug", ["assignment", "cross_entropy", "hearing", "model"])
 def test_the_solutions_get_full_marks_in_the_sandbox(made, slug):
-    """Three chapters whose functions take or return layers, axes, gradients and formulas."""
+    """Those whose functions take or return layers, axes, gradients and formulas, and one that trains."""
     chapter = marks.term(made)[slug]
     cells = marks.code_cells(made / "solutions" / f"{slug}.ipynb")
     exercises = made / "students" / "exercises"

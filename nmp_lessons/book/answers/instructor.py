@@ -208,8 +208,11 @@ def rubric(chapters: list[str], *, seed: int = 0) -> str:
     for slug in chapters:
         for name, body in source.answers(slug, seed=seed).items():
             if "written" in body:
-                rows = "\n".join(f"| {row['for']} | {row['marks']} |" for row in body["rubric"])
-                out.append(f"## {name}\n\n{body['written']}\n\n| earned by | marks |\n| --- | ---: |\n{rows}")
+                rows = "\n".join(
+                    f"| {row['for']} | {row['marks']} | {row.get('example', '')} |" for row in body["rubric"]
+                )
+                head = "| earned by | marks | for example |\n| --- | ---: | --- |"
+                out.append(f"## {name}\n\n{body['written']}\n\n{head}\n{rows}")
     return "\n\n".join(out) + "\n"
 
 

@@ -131,7 +131,8 @@ def assignment(slug: str, *, solutions: bool, seed: int) -> nbformat.NotebookNod
     found = pages(manuscript.root() / "book")
     bodies = source.answers(slug, seed=seed)
     marks = sum(keys.marks(body) for body in bodies.values())
-    title = f"# Exercises: {found.titles.get(slug, slug)}\n\n"
+    own = source.TITLE.search(source.FRONT_MATTER.sub("", source.exercises(slug).read_text("utf8")))
+    title = f"# Exercises: {found.titles[slug]}\n\n" if slug in found.titles or not own else own.group() + "\n"
     writer = _Assignment(page=slug, pages=found, values={}, bodies=bodies, solutions=solutions, seed=seed)
     made = writer.notebook(title + writer.opening(marks) + exercises)
     made.metadata["otter"] = {"assignment_name": slug}
@@ -233,7 +234,7 @@ class _Writer:
         self.checks = True
         if body["kind"] == "code":
             name = body["name"]
-            start = source.function(source.starter(source.chapter(name)), body["function"])
+            start = source.function(source.starter(source.chapter(name)), body)
             return _cell(start) + _cell(f'{imported}answers.check("{name}", {body["function"]})')
         return _options(body) + _cell(f'{imported}answers.check("{body["name"]}", ...)  # {expected(body)}')
 
@@ -243,6 +244,7 @@ class _Assignment(_Writer):
     """A writer for work to be handed in, with a cell for each answer and with marks."""
 
     bodies: dict = field(default_factory=dict)
+    imported: bool = False
     solutions: bool = False
     seed: int = 0
 
@@ -274,7 +276,8 @@ class _Assignment(_Writer):
         if body["kind"] == "code":
             slug = source.chapter(name)
             code = source.without_markers(source.solution(slug)) if self.solutions else source.starter(slug)
-            cells = _cell(source.function(code, body["function"])) + check
+            cells = _cell(source.function(code, body, imports=not self.imported)) + check
+            self.imported = True  # once a notebook: its functions share them
         else:
             given = reference(body) if self.solutions else f"{variable(name)} = ...  # {expected(body)}"
             cells = _options(body) + _cell(given) + check
@@ -337,7 +340,7 @@ def _options(body: dict) -> str:
 
 def _solution(name: str) -> str:
     code = source.without_markers(source.solution(source.chapter(name)))
-    return source.function(code, source.answer(name)["function"])
+    return source.function(code, source.answer(name))
 
 
 def _included(code: str, options: dict[str, str]) -> str:

@@ -36,7 +36,7 @@ class Answer(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         body = source.answer(self.arguments[0])
         if body["kind"] == "code":
-            return _start_of_code(self.arguments[0], body["function"])
+            return _start_of_code(self.arguments[0], body)
         of_a_term = source.is_student() and variants.chosen_seed() != 0
         if "options" in body:
             shown = self._options(body["options"])
@@ -54,10 +54,10 @@ class Answer(SphinxDirective):
         return listed
 
 
-def _start_of_code(name: str, function: str) -> list[nodes.Node]:
-    slug = source.chapter(name)
+def _start_of_code(name: str, body: dict) -> list[nodes.Node]:
+    slug, function = source.chapter(name), body["function"]
     code = source.starter(slug)
-    shown = nodes.literal_block(code, source.function(code, function), language="python")
+    shown = nodes.literal_block(code, source.function(code, body), language="python")
     link = (
         f'<p class="nmp-starter"><a download="{slug}.py" href="{data_uri(code.encode(), "text/x-python")}">'
         f"Download the starter code</a>. Check yours in a notebook: "
@@ -86,7 +86,7 @@ class SolutionCode(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         name = self.arguments[0]
         code = source.without_markers(source.solution(source.chapter(name)))
-        shown = source.function(code, source.answer(name)["function"])
+        shown = source.function(code, source.answer(name))
         return [nodes.literal_block(shown, shown, language="python")]
 
 

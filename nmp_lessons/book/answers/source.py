@@ -24,9 +24,10 @@ numbers would miss, ``[{N: 512, H: 256}]``. ``parameters`` are numbers that may 
 There is also what an instructor needs: ``outcome``, the number of the outcome in the chapter's opening that is
 practised; ``marks``, if the exercise should count for more or less than others of its
 kind (`MARKS`), and for a question to be answered in words, ``written`` (the question) and ``rubric``, a list of
-``{marks: 2, for: what earns them}``.
+``{marks: 2, for: what earns them}``, perhaps with an ``example`` of such an answer.
 
-A coding exercise has ``kind: code`` and ``function: name``. Its solution is in ``code.py`` between
+A coding exercise has ``kind: code`` and ``function: name``, and perhaps ``classes: [Name]``, which are shown above the
+function. Its solution is in ``code.py`` between
 ``### BEGIN SOLUTION: what to do`` and ``### END SOLUTION``; the starter is the same file with an error raised
 there instead. ``check_<name>(student)`` in ``checks.py`` contains assertions with messages for the reader;
 ``hidden_<name>(student, solution)``, between ``### BEGIN HIDDEN`` and ``### END HIDDEN``, contains those that a
@@ -158,21 +159,25 @@ def starter(slug: str) -> str:
     return BLOCK.sub(blank, solution(slug))
 
 
-def function(code: str, name: str) -> str:
-    """The source of one function, with the imports and constants above it."""
+def function(code: str, body: dict, *, imports: bool = True) -> str:
+    """The source of an exercise's function and classes, with the imports and constants above them if wanted."""
     tree = ast.parse(code)
-    found = next((node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name), None)
-    if found is None:
-        raise InputError(f"code.py doesn't define a function called {name}; add it.")
+    defined = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    parts = []
+    for name in (*body.get("classes", ()), body["function"]):
+        if name not in defined:
+            raise InputError(f"code.py doesn't define {name}; add it.")
+        parts.append(_lines(code, defined[name]))
+    first = min(defined[name].lineno for name in (*body.get("classes", ()), body["function"]))
     shared = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom | ast.Assign)]
-    lines = code.splitlines()
-    head = [
-        lines[i]
-        for node in shared
-        if node.lineno < found.lineno
-        for i in range(node.lineno - 1, node.end_lineno or node.lineno)
-    ]
-    return "\n".join([*head, "", "", *lines[found.lineno - 1 : found.end_lineno]]).strip() + "\n"
+    above = [node for node in shared if node.lineno < first and imports]
+    heads = [[_lines(code, node) for node in above if isinstance(node, ast.Assign) == own] for own in (False, True)]
+    head = "\n\n".join("\n".join(lines) for lines in heads if lines)
+    return "\n\n\n".join([head, *parts]).strip() + "\n"
+
+
+def _lines(code: str, node: ast.stmt) -> str:
+    return "\n".join(code.splitlines()[node.lineno - 1 : node.end_lineno])
 
 
 def without_markers(code: str) -> str:
@@ -248,6 +253,11 @@ def student_copy(destination: str | os.PathLike, *, seed: int, chapters: Iterabl
     return destination
 
 
+def _defined(body: dict) -> str:
+    """What a coding exercise asks for, as its answer says it."""
+    return yaml.safe_dump({name: body[name] for name in ("function", "classes") if name in body}).strip()
+
+
 def _formal_text(slug: str, seed: int) -> str:
     """The exercises' source with the form of each answer in place of the answer."""
     bodies = answers(slug, seed=seed)
@@ -256,7 +266,7 @@ def _formal_text(slug: str, seed: int) -> str:
         fence, name, _ = found.groups()
         body = bodies[name]
         if body["kind"] == "code":
-            return f"{fence}{{answer}} {name}\nkind: code\nfunction: {body['function']}\n{fence}"
+            return f"{fence}{{answer}} {name}\nkind: code\n{_defined(body)}\n{fence}"
         shown = [{"text": option["text"]} for option in body.get("options", [])]
         sealed = keys.sealed(keys.form(body) | ({"options": shown} if shown else {}))
         return f"{fence}{{answer}} {name}\nsealed: {sealed}\n{fence}"

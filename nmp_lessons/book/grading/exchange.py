@@ -1,8 +1,8 @@
 """Values as lines of JSON, the only thing that passes between the judge and a submission's process.
 
-Numbers, texts, lists, tuples, dictionaries, arrays and tensors pass as what they are. Of Matplotlib axes pass the
-curves, dots, scales and labels; of PyTorch modules the kinds of layer listed in `LAYERS`, with their weights. Nothing
-is unpickled and nothing evaluated, and every size is checked before memory is taken for it.
+Numbers, texts, lists, tuples, dictionaries, arrays and tensors pass as what they are. Of Matplotlib axes pass
+curves, dots, images, scales and labels; of PyTorch modules the kinds of layer listed in `LAYERS`, with their weights.
+Nothing is unpickled and nothing evaluated, and every size is checked before memory is taken for it.
 
 >>> decoded(encoded([1, (2.5, "a"), np.arange(3)]))
 [1, (2.5, 'a'), array([0, 1, 2])]
@@ -194,10 +194,13 @@ def _layers(data: dict, made: Callable, left: list[int], leaves: list):
 
 
 def _axes(axes) -> dict:
+    from matplotlib.colors import to_hex
+
     clouds = [np.asarray(cloud.get_offsets(), dtype=float) for cloud in axes.collections]
     return {
         "is": "axes",
         "lines": [_packed(np.asarray(line.get_xydata(), dtype=float)) for line in axes.lines],
+        "styles": [[to_hex(line.get_color()), str(line.get_label())] for line in axes.lines],
         "clouds": [_packed(points) for points in clouds],
         "images": [_packed(np.ma.filled(image.get_array(), np.nan)) for image in axes.images],
         "scales": [axes.get_xscale(), axes.get_yscale()],
@@ -209,8 +212,8 @@ def _drawn(data: dict, made: Callable, left: list[int], leaves: list):
     from matplotlib.figure import Figure
 
     axes = Figure().subplots()
-    for points in data["lines"]:
-        axes.plot(*_array(points, left).reshape(-1, 2).T)
+    for points, (colour, label) in zip(data["lines"], data["styles"], strict=True):
+        axes.plot(*_array(points, left).reshape(-1, 2).T, color=str(colour), label=str(label))
     for points in data["clouds"]:
         axes.scatter(*_array(points, left).reshape(-1, 2).T)
     for image in data["images"]:

@@ -148,18 +148,19 @@ class Remote:
     def __call__(self, *arguments, **options) -> Any:
         given, leaves = {"arguments": arguments, "options": options}, []
         sent = exchange.encoded(given, leaves)
-        wants_gradient = torch.is_grad_enabled() and bool(leaves)
-        answer = self._ask("call", name=self._name, arguments=sent, wants_gradient=wants_gradient)
+        answer = self._ask("call", name=self._name, arguments=sent, gradients=torch.is_grad_enabled())
         if "changed" in answer:
             _write_back(given, exchange.decoded(answer["changed"]))
         found = exchange.decoded(answer["value"])
-        if wants_gradient and isinstance(found, torch.Tensor) and found.is_floating_point():
-            return _Differentiable.apply(self, found.detach(), *leaves)
-        return found
+        results = found if isinstance(found, tuple) else (found,)
+        if not (leaves and torch.is_grad_enabled()) or not all(isinstance(each, torch.Tensor) for each in results):
+            return found
+        results = _Differentiable.apply(self, len(results), *(each.detach() for each in results), *leaves)
+        return results if isinstance(found, tuple) else results[0]
 
-    def gradients(self, cotangent: torch.Tensor) -> list[torch.Tensor | None]:
-        """Those of the last result by the tensors that went into it."""
-        return exchange.decoded(self._ask("gradient", cotangent=exchange.encoded(cotangent))["value"])
+    def gradients(self, cotangents: tuple[torch.Tensor, ...]) -> list[torch.Tensor | None]:
+        """Those of the last results by the tensors that went into them."""
+        return exchange.decoded(self._ask("gradient", cotangents=exchange.encoded(list(cotangents)))["value"])
 
     def _ask(self, do: str, **options) -> dict:
         answer = self._process.ask(do, seconds=self._seconds, **options)
@@ -169,16 +170,16 @@ class Remote:
 
 
 class _Differentiable(torch.autograd.Function):
-    """A result whose gradients are computed where the result was."""
+    """Results whose gradients are computed where the results were."""
 
     @staticmethod
-    def forward(ctx, remote: Remote, found: torch.Tensor, *leaves: torch.Tensor) -> torch.Tensor:
-        ctx.remote = remote
-        return found
+    def forward(ctx, remote: Remote, count: int, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        ctx.remote, ctx.count = remote, count
+        return tensors[:count]
 
     @staticmethod
     def backward(ctx, *cotangents) -> tuple:
-        return None, None, *ctx.remote.gradients(cotangents[0])
+        return None, None, *[None] * ctx.count, *ctx.remote.gradients(cotangents)
 
 
 def _write_back(old, new) -> None:

@@ -54,23 +54,26 @@ class Submission:
         evaluate = _evaluator(attempt, tuple(variables))
         return {FORMULA: [float(evaluate(point)) for point in points]}
 
-    def call(self, name: str, arguments, wants_gradient: bool) -> dict:
+    def call(self, name: str, arguments, gradients: bool) -> dict:
         """What a function returns, and its arguments if it has changed them."""
         import torch
 
         self.leaves = []
         given = exchange.decoded(arguments, self.leaves)
-        with torch.set_grad_enabled(wants_gradient):
+        with torch.set_grad_enabled(gradients):
             self.result = self.shell.user_ns[name](*given["arguments"], **given["options"])
         answer = {"value": exchange.encoded(self.result)}
         now = exchange.encoded(given)
         return answer if now == arguments else answer | {"changed": now}
 
-    def gradient(self, cotangent) -> dict:
-        """The gradients of the last result by the tensors that went into it."""
+    def gradient(self, cotangents) -> dict:
+        """The gradients of the last results by the tensors that went into them."""
         import torch
 
-        found = torch.autograd.grad(self.result, self.leaves, exchange.decoded(cotangent), allow_unused=True)
+        results = self.result if isinstance(self.result, tuple) else (self.result,)
+        pairs = zip(results, exchange.decoded(cotangents), strict=True)
+        total = torch.stack([(result * cotangent).sum() for result, cotangent in pairs]).sum()
+        found = torch.autograd.grad(total, self.leaves, allow_unused=True)
         return {"value": exchange.encoded(list(found))}
 
 
