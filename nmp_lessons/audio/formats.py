@@ -23,6 +23,7 @@ from .recording import Recording
 
 FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3"}  # that are written
 RATES = (4_000, 384_000)  # Hz: the lowest and the highest that a recorder has
+FEW = 8_000  # Hz: a lower rate has too few partials for the network (page `inputs` measures it)
 LOUDEST = 1e15  # full scale is 1; energies would overflow not much above
 TOLD = 0.5  # seconds that cancel before it is worth a line
 
@@ -63,8 +64,8 @@ def load(source: Source, *, rate: int | None = None, start: float = 0.0, stop: f
     Warns
     -----
     InputWarning
-        If the file is cut off or damaged, as far as that can be noticed (some headers give no length). What can be
-        decoded is returned.
+        If the sample rate is below 8,000 Hz, or the file is cut off or damaged, as far as that can be noticed (some
+        headers give no length). What can be decoded is returned.
 
     Examples
     --------
@@ -104,6 +105,11 @@ def load(source: Source, *, rate: int | None = None, start: float = 0.0, stop: f
             raise InputError(f"{sound.name}: contains no audio; record or export it again.")
         if sound.complaint:
             warn(f"{sound.name}: {sound.complaint}")
+        if sound.rate < FEW:
+            warn(
+                f"{sound.name}: has a sample rate of {sound.rate} Hz, so all above {sound.rate // 2} Hz is missing; "
+                f"expect missed and extra notes, and record at {2 * FEW} Hz or more."
+            )
     return Recording(audio, rate, title=sound.title)
 
 

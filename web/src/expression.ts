@@ -40,7 +40,13 @@ const FUNCTIONS: Readonly<Record<string, (x: number) => number>> = {
 export const FOREIGN = ["arccos", "arcsin", "arctan", "cosh", "max", "min", "mod", "sinh", "tanh"]; // or cosh would be cos h
 const SYMBOLS: readonly [string, string][] = [
   ["−", "-"],
+  ["‐", "-"],
+  ["‑", "-"],
+  ["‒", "-"],
   ["–", "-"],
+  ["—", "-"],
+  ["―", "-"],
+  ["\u00ad", ""],
   ["×", "*"],
   ["·", "*"],
   ["⋅", "*"],
@@ -59,6 +65,9 @@ const SYMBOLS: readonly [string, string][] = [
   ["\ufeff", ""],
 ];
 const LATEX: readonly [RegExp, string][] = [
+  [/\\([$~])/g, "$1"],
+  [/^\s*(\$\$?)(.*)\1\s*$/g, "$2"],
+  [/^\s*\\\((.*)\\\)\s*$|^\s*\\\[(.*)\\\]\s*$/g, "$1$2"],
   [/\\left\\lbrace,\\right\\rbrace|\{,\}/g, ","],
   [/\\(?:dfrac|tfrac|cfrac)/g, "\\frac"],
   [/(?:\\m?left)?\\lfloor/g, " floor("],
@@ -76,7 +85,7 @@ const LATEX: readonly [RegExp, string][] = [
   [/\\(?:mathrm|text|mathit)\{([A-Za-z0-9]+)\}/g, " $1 "],
   [/\\operatorname\{\s*([A-Za-z0-9]+)\s*\}/g, " $1 "],
   [/\\%/g, "%"],
-  [/\\(?:thinspace|enspace|quad)(?![A-Za-z])|\\[,;:! ]|~/g, " "],
+  [/\\(?:thinspace|enspace|quad)(?![A-Za-z])|\\[,;:! ]|(?<=\S)~/g, " "],
   [/(?<![A-Za-z])(?:math|Math|np|numpy)\.(?=[A-Za-z])/g, ""],
 ];
 const GROUPED = /(?<![A-Za-z0-9_.,^])[1-9][0-9]{0,2}([,\s'_])[0-9]{3}(?:\1[0-9]{3})*(?![0-9,])/g; // 22 050
@@ -84,6 +93,8 @@ const NUMERAL = /^[0-9.]+(?:[eE][+-]?[0-9][0-9.]*)?/;
 const NUMBER = /^(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
 // the fraction of a mixed number, plain or LaTeX
 const HALF = /^(?:([0-9]+)\s*\/\s*([0-9]+)|\\frac\s*(?:\{\s*([0-9]+)\s*\}|([0-9]))\s*(?:\{\s*([0-9]+)\s*\}|([0-9])))/;
+const ALONE = /(?:^|[-+*/({[])\s*[({[]\s*$/; // what a number in brackets by itself stands behind
+const TEN = /^\s*([+-]?)\s*([0-9]+)/; // what follows the e of a power of ten, with needless spaces
 const CLOSING: Readonly<Record<string, string>> = { "(": ")", "{": "}", "[": "]" };
 
 /** An expression as it was read: what it evaluates to, and how it is shown. */
@@ -118,7 +129,7 @@ class Reader {
       throw new Unreadable("That is too long.");
     }
     if (text.includes("\\placeholder")) throw new Unreadable("A box of the formula is still empty.");
-    this.latex = latex || text.includes("\\");
+    this.latex = latex || text.includes("\\") || text.trimStart().startsWith("$");
     this.text = released(normalised(text), variables);
     this.log = commonLog ? Math.log10 : Math.log;
     this.spellings = spellings(variables);
@@ -189,7 +200,8 @@ class Reader {
   /** Throws if what begins here and what ended before it are both numbers. */
   private refuseNeighbours(): void {
     const [begin, end] = this.last;
-    if (begin === end || this.text.slice(end, this.position).trim()) return;
+    const between = this.text.slice(end, this.position).trim();
+    if (begin === end || (between && !(")]}".includes(between) && ALONE.test(this.text.slice(0, begin))))) return;
     const before = this.text.slice(begin, end);
     const half = HALF.exec(this.rest);
     if (half) {
@@ -298,10 +310,21 @@ class Reader {
         if (further) throw new UnknownName(typed + further[0]);
         return { value: (values) => values[name]!, shown: shownName(name) };
       }
+      if (typed === "e") this.refuseTen();
       if (kind === "function") return this.applied(name, typed.startsWith("\\"));
       return { value: () => CONSTANTS[name]!, shown: shownName(name) };
     }
     throw this.unexpected();
+  }
+
+  /** Throws if what ended here is not Euler's number, but an e that stands for a power of ten. */
+  private refuseTen(): void {
+    const [begin, end] = this.last;
+    const number = this.text.slice(end, this.position - 1).trim() ? "" : this.text.slice(begin, end);
+    const [found, sign, digits] = TEN.exec(this.rest) ?? [];
+    if (!found || !(number || !sign)) return;
+    const ten = number ? `${number}e${sign}${digits} for a power of ten, ` : "";
+    throw new Unreadable(`Write ${ten}${number ? `${number}*` : ""}e${sign || "*"}${digits} with Euler's number.`);
   }
 
   private applied(name: string, latex: boolean): Tree {

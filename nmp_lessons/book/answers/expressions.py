@@ -29,12 +29,16 @@ FUNCTIONS: dict[str, Callable] = {
 }  # fmt: skip
 FOREIGN = ("arccos", "arcsin", "arctan", "cosh", "max", "min", "mod", "sinh", "tanh")  # or cosh would be cos h
 SYMBOLS = {
-    "−": "-", "–": "-", "×": "*", "·": "*", "⋅": "*", "∗": "*", "÷": "/", "∕": "/", "π": "pi", "’": "'", "**": "^",
-    "⌊": " floor(", "⌋": ")", "⌈": " ceil(", "⌉": ")", "\u200b": "", "\u2060": "", "\ufeff": "",
+    "−": "-", "‐": "-", "‑": "-", "‒": "-", "–": "-", "—": "-", "―": "-", "×": "*", "·": "*", "⋅": "*", "∗": "*",
+    "÷": "/", "∕": "/", "π": "pi", "’": "'", "**": "^", "⌊": " floor(", "⌋": ")", "⌈": " ceil(", "⌉": ")",
+    "\u00ad": "", "\u200b": "", "\u2060": "", "\ufeff": "",
 }  # fmt: skip
 RAISED = re.compile("[⁰¹²³⁴-⁹⁺⁻]+")
 VULGAR = re.compile("[¼-¾⅐-⅞]")
 LATEX = [
+    (r"\\([$~])", r"\1"),
+    (r"^\s*(\$\$?)(.*)\1\s*$", r"\2"),
+    (r"^\s*\\\((.*)\\\)\s*$|^\s*\\\[(.*)\\\]\s*$", r"\1\2"),
     (r"\\left\\lbrace,\\right\\rbrace|\{,\}", ","),
     (r"\\(?:dfrac|tfrac|cfrac)", r"\\frac"),
     (r"(?:\\m?left)?\\lfloor", " floor("),
@@ -52,7 +56,7 @@ LATEX = [
     (r"\\(?:mathrm|text|mathit)\{([A-Za-z0-9]+)\}", r" \1 "),
     (r"\\operatorname\{\s*([A-Za-z0-9]+)\s*\}", r" \1 "),
     (r"\\%", "%"),
-    (r"\\(?:thinspace|enspace|quad)(?![A-Za-z])|\\[,;:! ]|~", " "),
+    (r"\\(?:thinspace|enspace|quad)(?![A-Za-z])|\\[,;:! ]|(?<=\S)~", " "),
     (r"(?<![A-Za-z])(?:math|Math|np|numpy)\.(?=[A-Za-z])", ""),
 ]
 GROUPED = re.compile(r"(?<![A-Za-z0-9_.,^])[1-9][0-9]{0,2}([,\s'_])[0-9]{3}(?:\1[0-9]{3})*(?![0-9,])")  # 22 050
@@ -61,6 +65,10 @@ NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 HALF = re.compile(
     r"([0-9]+)\s*/\s*([0-9]+)|\\frac\s*(?:\{\s*([0-9]+)\s*\}|([0-9]))\s*(?:\{\s*([0-9]+)\s*\}|([0-9]))"
 )  # the fraction of a mixed number, plain or LaTeX
+
+
+ALONE = re.compile(r"(?:^|[-+*/({\[])\s*[({\[]\s*$")  # what a number in brackets by itself stands behind
+TEN = re.compile(r"\s*([+-]?)\s*([0-9]+)")  # what follows the e of a power of ten, with needless spaces
 
 
 class Unreadable(ValueError):
@@ -113,7 +121,7 @@ class _Reader:
             raise Unreadable("That is too long.")
         if "\\placeholder" in text:
             raise Unreadable("A box of the formula is still empty.")
-        self.latex = latex or "\\" in text
+        self.latex = latex or "\\" in text or text.lstrip().startswith("$")
         self.text = _released(normalised(text), variables)
         self.position = 0
         self.bars = 0  # open bars of absolute values
@@ -187,7 +195,8 @@ class _Reader:
     def refuse_neighbours(self) -> None:
         """Raise if what begins here and what ended before it are both numbers."""
         begin, end = self.last
-        if begin == end or self.text[end : self.position].strip():
+        between = self.text[end : self.position].strip()
+        if begin == end or between and not (between in ")]}" and ALONE.search(self.text[:begin])):
             return
         before, rest = self.text[begin:end], self.text[self.position :]
         if half := HALF.match(rest):
@@ -291,8 +300,20 @@ class _Reader:
                     if longer := self.longer_index(spelling):
                         raise UnknownName(longer)
                     return lambda values: np.float64(values[name])
+                if spelling == "e":
+                    self.refuse_ten()
                 return _constant(CONSTANTS[name]) if kind == "constant" else self.applied(name, spelling[0] == "\\")
         raise self.unexpected()
+
+    def refuse_ten(self) -> None:
+        """Raise if what ended here is not Euler's number, but an e that stands for a power of ten."""
+        begin, end = self.last
+        number = self.text[begin:end] if not self.text[end : self.position - 1].strip() else ""
+        found = TEN.match(self.text, self.position)
+        if found and (number or not found.group(1)):
+            sign, digits = found.groups()
+            ten = f"{number}e{sign}{digits} for a power of ten, " if number else ""
+            raise Unreadable(f"Write {ten}{number and f'{number}*'}e{sign or '*'}{digits} with Euler's number.")
 
     def longer_index(self, spelling: str) -> str:
         """``x_12`` if that is what stands here and ``x_1`` what was found."""

@@ -288,6 +288,14 @@ CASES: list[Case] = [
         "24.0 s, six notes",
     ),
     Case("A sample rate of 8 kHz", _samples(np.copy, 8_000), SIX),
+    Case(
+        "A sample rate of 4 kHz",
+        _samples(np.copy, 4_000),
+        (
+            "4.0 s, six notes; has a sample rate of 4000 Hz, so all above 2000 Hz is missing; "
+            "expect missed and extra notes, and record at 16000 Hz or more."
+        ),
+    ),
     Case("A sample rate of 384 kHz", _samples(np.copy, 384_000), SIX),
     Case(
         "A header with a sample rate of two billion",

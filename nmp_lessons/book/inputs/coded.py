@@ -57,8 +57,10 @@ def melody(rate: int) -> np.ndarray:
     audio = np.zeros(4 * rate)
     for onset, offset, pitch in MELODY:
         time = np.arange(round((offset - onset) * rate)) / rate
-        phases = 2 * np.pi * np.arange(1, 8)[:, None] * pitch_to_frequency(pitch) * time
-        strings = np.sum(np.sin(phases) / np.arange(1, 8)[:, None] ** 1.3, axis=0) * np.exp(-2 * time)
+        frequency = pitch_to_frequency(pitch)
+        partials = np.arange(1, 8)[:, None]
+        partials = partials[partials[:, 0] * frequency < rate / 2]
+        strings = np.sum(np.sin(2 * np.pi * partials * frequency * time) / partials**1.3, axis=0) * np.exp(-2 * time)
         ends = np.minimum(1, np.minimum(time / 0.004, (time[-1] - time) / 0.02))
         first = round(onset * rate)
         audio[first : first + len(time)] += 0.12 * strings * ends
