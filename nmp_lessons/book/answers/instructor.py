@@ -198,7 +198,7 @@ def _write_marks(path: Path, seed: int, chapters: list[str]) -> None:
         for slug in chapters:
             for name, body in source.answers(slug, seed=seed).items():
                 words = sum(row["marks"] for row in body.get("rubric", []))
-                row = [slug, name, body["kind"], body["outcome"], keys.marks(body), words, *keys.minutes(body)]
+                row = [slug, name, body["kind"], body.get("outcome", ""), keys.marks(body), words, *keys.minutes(body)]
                 table.writerow([*row, bool(body["parameters"])])
 
 
