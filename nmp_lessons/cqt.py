@@ -90,6 +90,26 @@ def kernel_bank(frequencies: np.ndarray, *, sample_rate: float, bins_per_octave:
     return bank
 
 
+def tone_response(
+    tone: float, frequencies: ArrayLike, *, sample_rate: float = NMP.sample_rate, bins_per_octave: int = 36
+) -> np.ndarray:
+    """The magnitude X with which bins respond to a sine of amplitude 1, shape of `frequencies` (eq-direct).
+
+    Of the sine's two waves, at `tone` and at −`tone`, the second is left out: it is far from every bin.
+
+    >>> tone_response(440.0, [440.0]).round(2), round(float(np.sqrt(window_lengths(440.0)) / 2), 2)
+    (array([25.39]), 25.39)
+    """
+    frequencies = np.asarray(frequencies, dtype=float)
+    found = []
+    for frequency in frequencies.ravel():
+        kernel = kernel_bank(np.array([frequency]), sample_rate=sample_rate, bins_per_octave=bins_per_octave)[:, 0]
+        wave = np.exp(2j * np.pi * tone / sample_rate * np.arange(len(kernel))) / 2
+        length = window_lengths(frequency, sample_rate=sample_rate, bins_per_octave=bins_per_octave)
+        found.append(np.sqrt(length) * abs(np.vdot(kernel, wave)))
+    return np.reshape(found, frequencies.shape)
+
+
 def halving_filter() -> np.ndarray:
     """The low-pass filter before halving: 256 taps, cutoff at half the band, as released (eq-halve)."""
     return firwin2(TAPS, [0, 0.5 / 1.001, 0.5 * 1.001, 1], [1, 1, 0, 0])

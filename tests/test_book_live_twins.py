@@ -1,13 +1,18 @@
 """The twins of ``web/src/twins``: what the page computes is what Python computes, on a grid."""
 
+import json
 import subprocess
 
 import numpy as np
 import pytest
+import torch
 
-from nmp_lessons import cross_entropy, evaluation, median_filtering, sound, targets
+from nmp_lessons import cqt, cross_entropy, decoding, evaluation, harmonic_stacking, median_filtering, sound, targets
 from nmp_lessons.constants import NMP
+from nmp_lessons.model import Posteriors
 from nmp_lessons.notes import Notes
+from nmp_lessons.targets import read_back
+from nmp_lessons.training import Recipe
 from tests.helpers import ROOT
 
 
@@ -159,6 +164,82 @@ def test_twins_of_sound(twins):
     made = sound.tone(220.0, 0.05, partials=[1, 0.5, 0, 0.25])
     frequencies = [220.0, 440.0, 660.0, 880.0]
     equal("tone", [frequencies, [1, 0.5, 0, 0.25], len(made.audio), made.rate], made.audio)
+    equal.check()
+
+
+def test_twins_of_harmonic_stacking(twins):
+    equal = Agreement(twins, "harmonic_stacking")
+    numbers = [0.5, *range(1, 17)]
+    for bins in range(6, 97):
+        equal("shifts", [numbers, bins], harmonic_stacking.shifts(numbers, bins_per_octave=bins))
+        errors = harmonic_stacking.rounding_errors_in_cents(numbers, bins_per_octave=bins)
+        equal("roundingErrors", [numbers, bins], errors)
+    spectrum = np.random.default_rng(0).random(309)
+    stack = harmonic_stacking.HarmonicStacking([0.5, 1, 3, 7])
+    channels = stack(torch.tensor(spectrum)[None, None])[0, :, 0].numpy()
+    for shift, channel in zip(stack.shifts, channels, strict=True):
+        equal("moved", [spectrum, shift, 264], channel)
+    for beta in (0.0, 0.0004, 0.003):
+        frequencies = sound.partials(57, 16, inharmonicity=beta)
+        for h in (1, 5, 16):
+            cents = 1200 * np.log2(frequencies[h - 1] / (h * frequencies[0]))
+            equal("sharpness", [h, beta], cents)
+    equal.check()
+
+
+def test_twins_of_cqt(twins):
+    equal = Agreement(twins, "cqt", atol=1e-7)
+    for bins in (6, 12, 36, 96):
+        equal("quality", [bins], cqt.quality(bins))
+        for frequency in (27.5, 110.0, 220.0, 4186.0):
+            length = cqt.window_lengths(frequency, bins_per_octave=bins)
+            equal("windowLength", [frequency, NMP.sample_rate, bins], length)
+            for cents in (-700, -35, 0, 10, 100, 550):
+                tone = frequency * 2 ** (cents / 1200)
+                response = cqt.tone_response(tone, frequency, bins_per_octave=bins)
+                equal("toneResponse", [tone, frequency, NMP.sample_rate, bins], response)
+    equal.check()
+
+
+def test_twins_of_decoding(twins):
+    equal = Agreement(twins, "decoding", rtol=1e-6)
+    rng = np.random.default_rng(0)
+    for case in range(20):
+        steps = rng.integers(0, 256, (30, NMP.keys)) * (rng.random((30, NMP.keys)) < 0.4)
+        head = (steps / 255).astype(np.float32)
+        for high, low in ((0.5, 0.5), (0.9, 0.4), (0.3, 0.1)):
+            column = decoding.hysteresis(head[:, :1], high=high, low=low)[:, 0]
+            equal("hysteresis", [head[:, 0].astype(float), high, low], column)
+            notes = read_back(decoding.hysteresis(head, high=high, low=low).astype(float))
+            order = np.lexsort((notes.onset, notes.pitch))  # the page goes through the keys one by one
+            expected = {"onset": notes.onset[order], "offset": notes.offset[order], "pitch": notes.pitch[order]}
+            given = [head.ravel().astype(float), NMP.keys, NMP.lowest_pitch, high, low, NMP.frame_rate]
+            equal("byThresholds", given, expected)
+        decoder = decoding.PeakDecoder(threshold=0.4 + 0.02 * case, note_threshold=0.3, reach=1 + case % 4)
+        other = np.roll(head, 1, axis=0)
+        found = decoder(Posteriors(None, other, head, np.arange(30) / NMP.frame_rate))
+        heads = {"note": other.ravel().astype(float), "onset": head.ravel().astype(float)}
+        options = {"threshold": decoder.threshold, "weights": decoder.weights, "note_threshold": 0.3}
+        calls = [["decoding.decode", [heads, options | {"reach": decoder.reach}, 1 / NMP.frame_rate]]]
+        (got,) = twins(json.loads(json.dumps(calls, default=plain)))
+        got.sort(key=lambda note: (note["onset"], note["pitch"]))
+        assert len(got) == len(found)
+        for name in ("onset", "offset", "pitch"):
+            assert np.allclose([note[name] for note in got], getattr(found, name), atol=1e-6), (case, name)
+    equal.check()
+
+
+def test_twins_of_training(twins):
+    equal = Agreement(twins, "training")
+    for steps, warm_up, cool_down in ((100, 10, 0.5), (80, 1, 0.0), (7, 3, 1.0), (120, 60, 0.33)):
+        recipe = Recipe("", steps=steps, warm_up=warm_up, cool_down=cool_down, learning_rate=0.01)
+        given = {"steps": steps, "learningRate": 0.01, "warmUp": warm_up, "coolDown": cool_down, "average": 0}
+        for step in range(steps):
+            equal("rate", [step, given], recipe.rate(step))
+    for average in (0.5, 0.9, 0.999):
+        for step in (0, 1, 19, 20, 399):
+            equal("kept", [step, average], Recipe("", average=average).kept(step))
+            equal("shares", [step, average], Recipe("", average=average).shares(step))
     equal.check()
 
 

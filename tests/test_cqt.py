@@ -289,3 +289,11 @@ def test_impossible_transforms_are_refused(settings, complaint):
 def test_no_bins_have_no_quality(bins_per_octave):
     with pytest.raises(InputError, match="at least 1"):
         room.quality(bins_per_octave)
+
+
+def test_the_response_to_a_tone_is_that_of_the_transform(cqt):
+    tone = 440 * 2 ** (40 / 1200)  # between two bins
+    n = torch.arange(2 * 22_050)
+    spectrum = cqt(torch.sin(2 * torch.pi * tone / 22_050 * n)[None])[0, 138:151, 86]
+    expected = room.tone_response(tone, cqt.frequencies[138:151])
+    assert np.allclose(spectrum, expected, atol=0.02 * expected.max())

@@ -10,6 +10,7 @@ takes over and draws the same from the settings of the moment. That script is on
 computed when the book is built: see `explore`.
 """
 
+import base64
 import html
 import json
 import math
@@ -17,6 +18,8 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from ...audio.recording import Recording
 from ...errors import InputError
@@ -237,7 +240,7 @@ def live(
         A sentence below the picture.
     data : mapping, optional
         What the page's twin needs besides the settings: numbers, text, lists, arrays, and recordings, which become
-        addresses of sounds.
+        addresses of sounds; an array of bytes (numbers from 0 to 1, times 255) takes the least room.
     **settings : Slider, sequence of values, or mapping from label to value
         A `Slider` for a number; as in `explore`, up to four values get radio buttons, and more a menu. None at all if
         readers move what is in the picture.
@@ -271,6 +274,8 @@ def _plain(value):
     """Arrays, tensors and their numbers as JSON; a recording as the address of a sound."""
     if isinstance(value, Recording):
         return data_uri(embed.mp3(value), "audio/mpeg")
+    if isinstance(value, np.ndarray) and value.dtype == np.uint8:
+        return {"shape": value.shape, "bytes": base64.b64encode(value.tobytes()).decode("ascii")}
     if hasattr(value, "tolist"):
         return value.tolist()
     raise InputError(

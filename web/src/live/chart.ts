@@ -140,10 +140,9 @@ export class Chart {
     this.drawn.append(makeSvg("path", { class: look, d: this.path(xs, ys) }));
   }
 
-  /** The area between a line and the horizontal axis. */
-  area(xs: ArrayLike<number>, ys: ArrayLike<number>, look: string): void {
-    const base = this.near(this.y.low).toFixed(1);
-    const d = `${this.path(xs, ys)}V${base}H${this.px(xs[0]!).toFixed(1)}Z`;
+  /** The area between a line and a height, by default that of the horizontal axis. */
+  area(xs: ArrayLike<number>, ys: ArrayLike<number>, look: string, base = this.y.low): void {
+    const d = `${this.path(xs, ys)}V${this.near(base).toFixed(1)}H${this.px(xs[0]!).toFixed(1)}Z`;
     this.drawn.append(makeSvg("path", { class: `area ${look}`, d }));
   }
 
@@ -188,6 +187,13 @@ export class Chart {
       return `M${left},${top}H${right}V${bottom}H${left}Z`;
     });
     this.drawn.append(makeSvg("path", { class: look, d: edges.join("") }));
+  }
+
+  /** A picture between two corners. */
+  image(href: string, x0: number, y0: number, x1: number, y1: number): void {
+    const [left, right, top, bottom] = [this.px(x0), this.px(x1), this.py(y1), this.py(y0)];
+    const place = { x: `${left}`, y: `${top}`, width: `${right - left}`, height: `${bottom - top}` };
+    this.drawn.append(makeSvg("image", { class: "nmp-picture", href, preserveAspectRatio: "none", ...place }));
   }
 
   /** A straight line across the chart at x. */

@@ -1,6 +1,7 @@
 // A sound that the page has made, over and over; another version of it goes on at the same place.
 
 import { audioContext, bytesOf } from "../engine";
+import type { Stage } from "./stage";
 
 const FADE = 0.02; // seconds
 
@@ -48,4 +49,25 @@ export class Loop {
 export async function samplesAt(url: string, rate: number): Promise<Float32Array> {
   const buffer = await new OfflineAudioContext(1, 1, rate).decodeAudioData(await bytesOf(url));
   return buffer.getChannelData(0);
+}
+
+/** A button that plays a sound over and over; what it returns goes on with the sound as it has become. */
+export function player(stage: Stage, label: string, make: () => Float32Array<ArrayBuffer>, rate: number): () => void {
+  const loop = new Loop();
+  const stop = (): void => {
+    loop.stop();
+    button.ariaPressed = "false";
+  };
+  const button = stage.button(label, () => {
+    if (loop.playing) stop();
+    else {
+      button.ariaPressed = "true";
+      void loop.play(make(), rate);
+    }
+  });
+  button.ariaPressed = "false";
+  stage.left = stop;
+  return () => {
+    if (loop.playing) void loop.play(make(), rate);
+  };
 }

@@ -17,3 +17,13 @@ export function generator(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
   };
 }
+
+/** Numbers from 0 to 1 as bytes, in base64. */
+export interface Packed {
+  shape: number[];
+  bytes: string;
+}
+
+export function unpacked({ bytes }: Packed): Float32Array {
+  return Float32Array.from(atob(bytes), (letter) => letter.charCodeAt(0) / 255);
+}

@@ -20,6 +20,15 @@ export function begin(setups: Record<string, Setup>): void {
   define("nmp-live", Live);
 }
 
+/** The data of another control of the page, which need not stand there twice. */
+export function dataOf<Data>(name: string): Data {
+  for (const { dataset } of document.querySelectorAll<HTMLElement>("nmp-live")) {
+    const plan = JSON.parse(dataset.plan!) as { name: string; data: Data };
+    if (plan.name === name) return plan.data;
+  }
+  throw new Error(`nmp-live: no control named "${name}" is on this page.`);
+}
+
 class Live extends BookElement {
   static readonly setups: Record<string, Setup> = {};
   protected readonly source = "plan";
