@@ -44,7 +44,7 @@ class Slider:
     step
         Distance between its positions; without one it has two hundred.
     log
-        Whether equal distances on the slider are equal ratios. `low` must then be above 0.
+        Whether equal distances on the slider are equal ratios. `low` must then be above 0, and there are no steps.
     unit
         Written after the value, with a space before it where one belongs.
 
@@ -71,8 +71,8 @@ class Slider:
     def __post_init__(self):
         if not self.low <= self.start <= self.high or self.low == self.high:
             raise InputError(f"slider: {self.start} lies outside the range from {self.low} to {self.high}; widen it.")
-        if self.log and self.low <= 0:
-            raise InputError(f"slider: a logarithmic range can't begin at {self.low}; give a number above 0.")
+        if self.log and (self.low <= 0 or self.step is not None):
+            raise InputError(f"slider: a logarithmic range has no steps and begins above 0, not at {self.low}.")
 
     @property
     def positions(self) -> int:
@@ -95,6 +95,7 @@ class Slider:
             data_start=self.start,
             data_low=self.low,
             data_high=self.high,
+            data_step=self.step,
             data_log=self.log,
             data_unit=self.unit or None,
         )

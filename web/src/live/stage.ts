@@ -167,6 +167,7 @@ class Setting {
   private readonly slider: HTMLInputElement | null;
   private readonly low: number;
   private readonly high: number;
+  private readonly step: number;
   private readonly log: boolean;
   private exact: { place: string; value: number } | undefined; // a value that lies between two places
 
@@ -175,11 +176,13 @@ class Setting {
     if (this.slider) this.exact = { place: this.slider.defaultValue, value: Number(group.dataset.start) };
     this.low = Number(group.dataset.low);
     this.high = Number(group.dataset.high);
+    this.step = Number(group.dataset.step ?? 0);
     this.log = group.dataset.log !== undefined;
   }
 
   get value(): number {
     if (this.slider!.value === this.exact?.place) return this.exact.value;
+    if (this.step) return this.low + this.step * Number(this.slider!.value); // whole numbers stay whole
     const part = Number(this.slider!.value) / Number(this.slider!.max);
     return this.log ? this.low * (this.high / this.low) ** part : this.low + (this.high - this.low) * part;
   }
