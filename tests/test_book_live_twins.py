@@ -7,9 +7,21 @@ import numpy as np
 import pytest
 import torch
 
-from nmp_lessons import cqt, cross_entropy, decoding, evaluation, harmonic_stacking, median_filtering, sound, targets
+from nmp_lessons import (
+    augmentation,
+    cqt,
+    cross_entropy,
+    decoding,
+    evaluation,
+    harmonic_stacking,
+    median_filtering,
+    sound,
+    targets,
+)
+from nmp_lessons.audio import Recording
+from nmp_lessons.augmentation import denoising
 from nmp_lessons.constants import NMP
-from nmp_lessons.model import Posteriors
+from nmp_lessons.model import Config, NMPNet, Posteriors, receptive_field
 from nmp_lessons.notes import Notes
 from nmp_lessons.targets import read_back
 from nmp_lessons.training import Recipe
@@ -240,6 +252,66 @@ def test_twins_of_training(twins):
         for step in (0, 1, 19, 20, 399):
             equal("kept", [step, average], Recipe("", average=average).kept(step))
             equal("shares", [step, average], Recipe("", average=average).shares(step))
+    equal.check()
+
+
+@pytest.mark.parametrize("padding", ["released", "centred"])
+@pytest.mark.parametrize("stacking", [True, False])
+def test_twins_of_receptive_fields(twins, stacking, padding):
+    """Python follows a gradient back, the page counts."""
+    net = NMPNet(Config(stacking=stacking, padding=padding))
+    places = {"contour": (0, 108, 263), "note": (0, 36, 87), "onset": (0, 1, 36, 87)}
+    outputs = [(head, at) for head, several in places.items() for at in several]
+    found = twins([["model.receptiveField", [*output, stacking, padding == "centred"]] for output in outputs])
+    for (head, at), got in zip(outputs, found, strict=True):
+        expected = receptive_field(net, head, at=at)
+        assert (got["frames"], got["bins"]) == (expected.frames, expected.bins.tolist()), (head, at)
+
+
+def test_twins_of_augmentation(twins):
+    equal = Agreement(twins, "augmentation", rtol=1e-6, atol=1e-6)  # sounds are in single precision
+    rng = np.random.default_rng(0)
+    frequencies, levels = [40.0, 200.0, 1000.0, 5000.0], [6.0, -3.0, 0.0, -60.0]
+    at = np.array([0.0, 20.0, 40.0, 123.0, 1000.0, 4000.0, 11_025.0])
+    curve = np.interp(np.log2(np.maximum(at, 1)), np.log2(frequencies), levels)
+    equal("equaliserLevels", [at, frequencies, levels], curve)
+    sound = Recording((0.1 * rng.standard_normal(2048)).astype(np.float32), NMP.sample_rate)
+    samples = sound.audio.astype(float)
+    filtered = augmentation.equalise(sound, frequencies, levels).audio
+    for ratio in (-10, 0, 20):
+        noise = rng.standard_normal(2048)
+        noisy = augmentation.interfere(Recording(0.001 * samples, sound.rate), noise, ratio=ratio).audio
+        gain = np.sqrt(np.mean((noisy - 0.001 * samples) ** 2) / np.mean(noise**2))
+        equal("noiseGain", [np.mean((0.001 * samples) ** 2), np.mean(noise**2), ratio], gain)
+    response = np.zeros(2048, np.float32)
+    response[:300] = 0.2 * rng.standard_normal(300)
+    wet = augmentation.reverberate(sound, response.astype(float)).audio
+    cut = augmentation.mask_time(sound, 0.02, 0.05).audio
+    equal.check()
+    for name, given, expected in (
+        ("equalised", [sound.rate, frequencies, levels], filtered),
+        ("reverberated", [response.astype(float).tolist()], wet),
+        ("masked", [sound.rate, 0.02, 0.05], cut),
+    ):
+        (got,) = twins([[f"augmentation.{name}", [samples.tolist(), *given]]])
+        assert np.allclose(np.array(list(got.values()) if isinstance(got, dict) else got), expected, atol=2e-6), name
+    equal = Agreement(twins, "augmentation")
+    for sigma in (0.1, 0.5, 3.0):
+        for seen in np.linspace(-3, 3, 13):
+            mean = denoising.posterior_mean([seen], [-1.0, 1.0], [0.7, 0.3], sigma=sigma)[0]
+            equal("posteriorMean", [seen, [-1, 1], [0.7, 0.3], sigma], mean)
+    equal.check()
+
+
+def test_twin_of_a_convolution(twins):
+    equal = Agreement(twins, "model", atol=1e-9)
+    rng = np.random.default_rng(0)
+    for shape in ((3, 3), (1, 5), (5, 1)):
+        picture, kernel = rng.standard_normal((7, 9)), rng.standard_normal(shape)
+        padding = (shape[0] // 2, shape[1] // 2)
+        tensors = [torch.tensor(each)[None, None] for each in (picture, kernel)]
+        expected = (torch.nn.functional.conv2d(*tensors, padding=padding) - 0.3).relu()[0, 0].numpy()
+        equal("convolved", [picture, kernel, -0.3], expected)
     equal.check()
 
 

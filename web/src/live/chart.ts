@@ -51,6 +51,7 @@ export class Chart {
   private readonly handles = makeSvg("g");
   private readonly legends = make("ul", { class: "nmp-live-legend" });
   private readonly height: number;
+  private readonly label: string;
   private width = 0;
 
   constructor({ height, x, y }: ChartOptions, label: string) {
@@ -63,8 +64,6 @@ export class Chart {
     this.label = label;
     new ResizeObserver(([entry]) => (this.width = entry!.contentRect.width)).observe(this.svg);
   }
-
-  private readonly label: string;
 
   describe(text: string): void {
     this.svg.setAttribute("aria-label", `${this.label}. ${text}`);
