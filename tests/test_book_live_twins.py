@@ -3,6 +3,7 @@
 import json
 import subprocess
 
+import mir_eval
 import numpy as np
 import pytest
 import torch
@@ -127,6 +128,9 @@ def test_twins_of_evaluation(twins):
         if len(reference) or len(estimate):
             fno = [evaluation.onset_scores(reference, estimate, tolerance=each)["Fno"] for each in tolerances]
             equal("byTolerance", [*pair, tolerances], fno)
+    for hits, misses, extra in ((0, 0, 0), (0, 3, 4), (3, 1, 3), (50, 0, 0), (1, 99, 2)):
+        precision, recall = hits / max(hits + extra, 1), hits / max(hits + misses, 1)
+        equal("fromCounts", [hits, misses, extra], [precision, recall, mir_eval.util.f_measure(precision, recall)])
     values = np.sort(rng.random(101))
     for percent in (0, 2.5, 33.3, 97.5, 100):
         equal("percentile", [values, percent], np.percentile(values, percent))
@@ -173,6 +177,9 @@ def test_twins_of_sound(twins):
     for key in (33, 57, 84):
         for beta in (0.0, 0.0004, 0.003):
             equal("partials", [440 * 2 ** ((key - 69) / 12), 16, beta], sound.partials(key, 16, inharmonicity=beta))
+    for up in np.arange(0, 24.01, 0.35):
+        pairs = sound.shared_partials(48, 48 + up)
+        equal("sharedPartials", [48, 48 + up, 8, 600 / NMP.bins_per_octave], pairs)
     made = sound.tone(220.0, 0.05, partials=[1, 0.5, 0, 0.25])
     frequencies = [220.0, 440.0, 660.0, 880.0]
     equal("tone", [frequencies, [1, 0.5, 0, 0.25], len(made.audio), made.rate], made.audio)
@@ -331,7 +338,7 @@ class Agreement:
             if isinstance(expected, dict):
                 assert list(got) == list(expected), call
                 got, expected = list(got.values()), list(expected.values())
-            same = np.allclose(np.array(got, float), np.array(expected, float), rtol=self.rtol, atol=self.atol)
+            same = np.allclose(np.ravel(got), np.ravel(expected), rtol=self.rtol, atol=self.atol)
             assert same, (call, got, expected)
 
 

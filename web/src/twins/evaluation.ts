@@ -55,9 +55,8 @@ export interface Scores {
 export function scores(reference: Notes, estimate: Notes, tolerance: number): Scores {
   const of = (offsets: boolean): [number, number, number] => {
     const hits = matched(reference, estimate, tolerance, offsets).length;
-    if (!hits) return [0, 0, 0];
-    const [precision, recall] = [hits / estimate.onset.length, hits / reference.onset.length];
-    return [(2 * precision * recall) / (precision + recall), precision, recall];
+    const [precision, recall, f] = fromCounts(hits, reference.onset.length - hits, estimate.onset.length - hits);
+    return [f, precision, recall];
   };
   const [[F, P, R], [Fno, Pno, Rno]] = [of(true), of(false)];
   return { F, P, R, Fno, Pno, Rno, Acc: accuracy(reference, estimate) };
@@ -85,6 +84,12 @@ function cells(notes: Notes, seconds: number): Set<number> {
     for (let cell = edge(onset); cell < edge(notes.offset[i]!); cell++) all.add(notes.pitch[i]! * (frames + 1) + cell);
   });
   return all;
+}
+
+/** Precision, recall and their harmonic mean; 0 without a hit. */
+export function fromCounts(hits: number, misses: number, extra: number): [precision: number, recall: number, f: number] {
+  if (!hits) return [0, 0, 0];
+  return [hits / (hits + extra), hits / (hits + misses), (2 * hits) / (2 * hits + misses + extra)];
 }
 
 /** Fno at each of several tolerances. */

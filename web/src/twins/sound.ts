@@ -1,5 +1,7 @@
 // Twins of functions of nmp_lessons/sound.py, which says what they mean.
 
+import { nearest } from "./targets";
+
 /** The frequency at which a sampled sine is heard. */
 export function foldedFrequency(frequency: number, rate: number): number {
   return Math.abs(frequency - rate * Math.round(frequency / rate));
@@ -25,4 +27,12 @@ export function tone(frequencies: number[], amplitudes: number[], samples: numbe
 /** A level in decibels. */
 export function levelInDb(amplitude: number): number {
   return 20 * Math.log10(amplitude);
+}
+
+/** Pairs (m, n): partial m of a lower note coincides with partial n of a higher one, up to some cents. */
+export function sharedPartials(lower: number, higher: number, count: number, tolerance: number): [number, number][] {
+  const ratio = 2 ** ((higher - lower) / 12);
+  return Array.from({ length: count }, (_, i): [number, number] => [nearest((i + 1) * ratio), i + 1]).filter(
+    ([m, n]) => Math.abs(1200 * Math.log2((n * ratio) / m)) <= tolerance,
+  );
 }
