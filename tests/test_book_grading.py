@@ -381,6 +381,15 @@ def test_without_a_sandbox_grade_refuses_unless_told_to_trust(term, monkeypatch,
     assert cli.main([*command, "--trust"]) == 0
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no bubblewrap")
+def test_a_bubblewrap_that_may_make_no_sandbox_is_noticed(tmp_path, monkeypatch):
+    """As in a container where user namespaces are forbidden."""
+    (tmp_path / "bwrap").write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
+    (tmp_path / "bwrap").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    assert "cannot make a sandbox here (bwrap: No permissions" in (isolation.obstacle() or "")
+
+
 # Values
 
 
@@ -406,8 +415,9 @@ def test_what_is_sent_arrives(value):
     assert np.array_equal(found, value) if isinstance(value, np.ndarray) else found == value
 
 
-def test_layers_arrive_with_their_weights_in_order():
-    layers = torch.nn.ModuleDict({"a": torch.nn.Conv2d(2, 3, (3, 5), padding=(1, 2)), "b": torch.nn.BatchNorm2d(3)})
+@pytest.mark.parametrize("padding", [(1, 2), "same"])
+def test_layers_arrive_with_their_weights_in_order(padding):
+    layers = torch.nn.ModuleDict({"a": torch.nn.Conv2d(2, 3, (3, 5), padding=padding), "b": torch.nn.BatchNorm2d(3)})
     theirs, ours = [], []
     found = exchange.decoded(exchange.encoded(layers.eval(), theirs), ours)
     assert [each.shape for each in theirs] == [each.shape for each in ours] and len(ours) == 4

@@ -193,6 +193,24 @@ def test_half_a_submission_gets_half_and_none_gets_nothing(made, tmp_path, capsy
     assert said[0].split()[-1] == "total" and [line.split()[0] for line in said[1:]] == list(rows)
 
 
+def test_the_assignment_is_marked_part_by_part(made, tmp_path):
+    """A student who has solved the first half, in which later parts build on earlier ones."""
+    bodies = source.answers("assignment", seed=SEED)
+    handed_in(tmp_path, made, "half", "assignment", range(len(bodies) // 2))
+    chapter = marks.term(made)["assignment"]
+    cells = marks.code_cells(tmp_path / "half" / "assignment.ipynb")
+    exercises = made / "students" / "exercises"
+    outcome = marked(chapter, cells, lambda: isolation.Process(exercises, trust=bool(TRUST)), isolation.LIMITS)
+    expected = [mark if i < len(bodies) // 2 else 0 for i, mark in enumerate(chapter.possible.values())]
+    assert list(outcome.marks.values()) == expected and outcome.remarks == []
+
+
+def test_every_mark_of_the_assignments_written_parts_has_an_example(made):
+    rows = [row for body in source.answers("assignment").values() for row in body.get("rubric", [])]
+    assert len(rows) > 20 and all(row["example"].endswith((".", "?")) for row in rows)
+    assert "for example" in (made / "rubric.md").read_text("utf8")
+
+
 # What cannot be done
 
 

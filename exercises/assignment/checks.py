@@ -4,7 +4,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from nmp_lessons import evaluation, transcribe
+from nmp_lessons.data import maestro
 from nmp_lessons.model import Config, NMPNet
+from nmp_lessons.notes import Notes
+from nmp_lessons.targets import targets as make_targets
 
 LAYERS = {  # the library's names by the assignment's
     "missing.0": "missing", "missing.1": "missing_norm", "contour.0": "contour", "contour.1": "contour_norm",
@@ -19,7 +23,37 @@ def _given(found):
     return found
 
 
-# 1. The missing layer
+# 1. Listen and look
+
+
+def check_marked_errors(student):
+    found = _given(student())
+    assert len(found) == 5 and all(len(each) == 3 for each in found), (
+        f"Return five triples (seconds, pitch, cause); yours are {len(found)}: {found!r}."
+    )
+    for seconds, pitch, cause in found:
+        assert cause in evaluation.CAUSES, f"{cause!r} is no cause; choose among {', '.join(evaluation.CAUSES)}."
+        assert _errors(float(seconds), float(pitch)), (
+            f"At {seconds} s nothing is wrong with pitch {pitch}. Is it the time of a note's onset, and the right octave?"
+        )
+    assert len({(round(float(seconds), 1), pitch) for seconds, pitch, _ in found}) == 5, (
+        "One of the errors is there twice."
+    )
+
+
+def _errors(seconds, pitch):
+    """The causes of the errors near a time at a pitch."""
+    music = maestro.performance("chopin-nocturne").segment(0, 12)
+    prediction, _ = transcribe(music)
+    near = set()
+    for error in evaluation.causes(music.notes, prediction):
+        for notes, i in ((music.notes, error.reference), (prediction, error.estimate)):
+            if i is not None and notes.pitch[i] == pitch and abs(notes.onset[i] - seconds) < 0.15:
+                near.add(error.cause)
+    return near
+
+
+# 2. The missing layer
 
 
 def check_missing_layer(student):
@@ -34,6 +68,7 @@ def check_missing_layer(student):
         assert shape == (filters, 8, 5, 5), (
             f"With {filters} filters the weights have shape {(filters, 8, 5, 5)} (out, in, frames, bins); yours have {shape}."
         )
+        assert layers[1].eps == 1e-3, f"The normalisation should have eps 0.001; yours has {layers[1].eps:g}."
         size = tuple(layers.eval()(torch.zeros(1, 8, 9, 264)).shape)
         assert size == (1, filters, 9, 264), f"9 frames of 264 bins become {size[2:]}. Pad by half the kernel."
 
@@ -76,7 +111,7 @@ def _example(filters, seed=5):
         return weights, stack, net.logits(stack)
 
 
-# 2. See and hear
+# 3. See and hear
 
 HITS = np.array([[0.0, 0.5, 60], [0.5, 1.25, 64], [1.0, 2.0, 67]])
 MISSES = np.array([[2.0, 2.5, 48]])
@@ -87,35 +122,38 @@ def check_plot_comparison(student):
     axes = _drawn(student, HITS, MISSES, EXTRA)
     _drawn(student, HITS, MISSES[:0], EXTRA[:0])
     assert axes.get_xlabel() and axes.get_ylabel(), "Label both axes."
-    labels = [line.get_label() for line in axes.lines if not line.get_label().startswith("_")]
+    labels = axes.get_legend_handles_labels()[1]
     assert len(labels) == len(set(labels)) == 3, (
         f"The legend should name three kinds, each once; it would show {len(labels)}: {', '.join(labels)}."
     )
 
 
 def _drawn(student, *kinds):
-    from matplotlib.colors import to_hex
     from matplotlib.figure import Figure
 
     axes = _given(student(Figure().subplots(), *kinds))
     colours = []
     for name, notes in zip(("hits", "misses", "extra"), kinds):
-        found = [_line(axes, note, name) for note in notes]
-        one = {to_hex(line.get_color()) for line in found}
+        one = {_colour(axes, note, name) for note in notes}
         assert len(one) <= 1, f"All {name} should have one colour; yours have {len(one)}."
         colours += one
     assert len(set(colours)) == len(colours), "Hits, misses and extra notes should have different colours."
     return axes
 
 
-def _line(axes, note, name):
+def _colour(axes, note, name):
+    """The colour of a note's line."""
+    from matplotlib.colors import to_hex
+
     onset, offset, pitch = note
-    for line in axes.lines:
-        points = line.get_xydata()
-        if np.allclose(sorted(points[:, 0])[:: max(len(points) - 1, 1)], [onset, offset]) and np.allclose(
-            points[:, 1], pitch
-        ):
-            return line
+    drawn = [(line.get_xydata(), line.get_color()) for line in axes.lines]
+    for several in axes.collections:  # as axes.hlines makes them
+        if hasattr(several, "get_segments"):
+            drawn += zip(several.get_segments(), np.resize(several.get_colors(), (len(several.get_segments()), 4)))
+    for points, colour in drawn:
+        ends = [points[:, 0].min(), points[:, 0].max()]
+        if np.allclose(ends, [onset, offset]) and np.allclose(points[:, 1], pitch):
+            return to_hex(colour)
     raise AssertionError(
         f"There is no line for the note of the {name} from {onset:g} to {offset:g} s at pitch {pitch:g}: one line a note, "
         "time to the right, pitch upwards."
@@ -147,7 +185,7 @@ def _pitch(audio):
     return np.fft.rfftfreq(len(audio), 1 / RATE)[spectrum.argmax()]
 
 
-# 3. Make it robust
+# 4. Make it robust
 
 
 def _music(seed=0):
@@ -186,7 +224,9 @@ def check_with_noise(student):
     music, random = _music()
     noise = 3 * random.standard_normal(len(music))
     for ratio in (20, 0, -6):
-        added = np.asarray(_given(student(music.copy(), noise.copy(), ratio))) - music
+        found = np.asarray(_given(student(music.copy(), noise.copy(), ratio)))
+        assert found.shape == music.shape, f"Return {len(music)} samples; yours have shape {found.shape}."
+        added = found - music
         found = 20 * np.log10(_rms(music) / max(_rms(added), 1e-12))
         assert not abs(found - ratio / 2) < 0.1 or ratio == 0, (
             "That is a ratio of amplitudes; 20 dB of power are a factor of 100."
@@ -263,7 +303,8 @@ def check_masked_notes(student):
     )
     assert np.allclose(long, [[0, 1, 60], [2, 4, 60]]), "The two are from 0 to 1 s and from 2 to 4 s."
     assert not (found[:, 2] == 67).any(), "A note inside the silence is not heard at all."
-    assert np.allclose(found, [[0, 1, 60], [0, 1, 64], [2, 4, 60], [3, 4, 72]]), f"Yours are {found.tolist()}."
+    found = sorted(map(tuple, found.tolist()))
+    assert found == [(0, 1, 60), (0, 1, 64), (2, 4, 60), (3, 4, 72)], f"Of four notes yours are left or made: {found}."
     assert len(np.asarray(student(notes[:1], 5.0, 6.0)).reshape(-1, 3)) == 1, (
         "A silence after the last note changes nothing."
     )
@@ -298,16 +339,140 @@ def _pictures(seed):
     return noisy[:64], clean[:64], noisy[64:], clean[64:]
 
 
+# 5. Train
+
+
+def check_total_loss(student):
+    logits = [torch.zeros(1, 3, 4) for _ in range(3)]
+    targets = [torch.zeros(1, 3, 4) for _ in range(3)]
+    for target in targets:
+        target[0, 0, 0] = 1
+    found = float(_given(student(logits, targets)))
+    assert abs(found / np.log(2) - 3) < 1e-4, (
+        f"Where every output is 1/2, each head loses log 2, and three lose 3 log 2; yours lose {found / np.log(2):.3g} log 2."
+    )
+    found = float(student(logits, targets, contour=False))
+    assert abs(found / np.log(2) - 2) < 1e-4, (
+        f"Without Yp two heads are left, 2 log 2; yours lose {found / np.log(2):.3g} log 2."
+    )
+    certain = [torch.full((1, 3, 4), -3.0) for _ in range(3)]
+    found, right = (
+        float(student(certain, targets)),
+        1.5 * float(nn.functional.softplus(torch.tensor([3.0, -3.0])).sum()),
+    )
+    assert abs(found - right) < 1e-3, (
+        f"If every output says no, one positive in twelve weighs as much as eleven negatives: {right:.3f}; yours is {found:.3f}."
+    )
+    empty = float(student(logits, [torch.zeros(1, 3, 4) for _ in range(3)]))
+    assert np.isfinite(empty), "In a clip without any note the loss should still be a number. Is it divided by zero?"
+    wild = torch.tensor([[[-1e4, 1e4]]], requires_grad=True)
+    loss = student([wild] * 3, [torch.tensor([[[1.0, 0.0]]])] * 3)
+    assert torch.isfinite(loss), (
+        "For logits of ±10,000 the loss isn't finite. Work with logits, not with probabilities."
+    )
+
+
+def check_without_stacking(student):
+    stack = torch.randn(2, 8, 3, 264, generator=torch.manual_seed(0))
+    before = stack.clone()
+    found = _given(student(stack))
+    assert found.shape == stack.shape, f"The shape should stay {tuple(stack.shape)}; yours is {tuple(found.shape)}."
+    assert torch.equal(stack, before), "Your function changes its argument. Work on a copy."
+    kept = [channel for channel in range(8) if torch.equal(found[:, channel], stack[:, channel])]
+    assert kept == [1], f"Only channel 1, the fundamental, should be left as it is; yours leaves {kept or 'none'}."
+    assert float(found[:, [0, 2, 3, 4, 5, 6, 7]].abs().max()) == 0, "The other channels should be 0."
+
+
+def check_trained(student):
+    _learns(student, seed=0, least=0.85)
+
+
+def _learns(student, *, seed, least):
+    clips = _clips(16, seed)
+    weights = _given(student(tuple(each[:12] for each in clips), 40, seed))
+    assert isinstance(weights, dict), (
+        f"Return the state_dict of the network, a dictionary; yours is a {type(weights).__name__}."
+    )
+    found = _ranking(weights, *(each[12:] for each in clips))
+    assert found > least, (
+        f"After 40 steps, a cell of Yn in which a key sounds ranks above a silent one in {found:.0%} of all pairs, on clips that "
+        f"the network hasn't seen. Guessing has 50 %, and {least:.0%} is easy to reach. Is the gradient set to zero before "
+        "each step? Are clips and targets drawn together?"
+    )
+
+
+def _clips(count, seed):
+    """Half a second with three notes each: features and its targets."""
+    random, net = np.random.default_rng(seed), NMPNet(Config(normalisation="fixed"))
+    made = []
+    for _ in range(count):
+        onsets, pitches = np.sort(random.uniform(0.4, 0.7, 3)), random.choice(np.arange(50, 75), 3, replace=False)
+        notes, time = Notes(onsets, onsets + 0.2, pitches), np.arange(int(1.3 * RATE)) / RATE
+        audio = sum(
+            np.sin(2 * np.pi * n * 440 * 2 ** ((pitch - 69) / 12) * time) / n * ((onset <= time) & (time < onset + 0.2))
+            for onset, pitch in zip(onsets, pitches)
+            for n in range(1, 6)
+        )
+        with torch.no_grad():
+            features = net.features(torch.tensor(0.1 * audio, dtype=torch.float32)[None])[0]
+        wanted = make_targets(notes, frames=len(features))
+        made.append([torch.as_tensor(each)[36:68] for each in (features, *wanted)])
+    return [torch.stack(each) for each in zip(*made)]
+
+
+def _ranking(weights, features, contour, note, onset):
+    """How often a sounding cell of Yn has a higher output than a silent one, by the library with these weights."""
+    net = NMPNet(Config(missing="series", missing_filters=len(weights["missing.0.bias"]))).eval()
+    theirs = net.state_dict()
+    for name, each in weights.items():
+        layer, kind = name.rsplit(".", 1)
+        theirs[f"{LAYERS[layer]}.{kind}"] = each
+    net.load_state_dict(theirs)
+    stack = net.stacking(features)
+    net.stack = lambda _: stack
+    with torch.no_grad():
+        found = net.logits(stack).note
+    silent = found[note == 0].sort().values
+    return float(torch.searchsorted(silent, found[note == 1]).float().mean() / len(silent))
+
+
+# 6. Take away
+
+
+def check_interval(student):
+    first, second = np.array([0.5, 0.7, 0.6]), np.array([0.4, 0.5, 0.6])
+    found = _given(student(first, second))
+    assert len(found) == 3, f"Return three numbers: the mean and both ends; yours are {len(found)}."
+    mean, low, high = map(float, found)
+    assert abs(mean - 0.1) < 1e-6, f"The mean difference is 0.1, first minus second; yours is {mean:.3g}."
+    half = 4.30265 * 0.1 / np.sqrt(3)
+    assert not abs(high - mean - 1.96 * 0.1 / np.sqrt(3)) < 1e-3, (
+        "With three recordings 1.96 is too small; take Student's t."
+    )
+    assert not abs(high - mean - half * np.sqrt(2 / 3)) < 1e-3, (
+        "The standard deviation has n − 1 below the line (ddof=1)."
+    )
+    assert abs(high - mean - half) < 1e-3 and abs(mean - low - half) < 1e-3, (
+        f"The interval reaches from {0.1 - half:.3f} to {0.1 + half:.3f}; yours from {low:.3f} to {high:.3f}."
+    )
+
+
 ### BEGIN HIDDEN
+def hidden_marked_errors(student, solution):
+    marked = student()
+    right = sum(cause in _errors(float(seconds), float(pitch)) for seconds, pitch, cause in marked)
+    assert right >= 4, f"Of your five causes {right} agree with `evaluation.causes`; four should."
+
+
 def hidden_missing_layer(student, solution):
     for filters in (1, 11):
         layers, right = student(filters), solution(filters)
         assert [(n, w.shape) for n, w in layers.named_parameters()] == [
             (n, w.shape) for n, w in right.named_parameters()
         ]
-        assert layers[1].eps == right[1].eps, (
-            f"The released network's normalisations have eps 1e-3, not {layers[1].eps:g}."
-        )
+        stack = torch.randn(1, 8, 4, 264, generator=torch.manual_seed(filters))
+        layers.load_state_dict(right.state_dict())
+        assert torch.allclose(layers.eval()(stack), right.eval()(stack), atol=1e-5)
 
 
 def hidden_heads(student, solution):
@@ -380,6 +545,36 @@ def hidden_masked_notes(student, solution):
 
 def hidden_denoised(student, solution):
     _cleaner(student, seed=1, most=0.25)
+
+
+def hidden_total_loss(student, solution):
+    generator = torch.manual_seed(7)
+    logits = [3 * torch.randn(2, 5, bins, generator=generator) for bins in (264, 88, 88)]
+    targets = [torch.rand(2, 5, bins, generator=generator) ** 3 for bins in (264, 88, 88)]
+    for contour in (True, False):
+        yours, right = (float(each(logits, targets, contour)) for each in (student, solution))
+        assert abs(yours - right) < 1e-3, f"With soft targets the loss should be {right:.4f}; yours is {yours:.4f}."
+
+
+def hidden_without_stacking(student, solution):
+    stack = torch.randn(1, 8, 2, 264, generator=torch.manual_seed(7))
+    assert torch.equal(student(stack), solution(stack))
+
+
+def hidden_trained(student, solution):
+    _learns(student, seed=1, least=0.9)
+    clips = _clips(4, 2)
+    other = [clips[0], torch.zeros_like(clips[1]), *clips[2:]]
+    ours, theirs = (student(tuple(each), 3, 0, contour=False) for each in (clips, other))
+    same = all(torch.allclose(ours[name].float(), theirs[name].float(), atol=1e-4) for name in ours)
+    assert same, "Without Yp in the loss, its targets should make no difference."
+
+
+def hidden_interval(student, solution):
+    random = np.random.default_rng(7)
+    for count in (2, 9):
+        scores = random.random((2, count))
+        assert np.allclose(student(*scores), solution(*scores))
 
 
 ### END HIDDEN

@@ -2,16 +2,41 @@
 
 import numpy as np
 import scipy.signal
+import scipy.stats
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+from nmp_lessons import evaluation, transcribe
+from nmp_lessons.data import maestro
+from nmp_lessons.harmonic_stacking import HarmonicStacking
 
 HARMONICS, BINS, KEYS = 8, 264, 88  # what the network sees, and what it says
 LOWEST, HIGHEST = 21, 108  # MIDI numbers of a piano
 COLOURS = {"hits": "tab:green", "misses": "tab:red", "extra": "tab:orange"}
 
 
-# 1. The missing layer
+# 1. Listen and look
+
+
+def marked_errors():
+    """Five errors of the prediction in the first twelve seconds of the nocturne.
+
+    Returns a list of five triples: the time in seconds (to a tenth), the pitch as a MIDI number, and the cause, one of
+    `evaluation.CAUSES`. Give the time at which the missed note was played, or the extra note is heard.
+    """
+    ### BEGIN SOLUTION: listen, look, and write down five errors
+    music = maestro.performance("chopin-nocturne").segment(0, 12)
+    prediction, _ = transcribe(music)
+    found = []
+    for error in evaluation.causes(music.notes, prediction)[::9]:
+        notes, i = (prediction, error.estimate) if error.reference is None else (music.notes, error.reference)
+        found.append((round(float(notes.onset[i]), 2), int(notes.pitch[i]), error.cause))
+    return found[:5]
+    ### END SOLUTION
+
+
+# 2. The missing layer
 
 
 def missing_layer(filters):
@@ -19,7 +44,8 @@ def missing_layer(filters):
 
     filters: the number of its filters; the harmonic stack has 8 channels
 
-    Returns an nn.Sequential of three layers that keeps the number of frames and bins.
+    Returns an nn.Sequential of three layers that keeps the number of frames and bins. As in Keras, the normalisation
+    adds 0.001 to the variance (`eps`).
     """
     ### BEGIN SOLUTION: put the three layers into an nn.Sequential
     return nn.Sequential(
@@ -73,7 +99,7 @@ def heads(filters, weights, stack):
     return torch.func.functional_call(network, weights, (stack,), strict=True)
 
 
-# 2. See and hear
+# 3. See and hear
 
 
 def plot_comparison(axes, hits, misses, extra):
@@ -82,7 +108,8 @@ def plot_comparison(axes, hits, misses, extra):
     axes: Matplotlib axes
     hits, misses, extra: arrays of shape (n, 3), one row a note: onset and offset in seconds, pitch as a MIDI number
 
-    Each kind has its own colour (`COLOURS`), and a label for the legend. Returns the axes.
+    Each note is a line of its own (`axes.plot` or `axes.hlines`). Each kind has its own colour (`COLOURS`), and a label
+    for the legend. Returns the axes.
     """
     ### BEGIN SOLUTION: one line a note, one label a kind, names for both axes
     for name, notes in {"hits": hits, "misses": misses, "extra": extra}.items():
@@ -116,7 +143,7 @@ def sonify(reference, estimate, rate, seconds):
     ### END SOLUTION
 
 
-# 3. Make it robust
+# 4. Make it robust
 
 
 def with_reverb(audio, impulse):
@@ -245,4 +272,88 @@ def denoised(noisy, clean, test, seed):
         optimiser.step()
     with torch.no_grad():
         return output(test)
+    ### END SOLUTION
+
+
+# 5. Train
+
+
+def total_loss(outputs, targets, contour=True):
+    """The loss of all heads, in which the positives and the negatives of each head have an equal vote.
+
+    outputs: the logits of Yp, Yn and Yo, as `Network` returns them
+    targets: three tensors of the same shapes, with values from 0 to 1
+    contour: whether Yp counts
+
+    A cell with the target y is a positive to the degree y and a negative to the degree 1 − y. A head's loss is half the
+    mean loss of its positives plus half the mean loss of its negatives (0 for a side without any). Returns the sum of
+    the heads' losses.
+    """
+    ### BEGIN SOLUTION: for each head, the weighted means of softplus(−z) and softplus(z)
+    total = 0
+    for logits, target in list(zip(outputs, targets))[0 if contour else 1 :]:
+        yes = (target * F.softplus(-logits)).sum() / target.sum().clamp(min=1e-9)
+        no = ((1 - target) * F.softplus(logits)).sum() / (1 - target).sum().clamp(min=1e-9)
+        total = total + (yes + no) / 2
+    return total
+    ### END SOLUTION
+
+
+def without_stacking(stack):
+    """A stack in which only the channel of the fundamental is left, and all others are 0.
+
+    stack: (batch, 8, frames, 264), for the harmonics ½, 1, 2, 3, 4, 5, 6, 7
+
+    Returns a new tensor of the same shape; the argument stays as it is.
+    """
+    ### BEGIN SOLUTION: multiply by a row of eight numbers, one for each channel
+    kept = torch.tensor([0.0, 1, 0, 0, 0, 0, 0, 0])
+    return stack * kept[:, None, None]
+    ### END SOLUTION
+
+
+def trained(clips, steps, seed, filters=8, stacking=True, contour=True):
+    """Train your network, and return its weights.
+
+    clips: four tensors for `count` stretches of music: features (count, frames, 309) and the targets of Yp
+        (count, frames, 264), Yn and Yo (count, frames, 88)
+    steps: of the optimiser, each with four clips drawn at random
+    seed: of the initial weights and of the clips that are drawn
+    filters: of the missing layer
+    stacking, contour: False to take these parts away, by `without_stacking` and by `total_loss`
+
+    Returns the network's `state_dict()`.
+    """
+    ### BEGIN SOLUTION: make the network; in each step draw clips, stack them, compute the loss, step
+    torch.manual_seed(seed)
+    network, stack = Network(filters), HarmonicStacking()
+    optimiser = torch.optim.Adam(network.parameters(), lr=3e-3)
+    features, *targets = clips
+    for _ in range(steps):
+        chosen = torch.randint(len(features), (4,))
+        seen = stack(features[chosen])
+        outputs = network(seen if stacking else without_stacking(seen))
+        loss = total_loss(outputs, [target[chosen] for target in targets], contour)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return network.state_dict()
+    ### END SOLUTION
+
+
+# 6. Take away
+
+
+def interval(first, second):
+    """How much better one network is than another on the same recordings, with a 95 % interval.
+
+    first, second: arrays of scores, one for each recording, in the same order
+
+    Returns the mean of the differences, first minus second, and the two ends of Student's t-interval for it.
+    """
+    ### BEGIN SOLUTION: the differences, their mean, and its standard error times the t-distribution's quantile
+    differences = np.asarray(first) - np.asarray(second)
+    mean, count = differences.mean(), len(differences)
+    half = scipy.stats.t.ppf(0.975, count - 1) * differences.std(ddof=1) / np.sqrt(count)
+    return mean, mean - half, mean + half
     ### END SOLUTION

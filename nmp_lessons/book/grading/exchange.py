@@ -179,7 +179,8 @@ def _layers(data: dict, made: Callable, left: list[int], leaves: list):
         return module.train(bool(data["training"]))
     options = {name: made(data["options"][name]) for name in LAYERS[kind]}
     for name in ("kernel_size", "stride", "padding", "dilation"):
-        if np.any(np.asarray(options.get(name, 0)) > WIDEST):
+        size = options.get(name, 0)
+        if size not in ("same", "valid") and np.any(np.asarray(size) > WIDEST):
             raise Unfit(f"a layer has a {name} above {WIDEST}")
     if kind in ("Conv2d", "Linear"):
         options["bias"] = bool(data["bias"])
@@ -196,11 +197,19 @@ def _layers(data: dict, made: Callable, left: list[int], leaves: list):
 def _axes(axes) -> dict:
     from matplotlib.colors import to_hex
 
-    clouds = [np.asarray(cloud.get_offsets(), dtype=float) for cloud in axes.collections]
+    lines = [(line.get_xydata(), line.get_color(), line.get_label()) for line in axes.lines]
+    clouds = []
+    for each in axes.collections:
+        if hasattr(each, "get_segments"):  # as `hlines` draws; the first line keeps the label
+            colours = np.resize(each.get_colors(), (len(each.get_segments()), 4))
+            labels = [each.get_label(), *["_"] * len(colours)]
+            lines += zip(each.get_segments(), colours, labels, strict=False)
+        else:
+            clouds.append(np.asarray(each.get_offsets(), dtype=float))
     return {
         "is": "axes",
-        "lines": [_packed(np.asarray(line.get_xydata(), dtype=float)) for line in axes.lines],
-        "styles": [[to_hex(line.get_color()), str(line.get_label())] for line in axes.lines],
+        "lines": [_packed(np.asarray(points, dtype=float)) for points, _, _ in lines],
+        "styles": [[to_hex(colour), str(label)] for _, colour, label in lines],
         "clouds": [_packed(points) for points in clouds],
         "images": [_packed(np.ma.filled(image.get_array(), np.nan)) for image in axes.images],
         "scales": [axes.get_xscale(), axes.get_yscale()],
