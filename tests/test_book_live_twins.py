@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from nmp_lessons import (
+    ablations,
     augmentation,
     cqt,
     cross_entropy,
@@ -307,6 +308,18 @@ def test_twins_of_augmentation(twins):
         for seen in np.linspace(-3, 3, 13):
             mean = denoising.posterior_mean([seen], [-1.0, 1.0], [0.7, 0.3], sigma=sigma)[0]
             equal("posteriorMean", [seen, [-1, 1], [0.7, 0.3], sigma], mean)
+    equal.check()
+
+
+def test_twins_of_ablations(twins):
+    equal = Agreement(twins, "ablations")
+    rng = np.random.default_rng(0)
+    for rows in (1, 2, 8, 20):
+        for level in (0.01, 0.05, 0.2):
+            equal("atLeastOne", [rows, level], 1 - (1 - level) ** rows)
+            for _ in range(20):
+                p = (rng.random(rows) ** 4).round(3)  # some are equal
+                equal("holm", [p, level], ablations.holm(p, level=level))
     equal.check()
 
 

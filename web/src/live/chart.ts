@@ -30,7 +30,7 @@ export interface HandleOptions {
   label: string;
   look: string; // classes
   axis: "x" | "y"; // along which it moves
-  step: number; // for an arrow key
+  step: number; // for an arrow key; a factor on a logarithmic axis
   move: (value: number) => void;
 }
 
@@ -227,7 +227,8 @@ export class Chart {
     const scale = this[axis];
     let value = scale.low;
     const go = (to: number): void => move(Math.min(Math.max(to, scale.low), scale.high));
-    const [less, more] = [() => go(value - step), () => go(value + step)];
+    const by = (steps: number): number => (scale.log ? value * step ** steps : value + step * steps);
+    const [less, more] = [() => go(by(-1)), () => go(by(1))];
     const ends = { Home: () => go(scale.low), End: () => go(scale.high) };
     const keys = { ArrowLeft: less, ArrowDown: less, ArrowRight: more, ArrowUp: more, ...ends };
     const { group, place } = this.point(label, look, scale, keys);
