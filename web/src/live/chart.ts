@@ -293,7 +293,16 @@ function whole(place: number, { low, high, log }: Axis): number {
 /** Ticks of an axis with their names, as many as there is room for. */
 function named(axis: Axis, room: number): [number, string][] {
   if (axis.ticks) return axis.ticks.map((tick, i) => [tick, axis.names?.[i] ?? shown(tick)]);
-  return (axis.log ? decades(axis, room) : round(axis, room)).map((tick) => [tick, shown(tick)]);
+  return (axis.log ? decades(axis, room) : round(axis, room)).map((tick) => [tick, axis.log ? power(tick) : shown(tick)]);
+}
+
+const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+
+/** A number, or a power of ten where the number would be long. */
+function power(tick: number): string {
+  const exponent = Math.log10(tick);
+  if (tick < 1e5 || Math.abs(exponent - Math.round(exponent)) > 1e-9) return shown(tick);
+  return `10${[...String(Math.round(exponent))].map((digit) => SUPERSCRIPTS[Number(digit)]).join("")}`;
 }
 
 function round({ low, high }: Axis, room: number): number[] {
