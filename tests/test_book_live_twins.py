@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from nmp_lessons import (
+    ablations,
     augmentation,
+    beyond,
     cqt,
     cross_entropy,
     decoding,
@@ -307,6 +309,36 @@ def test_twins_of_augmentation(twins):
         for seen in np.linspace(-3, 3, 13):
             mean = denoising.posterior_mean([seen], [-1.0, 1.0], [0.7, 0.3], sigma=sigma)[0]
             equal("posteriorMean", [seen, [-1, 1], [0.7, 0.3], sigma], mean)
+    equal.check()
+
+
+def test_twins_of_ablations(twins):
+    equal = Agreement(twins, "ablations")
+    rng = np.random.default_rng(0)
+    for rows in (1, 2, 8, 20):
+        for level in (0.01, 0.05, 0.2):
+            equal("atLeastOne", [rows, level], 1 - (1 - level) ** rows)
+            for _ in range(20):
+                p = (rng.random(rows) ** 4).round(3)  # some are equal
+                equal("holm", [p, level], ablations.holm(p, level=level))
+    equal.check()
+
+
+def test_twins_of_beyond(twins):
+    equal = Agreement(twins, "beyond", rtol=1e-6)
+    weights = torch.randn(200, generator=torch.manual_seed(0), dtype=torch.float64)
+    for bits in range(1, 11):
+        found = beyond.quantise(weights, bits)
+        expected = found.values.numpy()
+        calls = [["beyond.quantised", [weights.tolist(), bits]]]
+        (got,) = twins(calls)
+        assert np.allclose(got["values"], expected, rtol=1e-9) and np.isclose(got["scale"], float(found.scale))
+        error = expected - weights.numpy()
+        equal("ratioInDb", [weights.numpy(), expected], 10 * np.log10(np.var(weights.numpy()) / np.var(error)))
+    for width, moments, reach in ((8, 1, 1), (24, 200, 32)):  # eq-attention-cost
+        axes = 2 * width * 88 + 2 * width * (2 * reach + 1)
+        work = [2 * width * moments * 88, axes, 8 * width**2, 117 * width**2]
+        equal("attentionWork", [width, moments, 88, reach], work)
     equal.check()
 
 

@@ -30,7 +30,7 @@ export interface HandleOptions {
   label: string;
   look: string; // classes
   axis: "x" | "y"; // along which it moves
-  step: number; // for an arrow key
+  step: number; // for an arrow key; a factor on a logarithmic axis
   move: (value: number) => void;
 }
 
@@ -227,7 +227,8 @@ export class Chart {
     const scale = this[axis];
     let value = scale.low;
     const go = (to: number): void => move(Math.min(Math.max(to, scale.low), scale.high));
-    const [less, more] = [() => go(value - step), () => go(value + step)];
+    const by = (steps: number): number => (scale.log ? value * step ** steps : value + step * steps);
+    const [less, more] = [() => go(by(-1)), () => go(by(1))];
     const ends = { Home: () => go(scale.low), End: () => go(scale.high) };
     const keys = { ArrowLeft: less, ArrowDown: less, ArrowRight: more, ArrowUp: more, ...ends };
     const { group, place } = this.point(label, look, scale, keys);
@@ -292,7 +293,16 @@ function whole(place: number, { low, high, log }: Axis): number {
 /** Ticks of an axis with their names, as many as there is room for. */
 function named(axis: Axis, room: number): [number, string][] {
   if (axis.ticks) return axis.ticks.map((tick, i) => [tick, axis.names?.[i] ?? shown(tick)]);
-  return (axis.log ? decades(axis, room) : round(axis, room)).map((tick) => [tick, shown(tick)]);
+  return (axis.log ? decades(axis, room) : round(axis, room)).map((tick) => [tick, axis.log ? power(tick) : shown(tick)]);
+}
+
+const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+
+/** A number, or a power of ten where the number would be long. */
+function power(tick: number): string {
+  const exponent = Math.log10(tick);
+  if (tick < 1e5 || Math.abs(exponent - Math.round(exponent)) > 1e-9) return shown(tick);
+  return `10${[...String(Math.round(exponent))].map((digit) => SUPERSCRIPTS[Number(digit)]).join("")}`;
 }
 
 function round({ low, high }: Axis, room: number): number[] {
