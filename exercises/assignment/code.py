@@ -13,7 +13,7 @@ from nmp_lessons.harmonic_stacking import HarmonicStacking
 
 HARMONICS, BINS, KEYS = 8, 264, 88  # what the network sees, and what it says
 LOWEST, HIGHEST = 21, 108  # MIDI numbers of a piano
-COLOURS = {"hits": "tab:green", "misses": "tab:red", "extra": "tab:orange"}
+COLOURS = {"hits": "#009E73", "misses": "#D55E00", "extra": "#CC79A7"}  # for colour-blind readers, too
 
 
 # 1. Listen and look
