@@ -251,7 +251,7 @@ def noise_density(tails: float = 2.0, *, share: float = 0.0, spread: float = 10.
     --------
     >>> gaussian = noise_density()
     >>> float(gaussian(0.0).round(4)), round(9 * exact_median_variance(9, gaussian, farthest=20), 2)
-    (0.3989, 1.48)
+    (0.3989, 1.49)
     """
     if not 0.2 <= tails < np.inf:
         raise InputError(f"tails={tails}: give a number of at least 0.2.")
