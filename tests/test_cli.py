@@ -401,8 +401,8 @@ def bad(tmp_path_factory) -> Path:
     (folder / "checkpoints/baseline-0.safetensors").write_text("not weights")
     (folder / "recordings").mkdir()
     tones(folder / "recordings" / "alone.flac")
-    (folder / "term" / "autograder").mkdir(parents=True)
-    (folder / "term" / "marks.csv").write_text("exercise,marks\n")
+    (folder / "term").mkdir()
+    (folder / "term" / "term.json").write_text('{"seed": 1, "chapters": {}}')
     return folder
 
 
@@ -513,7 +513,7 @@ BAD = [
     ("instructor words.txt", "words.txt: already exists; give a new folder or an empty one"),
     (
         "instructor new --chapters opera",
-        "opera: no chapter of that name has exercises; choose from ablations, augmentation",
+        "opera: no chapter of that name has exercises; choose from ablations, assignment, augmentation",
     ),
     ("instructor new --seed -1", "--seed -1: give an integer of at least 0"),
     ("grade void recordings", "void: has no term.json; make it with `nmp-lessons instructor void`"),
