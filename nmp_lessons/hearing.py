@@ -1,17 +1,24 @@
 """Transcription from end to end: a recording goes in, notes come out.
 
 Chapter ``hearing``. `transcribe` runs the whole pipeline, audio → CQT → stack → network → posteriors → notes, with
-correct frame times; `transcribe_as_released` reproduces basic-pitch 0.4.0, including the drift in its frame times.
+correct frame times; `transcribe_file` does the same for a file of any length, in little memory;
+`transcribe_as_released` reproduces basic-pitch 0.4.0, including the drift in its frame times.
 """
 
 from dataclasses import replace
 
 import numpy as np
 
+from .audio.formats import Source
 from .audio.recording import Recording
-from .decoding.released import check_recording, decode
+from .audio.streams import Spool
+from .constants import NMP
+from .cqt import Samples
+from .decoding.blockwise import peak_notes, released_notes
+from .decoding.peak_decoder import PeakDecoder
+from .decoding.released import check_recording, check_sound, decode
 from .model import released
-from .model.inference import posteriors
+from .model.inference import posterior_blocks, posteriors
 from .model.network import NMPNet, Transcriber
 from .model.posteriorgram import Decoder, Posteriors
 from .model.released import windowed_posteriors
@@ -57,19 +64,85 @@ def transcribe(
     return (decoder or decode)(posteriorgram), posteriorgram
 
 
+def transcribe_file(
+    source: Source | Spool, *, model: Transcriber | None = None, decoder: PeakDecoder | None = None
+) -> Notes:
+    """Transcribe a file of any length in memory that hardly grows with it, with the same notes as `transcribe`.
+
+    Parameters
+    ----------
+    source : path of the file, an open binary file, or a `Spool`
+        Its samples wait in a temporary file.
+    model : Transcriber, optional
+        The network; by default the released one.
+    decoder : PeakDecoder, optional
+        By default the released decoder. Any other needs all posteriors at once, as `transcribe` has them.
+
+    Returns
+    -------
+    Notes
+        With times in seconds.
+
+    Raises
+    ------
+    InputError
+        If the file can't be read, or is silent, or shorter than the shortest note that the released decoder keeps.
+
+    Examples
+    --------
+    >>> import io, soundfile
+    >>> from nmp_lessons.sound import tone
+    >>> file = io.BytesIO()
+    >>> soundfile.write(file, tone(440, 1.0, partials=(1, 0.5, 0.3)).audio, 22_050, format="FLAC")
+    >>> _ = file.seek(0)
+    >>> 69 in transcribe_file(file).pitch
+    True
+    """
+    if not isinstance(source, Spool):
+        with Spool(source, rate=NMP.sample_rate) as spool:
+            return transcribe_file(spool, model=model, decoder=decoder)
+    check_sound(source.name, source.seconds, source.highest - source.lowest)
+    model = model or released.load()
+    offset, gain = _correction(source.lowest, source.highest, source.mean, source.deviation)
+    audio = source if (offset, gain) == (0.0, 1.0) else _Corrected(source, offset, gain)
+    blocks, times = posterior_blocks(model, audio), model.cqt.times(len(audio) // NMP.hop + 1)
+    return released_notes(blocks, times) if decoder is None else peak_notes(decoder, blocks, times)
+
+
 SANE_PEAKS = (0.01, 2.0)  # outside them a level is a mistake: 16-bit integers as floats, or millionths
+
+
+def _correction(lowest: float, highest: float, mean: float, deviation: float) -> tuple[float, float]:
+    """The offset to subtract, if it is larger than the sound; and the gain that then makes the peak one half."""
+    offset = float(np.float32(mean)) if abs(mean) > deviation else 0.0
+    peak = float(np.abs(np.array([lowest, highest], np.float32) - np.float32(offset)).max())
+    return offset, 1.0 if SANE_PEAKS[0] <= peak <= SANE_PEAKS[1] else 0.5 / peak
+
+
+def _corrected(audio: np.ndarray, offset: float, gain: float) -> np.ndarray:
+    centred = audio - np.float32(offset)
+    return centred if gain == 1 else (centred.astype(np.float64) * gain).astype(np.float32)
+
+
+class _Corrected:
+    """Samples without their offset and at a sane level, corrected as they are read."""
+
+    def __init__(self, audio: Samples, offset: float, gain: float):
+        self._audio, self._offset, self._gain = audio, offset, gain
+
+    def __len__(self) -> int:
+        return len(self._audio)
+
+    def __getitem__(self, part: slice) -> np.ndarray:
+        return _corrected(np.asarray(self._audio[part]), self._offset, self._gain)
 
 
 def _at_sane_level(recording: Recording) -> Recording:
     """The recording itself; or without its offset, if that is larger than the sound, and at a peak of one half."""
     audio = recording.audio
-    offset = audio.mean(dtype=np.float64)
-    if abs(offset) > audio.std(dtype=np.float64):
-        recording = replace(recording, audio=audio - np.float32(offset))
-    peak = np.abs(recording.audio).max()
-    if SANE_PEAKS[0] <= peak <= SANE_PEAKS[1]:
-        return recording
-    return replace(recording, audio=recording.audio.astype(np.float64) * (0.5 / float(peak)))
+    mean, deviation = audio.mean(dtype=np.float64), audio.std(dtype=np.float64)
+    correction = _correction(float(audio.min()), float(audio.max()), float(mean), float(deviation))
+    return recording if correction == (0.0, 1.0) else replace(recording, audio=_corrected(audio, *correction))
 
 
 def transcribe_as_released(recording: Recording, *, model: NMPNet | None = None) -> tuple[Notes, Posteriors]:

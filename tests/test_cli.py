@@ -168,7 +168,7 @@ def test_what_cannot_be_written_is_named_and_nothing_is_left(fault, tmp_path, mo
     def refuse(*_, **__):
         raise OSError(fault, os.strerror(fault))
 
-    monkeypatch.setattr(mido.MidiFile, "save", refuse)
+    monkeypatch.setattr(Path, "write_bytes", refuse)
     monkeypatch.setattr(os, "replace", refuse)
     assert cli.main(["transcribe", str(path), "-o", str(out)]) == 2
     (line,) = capfd.readouterr().err.splitlines()

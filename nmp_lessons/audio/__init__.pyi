@@ -4,9 +4,12 @@ from . import (
     formats as formats,
     instruments as instruments,
     levels as levels,
+    mp3 as mp3,
     piano as piano,
+    pieces as pieces,
     recording as recording,
     rooms as rooms,
+    streams as streams,
 )
 from .decoders import (
     BLOCK as BLOCK,
@@ -14,7 +17,6 @@ from .decoders import (
 from .formats import (
     FORMATS as FORMATS,
     RATES as RATES,
-    Stream as Stream,
     load as load,
     save as save,
 )
@@ -71,4 +73,8 @@ from .rooms import (
     FADING as FADING,
     in_room as in_room,
     room as room,
+)
+from .streams import (
+    Spool as Spool,
+    Stream as Stream,
 )

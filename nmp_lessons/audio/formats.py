@@ -4,11 +4,11 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sized
 from contextlib import ExitStack, closing, contextmanager
 from numbers import Real
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 import soundfile
@@ -84,10 +84,31 @@ def load(source: Source, *, rate: int | None = None, start: float = 0.0, stop: f
     if stop == np.inf:
         stop = None
     if not 0 <= start < np.inf or not (stop is None or stop > start):
-        raise InputError(f"{_name(source)}: can't read from {start:g} s to {stop or np.inf:g} s; stop after the start.")
-    with _opened(source, rate) as sound:
+        raise InputError(
+            f"{name_of(source)}: can't read from {start:g} s to {stop or np.inf:g} s; stop after the start."
+        )
+    audio, rate, title = collected(source, _joined, rate=rate, start=start, stop=stop)
+    return Recording(audio, rate, title=title)
+
+
+Collection = TypeVar("Collection", bound=Sized)
+
+
+def collected(
+    source: Source,
+    collect: Callable[[Iterator[np.ndarray]], Collection],
+    *,
+    rate: int | None,
+    start: float = 0.0,
+    stop: float | None = None,
+) -> tuple[Collection, int, str]:
+    """What `collect` makes of a source's mono blocks, their rate, and the source's title.
+
+    If the channels cancel, `collect` is called again, with the blocks of one. Errors and warnings are those of `load`.
+    """
+    with opened(source, rate) as sound:
         rate = rate or sound.rate
-        audio = _joined(sound.blocks(rate, start, stop))
+        audio = collect(sound.blocks(rate, start, stop))
         lost, channel = sound.mixer.cancelled()
         if channel is not None or lost >= TOLD:
             found = f"so only channel {channel + 1} was read" if channel is not None else f"{lost:.1f} s of it are lost"
@@ -96,7 +117,7 @@ def load(source: Source, *, rate: int | None = None, start: float = 0.0, stop: f
                 "export it as mono, or with the polarity of one channel inverted."
             )
         if channel is not None:
-            audio = _joined(sound.blocks(rate, start, stop, channel=channel))
+            audio = collect(sound.blocks(rate, start, stop, channel=channel))
         if not len(audio) and start:
             raise InputError(
                 f"{sound.name}: can't start at {start:g} s; choose a time within its {sound.seconds:.3f} s."
@@ -110,65 +131,7 @@ def load(source: Source, *, rate: int | None = None, start: float = 0.0, stop: f
                 f"{sound.name}: has a sample rate of {sound.rate} Hz, so all above {sound.rate // 2} Hz is missing; "
                 f"expect missed and extra notes, and record at {2 * FEW} Hz or more."
             )
-    return Recording(audio, rate, title=sound.title)
-
-
-class Stream:
-    """A recording that is read as it is needed, from start to end: mono at `rate`, in constant memory.
-
-    It can be sliced like an array of shape (samples,), but slices may only move on, because everything before the
-    start of the last one is discarded. What `load` only warns about is refused, since what came before the end can't
-    be taken back.
-
-    Parameters
-    ----------
-    path : path of the file
-    rate : int
-        Sample rate of the result in Hz.
-
-    Raises
-    ------
-    InputError
-        As for `load`, and if the file is cut off or damaged or its channels cancel each other; problems with the
-        samples themselves show only when they are reached.
-    """
-
-    def __init__(self, path: str | os.PathLike, *, rate: int):
-        self.path = Path(path)
-        with _opened(self.path, rate) as sound:
-            if sound.cut:
-                raise InputError(f"{path}: is cut off; copy or export it again.")
-            samples = sum(map(len, sound.blocks(sound.rate))) if sound.samples is None else sound.samples
-            self._samples = round(samples * rate / sound.rate)
-        self._blocks = self._read(rate)
-        self._held, self._start = np.empty(0, np.float32), 0
-
-    def __len__(self) -> int:
-        return self._samples
-
-    def __getitem__(self, part: slice) -> np.ndarray:
-        start, stop, _ = part.indices(len(self))
-        if start < self._start:
-            raise IndexError(f"{self.path}: sample {start} is no longer available; slices of a stream can only move on")
-        kept, position = [self._held], self._start + len(self._held)
-        while position < stop:
-            # a resampler may end a sample early
-            block = next(self._blocks, np.zeros(stop - position, np.float32))
-            kept.append(block)
-            position += len(block)
-            if position <= start:
-                kept, self._start = [], position
-        joined = np.concatenate(kept) if kept else np.empty(0, np.float32)
-        self._held, self._start = joined[start - self._start :].copy(), start
-        return self._held[: stop - start]
-
-    def _read(self, rate: int) -> Iterator[np.ndarray]:
-        with _opened(self.path, rate) as sound:
-            yield from sound.blocks(rate)
-            if sound.complaint:
-                raise InputError(f"{self.path}: {sound.complaint}")
-            if sound.mixer.cancelled()[1] is not None:
-                raise InputError(f"{self.path}: its channels cancel each other; export one of them as mono.")
+        return audio, rate, sound.title
 
 
 def save(recording: Recording, path: str | os.PathLike) -> None:
@@ -289,14 +252,6 @@ class _Sound:
         return found
 
 
-class _Window(NamedTuple):
-    """A stretch of sound: its length in seconds, the energy of the mean by lag, and that of each channel."""
-
-    seconds: float
-    mixed: np.ndarray
-    each: np.ndarray
-
-
 class _Mixer:
     """Makes mono of blocks, and notices channels that cancel each other.
 
@@ -312,7 +267,8 @@ class _Mixer:
 
     def __init__(self, channel: int | None):
         self._channel = channel
-        self._windows: list[_Window] = []
+        # By the number of channels, and of lags: seconds, energy of the mean by lag, energy of each channel
+        self._windows: dict[tuple[int, int], list[np.ndarray]] = {}
 
     def mono(self, block: np.ndarray, rate: int) -> np.ndarray:
         """The mean of the channels of a block (samples, channels), or the channel chosen."""
@@ -329,11 +285,12 @@ class _Mixer:
             for window in np.array_split(high, np.ceil(len(block) / (self.WINDOW * rate))):
                 each = np.array([_energy(channel) for channel in window.T])
                 mixed = self._mixed(window, each.sum(), round(self.LATEST * rate))
-                self._windows.append(_Window(len(window) / rate, mixed, each))
-        return block.mean(axis=1)
+                row = np.concatenate([[len(window) / rate], mixed, each]).astype(np.float32)
+                self._windows.setdefault((channels, len(mixed)), []).append(row)
+        return _mean(block)
 
     def _mixed(self, window: np.ndarray, total: float, latest: int) -> np.ndarray:
-        mean = _energy(window.mean(axis=1))
+        mean = _energy(_mean(window))
         if window.shape[1] > 2 or mean >= total / 4 or len(window) <= latest:  # unrelated, or more in step
             return np.full(2 * latest + 1, mean)
         left, right = window.T
@@ -342,12 +299,11 @@ class _Mixer:
 
     def cancelled(self) -> tuple[float, int | None]:
         """For how many seconds the channels cancel each other; and the loudest channel, if that is much of the time."""
-        most = max((len(window.each) for window in self._windows), default=0)
-        if not most:
+        if not self._windows:
             return 0.0, None
-        windows = [window for window in self._windows if len(window.each) == most]
-        windows = [window for window in windows if len(window.mixed) == len(windows[0].mixed)]  # of joined files
-        seconds, mixed, each = map(np.array, zip(*windows, strict=True))
+        most, lags = max(self._windows)  # joined files may differ
+        seconds, mixed, each = np.split(np.array(self._windows[most, lags], float), [1, 1 + lags], axis=1)
+        seconds = seconds[:, 0]
         total = each.sum(axis=1)
         sounding = total / seconds > 1e-7 * (total / seconds).max()
         lost = (seconds * sounding @ (mixed < self.SHARE * total[:, None] / most**2)).max()
@@ -356,17 +312,22 @@ class _Mixer:
         return float(lost), int((loud > 0.999 * loud.max()).argmax()) if much else None
 
 
+def _mean(block: np.ndarray) -> np.ndarray:
+    """Of the channels of a block (samples, channels); with so few of them, faster than NumPy's."""
+    return sum(block.T[1:], block.T[0]) / np.float32(block.shape[1])
+
+
 def _energy(samples: np.ndarray) -> float:
-    return float(np.vdot(samples, samples))
+    return float(np.einsum("i,i->", samples, samples))  # not BLAS, whose threads wait for each other
 
 
 # What is given: a path, a pipe, an open file
 
 
 @contextmanager
-def _opened(source: Source, rate: int | None) -> Generator[_Sound, None, None]:
+def opened(source: Source, rate: int | None) -> Generator[_Sound, None, None]:
     """The sound of a source, checked as far as that needs no decoding."""
-    name = _name(source)
+    name = name_of(source)
     if rate is not None and not 0 < rate < np.inf:
         raise InputError(f"{name}: cannot be resampled to {rate} Hz; use a rate above 0.")
     with ExitStack() as stack:
@@ -394,7 +355,7 @@ def _opened(source: Source, rate: int | None) -> Generator[_Sound, None, None]:
 NAMELESS = "the audio"
 
 
-def _name(source) -> str:
+def name_of(source) -> str:
     """What to call a source in messages."""
     if isinstance(source, (str, os.PathLike)):
         return os.fspath(source)

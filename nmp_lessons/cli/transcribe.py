@@ -1,7 +1,6 @@
 """``nmp-lessons transcribe FILE...``: transcribe recordings to MIDI and CSV."""
 
 import argparse
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -45,8 +44,8 @@ def add(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from ..decoding.pitch_bends import bends as bends_decoding
-    from ..model import released
+    from ..audio.streams import Spool
+    from ..constants import NMP
 
     if arguments.bends and arguments.network != "released":
         raise InputError(
@@ -56,35 +55,41 @@ def run(arguments: argparse.Namespace) -> int:
 
     def transcribe(path: Path) -> None:
         nonlocal heard
-        recording = _loaded(path)
-        written = outputs(path, arguments, ".mid", ".csv")
-        heard = heard or _transcriber(arguments.network, arguments.timing)  # only once there is a file that can be read
-        notes, posteriors = heard(recording)
-        bends = bends_decoding(posteriors, notes, centre=released.CENTRE) if arguments.bends else None
-        _write(notes, bends, *written)
+        with Spool(source(path), rate=NMP.sample_rate) as audio:
+            written = outputs(path, arguments, ".mid", ".csv")
+            heard = heard or _transcriber(arguments)  # only once there is a file that can be read
+            _write(*heard(audio), *written)
 
     return each(arguments.files, transcribe)
 
 
-def _loaded(path: Path):
-    """The recording at 22,050 Hz, with its path as the title so that every message names the file."""
-    from ..audio.formats import load
-    from ..constants import NMP
-
-    return replace(load(source(path), rate=NMP.sample_rate), title=str(path))
-
-
-def _transcriber(network: str, timing: str):
-    """A function from a recording to notes and posteriors, with the chosen network and timing."""
+def _transcriber(arguments: argparse.Namespace):
+    """A function from a `Spool` to notes and their bends, with the chosen network and timing."""
     from ..decoding.peak_decoder import PeakDecoder
-    from ..hearing import transcribe, transcribe_as_released
+    from ..hearing import transcribe_file
     from ..model import released
     from ..training.checkpoints import load as load_training
 
-    if network == "released":
-        return partial(transcribe if timing == "true" else transcribe_as_released, model=released.load())
-    model, record = load_training(network)
-    return partial(transcribe, model=model, decoder=PeakDecoder(**record["decoder"]))
+    if arguments.network == "released":
+        model, decoder = released.load(), None
+        if arguments.bends or arguments.timing == "released":
+            return partial(_at_once, model=model, as_released=arguments.timing == "released", bent=arguments.bends)
+    else:
+        model, record = load_training(arguments.network)
+        decoder = PeakDecoder(**record["decoder"])
+    return lambda audio: (transcribe_file(audio, model=model, decoder=decoder), None)
+
+
+def _at_once(audio, *, model, as_released: bool, bent: bool):
+    """What needs all posteriors at the same time: the released program's clock, and pitch bends."""
+    from ..audio.recording import Recording
+    from ..decoding.pitch_bends import bends
+    from ..hearing import transcribe, transcribe_as_released
+    from ..model import released
+
+    recording = Recording(audio[:], audio.rate, title=audio.name)
+    notes, posteriors = (transcribe_as_released if as_released else transcribe)(recording, model=model)
+    return notes, bends(posteriors, notes, centre=released.CENTRE) if bent else None
 
 
 def _write(notes, bends, midi: Path, table: Path) -> None:

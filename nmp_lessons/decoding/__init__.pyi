@@ -1,8 +1,13 @@
 from . import (
+    blockwise as blockwise,
     fitting as fitting,
     peak_decoder as peak_decoder,
     pitch_bends as pitch_bends,
     released as released,
+)
+from .blockwise import (
+    peak_notes as peak_notes,
+    released_notes as released_notes,
 )
 from .fitting import (
     CHOICES as CHOICES,
@@ -38,5 +43,6 @@ from .released import (
     check_recording as check_recording,
     decode as decode,
     peaks as peaks,
+    rises as rises,
     with_inferred_onsets as with_inferred_onsets,
 )

@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..evaluation import TOLERANCE, onset_scores
 from ..model.posteriorgram import Posteriors
 from ..notes.note_list import Notes
-from .peak_decoder import PeakDecoder, _between_frames, _hysteresis, candidates, evidence
+from .peak_decoder import PeakDecoder, candidates, evidence, held, onsets, strokes_at
 from .released import decode
 
 THRESHOLDS = tuple(np.arange(0.16, 0.98, 0.04).round(2).tolist())
@@ -72,7 +72,8 @@ def _penalty(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> float:
 
 def _true(posteriors: Posteriors, frame: np.ndarray, key: np.ndarray, reference: Notes) -> np.ndarray:
     """1 for each candidate that is matched with a reference note, 0 for all others."""
-    place, height = _between_frames(posteriors, frame, key), posteriors.onset[frame, key]
+    strokes = strokes_at(posteriors, frame, key)
+    place, height = onsets(strokes, posteriors.times), strokes.height
     true = np.zeros(len(frame))
     for pitch in np.unique(reference.pitch):
         mine = np.flatnonzero(key == pitch - NMP.lowest_pitch)
@@ -98,7 +99,9 @@ def best_threshold(
         if np.mean(most) <= best_score:
             continue  # however well they matched
         scores = [
-            onset_scores(notes, _hysteresis(posteriors, frame[mask], key[mask], decoder.note_threshold))["Fno"]
+            onset_scores(
+                notes, held(posteriors, strokes_at(posteriors, frame[mask], key[mask]), decoder.note_threshold)
+            )["Fno"]
             for mask, (posteriors, frame, key, _, notes) in zip(kept, found, strict=True)
         ]
         if np.mean(scores) > best_score:

@@ -1,6 +1,7 @@
 """Our own decoder: peaks of Yo, each judged by its surroundings, and hysteresis on Yn."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -89,14 +90,27 @@ class PeakDecoder:
 
     def __call__(self, posteriors: Posteriors) -> Notes:
         """The notes of a posteriorgram. Their velocities are 127 times Yo at the peak."""
+        return held(posteriors, self.strokes(posteriors), self.note_threshold)
+
+    def strokes(self, posteriors: Posteriors) -> "Strokes":
+        """Where notes begin."""
         frame, key, probability = self.candidates(posteriors)
         kept = probability >= self.threshold
-        return _hysteresis(posteriors, frame[kept], key[kept], self.note_threshold)
+        return strokes_at(posteriors, frame[kept], key[kept])
 
     def candidates(self, posteriors: Posteriors) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The frames and keys of all peaks, and the probability of each."""
         frame, key = candidates(posteriors.onset, reach=self.reach)
         return frame, key, expit(evidence(posteriors, frame, key) @ np.array(self.weights))
+
+
+class Strokes(NamedTuple):
+    """Where notes begin: frames and keys, the shift between frames, and Yo; four arrays (n,)."""
+
+    frame: np.ndarray
+    key: np.ndarray
+    shift: np.ndarray
+    height: np.ndarray
 
 
 def candidates(onset: np.ndarray, *, floor: float = CANDIDATE, reach: int = 2) -> tuple[np.ndarray, np.ndarray]:
@@ -133,13 +147,6 @@ def evidence(posteriors: Posteriors, frame: np.ndarray, key: np.ndarray) -> np.n
     return np.concatenate([np.ones((1, len(frame))), odds]).T
 
 
-def _between_frames(posteriors: Posteriors, frame: np.ndarray, key: np.ndarray) -> np.ndarray:
-    """The time of each peak in seconds, from a parabola through it and its neighbours."""
-    onset, last = posteriors.onset, len(posteriors) - 1
-    shift = vertex(*(onset[np.clip(frame + d, 0, last), key] for d in (-1, 0, 1)))
-    return np.maximum(posteriors.times[frame] + shift * _period(posteriors), 0)
-
-
 def vertex(before: ArrayLike, top: ArrayLike, after: ArrayLike) -> np.ndarray:
     """The position of a parabola's vertex relative to a peak, in steps between −½ and ½ (eq-parabola).
 
@@ -155,26 +162,48 @@ def vertex(before: ArrayLike, top: ArrayLike, after: ArrayLike) -> np.ndarray:
     return np.where(curved, 0.5 * (before - after) / np.where(curved, curvature, 1), 0).clip(-0.5, 0.5)
 
 
-def _period(posteriors: Posteriors) -> float:
-    return float(posteriors.times[1] - posteriors.times[0]) if len(posteriors) > 1 else 1 / NMP.frame_rate
+def strokes_at(posteriors: Posteriors, frame: np.ndarray, key: np.ndarray) -> Strokes:
+    """The strokes at given frames and keys, each (n,); a parabola places them between frames."""
+    onset, last = posteriors.onset, len(posteriors) - 1
+    shift = vertex(*(onset[np.clip(frame + d, 0, last), key] for d in (-1, 0, 1)))
+    return Strokes(frame, key, shift, onset[frame, key])
 
 
-def _hysteresis(posteriors: Posteriors, frame: np.ndarray, key: np.ndarray, note_threshold: float) -> Notes:
-    """Notes from their onsets to where Yn falls below the threshold or the key is struck again."""
-    frames = len(posteriors)
+def held(posteriors: Posteriors, strokes: Strokes, note_threshold: float) -> Notes:
+    """Notes from their strokes to where Yn falls below the threshold, or their key is struck again."""
+    first_low = next_true(np.asarray(posteriors.note) < note_threshold)
+    later = np.minimum(strokes.frame + 1, len(posteriors) - 1)
+    return as_notes(strokes, first_low[later, strokes.key], posteriors.times)
+
+
+def as_notes(strokes: Strokes, first_low: np.ndarray, times: np.ndarray) -> Notes:
+    """Notes from their strokes to the first frame in which Yn is low, (n,), or to where their key is struck again."""
+    frame, key, _, height = strokes
     if not len(frame):
         return Notes([], [], [])
-    first_low = _next_true(np.asarray(posteriors.note) < note_threshold)
-    stop = np.maximum(first_low[np.minimum(frame + 1, frames - 1), key], frame + 2)
-    stop = np.minimum(stop, _next_same_key(frame, key, frames + 2))
-    began = _between_frames(posteriors, frame, key)
-    ended = posteriors.times[0] + stop * _period(posteriors)
-    loud = np.clip(np.round(127 * posteriors.onset[frame, key]), 1, 127).astype(int)
-    return Notes(began, np.maximum(ended, began + _period(posteriors)), key + NMP.lowest_pitch, loud)
+    stop = np.maximum(first_low, frame + 2)
+    stop = np.minimum(stop, _next_same_key(frame, key, len(times) + 2))
+    began = onsets(strokes, times)
+    ended = times[0] + stop * _period(times)
+    loud = np.clip(np.round(127 * height), 1, 127).astype(int)
+    return Notes(began, np.maximum(ended, began + _period(times)), key + NMP.lowest_pitch, loud)
 
 
-def _next_true(mask: np.ndarray) -> np.ndarray:
-    """For each frame and key, the first frame from there on in which the mask is true, or else the length."""
+def onsets(strokes: Strokes, times: np.ndarray) -> np.ndarray:
+    """The time of each stroke in seconds, (n,), from the times of all frames."""
+    return np.maximum(times[strokes.frame] + strokes.shift * _period(times), 0)
+
+
+def _period(times: np.ndarray) -> float:
+    return float(times[1] - times[0]) if len(times) > 1 else 1 / NMP.frame_rate
+
+
+def next_true(mask: np.ndarray) -> np.ndarray:
+    """For each frame and key, the first frame from there on in which the mask is true, or else the length.
+
+    >>> next_true(np.array([[False], [True], [False]])).ravel().tolist()
+    [1, 1, 3]
+    """
     frames = len(mask)
     place = np.where(mask, np.arange(frames)[:, None], frames)
     return np.minimum.accumulate(place[::-1], axis=0)[::-1]

@@ -83,25 +83,32 @@ def decode(
         return Notes([], [], [])
     onset = with_inferred_onsets(posteriors.onset, note) if infer_onsets else posteriors.onset
     begun = peaks(onset, onset_threshold)[:: ORDERS[first]]
-    start, stop, key, mean = _follow(
-        note, begun, np.float32(frame_threshold), shortest, patience, melodia_trick, neighbours
-    )
+    found = follow(note, begun, np.float32(frame_threshold), shortest, patience, melodia_trick, neighbours)
+    return as_notes(*found, posteriors.times)
+
+
+def as_notes(start: np.ndarray, stop: np.ndarray, key: np.ndarray, mean: np.ndarray, times: np.ndarray) -> Notes:
+    """Notes from frame `start` to frame `stop` of their keys, with velocities of 127 times the mean of Yn."""
     velocity = np.clip(np.round(127 * mean), 1, 127).astype(int)
-    return Notes(posteriors.times[start], posteriors.times[stop], key + NMP.lowest_pitch, velocity)
+    return Notes(times[start], times[stop], key + NMP.lowest_pitch, velocity)
 
 
 def check_recording(recording: Recording) -> None:
     """Raise InputError if a recording can't contain a note that would be found: it is silent or too short."""
     if not isinstance(recording, Recording):
         raise InputError(f"recording: is of type {type(recording).__name__}; give a Recording, as `load` returns it.")
-    what = recording.title or "the recording"
+    check_sound(recording.title or "the recording", recording.seconds, float(np.ptp(recording.audio)))
+
+
+def check_sound(what: str, seconds: float, span: float) -> None:
+    """Raise InputError if no note would be found in so many seconds with such a span of samples."""
     shortest = (SHORTEST + 1) / NMP.frame_rate
-    if recording.seconds < shortest:
+    if seconds < shortest:
         raise InputError(
-            f"{what}: has only {1000 * recording.seconds:.0f} ms of audio, but the shortest note that can be found "
+            f"{what}: has only {1000 * seconds:.0f} ms of audio, but the shortest note that can be found "
             f"lasts {1000 * shortest:.0f} ms; give a longer recording."
         )
-    if np.ptp(recording.audio) == 0:
+    if span == 0:
         raise InputError(f"{what}: is silent (every sample is the same); check how it was recorded or exported.")
 
 
@@ -110,18 +117,28 @@ def with_inferred_onsets(onset: np.ndarray, note: np.ndarray) -> np.ndarray:
 
     Both arrays are (T, 88), and so is the result, in float64. In the first two frames there is no rise.
     """
-    rise = np.zeros(note.shape)
-    late, sudden = note[SPAN:], rise[SPAN:]
-    np.subtract(late, note[SPAN - 1 : -1], out=sudden, dtype=float)
-    for n in range(2, SPAN + 1):
-        np.minimum(sudden, np.subtract(late, note[SPAN - n : -n], dtype=float), out=sudden)
-    np.maximum(sudden, 0, out=sudden)
+    rise = rises(note)
     highest = rise.max()
     if highest <= 0:
         return np.asarray(onset, dtype=float)
     rise *= np.max(onset)
     rise /= highest
     return np.maximum(onset, rise, out=rise)
+
+
+def rises(note: np.ndarray) -> np.ndarray:
+    """The rises of Yn over one *and* two frames, (T, 88), float64; none in the first two frames.
+
+    >>> rises(np.array([[0.0], [0.0], [0.5], [0.75]])).ravel().tolist()
+    [0.0, 0.0, 0.5, 0.25]
+    """
+    rise = np.zeros(note.shape)
+    late, sudden = note[SPAN:], rise[SPAN:]
+    np.subtract(late, note[SPAN - 1 : -1], out=sudden, dtype=float)
+    for n in range(2, SPAN + 1):
+        np.minimum(sudden, np.subtract(late, note[SPAN - n : -n], dtype=float), out=sudden)
+    np.maximum(sudden, 0, out=sudden)
+    return rise
 
 
 def peaks(onset: np.ndarray, threshold: float) -> np.ndarray:
@@ -148,8 +165,8 @@ def _check(onset_threshold, frame_threshold, shortest, patience, neighbours, fir
         raise InputError(f"first={first!r}: choose one of {', '.join(ORDERS)}.")
 
 
-def _follow(note, onsets, threshold, shortest, patience, melodia_trick, neighbours):
-    """The start and stop (frames), key and mean Yn of all notes, as four arrays."""
+def follow(note, onsets, threshold, shortest, patience, melodia_trick, neighbours):
+    """The start and stop (frames), key and mean Yn of all notes, as four arrays; onsets (n, 2) are frames and keys."""
     left = note.copy()
     found = _from_onsets(left, onsets, threshold, shortest, patience, neighbours)
     if melodia_trick:
@@ -158,7 +175,7 @@ def _follow(note, onsets, threshold, shortest, patience, melodia_trick, neighbou
         grown = _from_energy(left, highest_first, threshold, shortest, patience, neighbours)
         found = np.concatenate([found, grown])
     start, stop, key = found.T
-    mean = np.array([note[a:b, k].mean() for a, b, k in found])
+    mean = np.array([note[a:b, k].mean() for a, b, k in found], dtype=note.dtype)
     return start, stop, key, mean
 
 

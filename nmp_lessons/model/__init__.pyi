@@ -6,6 +6,7 @@ from . import (
     released as released,
 )
 from .inference import (
+    AT_ONCE as AT_ONCE,
     BATCH as BATCH,
     CHUNK_FRAMES as CHUNK_FRAMES,
     KEPT as KEPT,
@@ -15,6 +16,7 @@ from .inference import (
     at_model_rate as at_model_rate,
     feature_posteriors as feature_posteriors,
     fixed_features as fixed_features,
+    posterior_blocks as posterior_blocks,
     posteriors as posteriors,
     run_windows as run_windows,
     windows as windows,
@@ -39,6 +41,7 @@ from .network import (
     probabilities as probabilities,
 )
 from .posteriorgram import (
+    Block as Block,
     Decoder as Decoder,
     Posteriors as Posteriors,
 )

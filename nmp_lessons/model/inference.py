@@ -4,7 +4,8 @@ Each piece is computed together with all the frames around it that its outputs c
 trace.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,15 +13,16 @@ import torch
 from .._fast.cores import on_each_core
 from ..audio.recording import Recording
 from ..constants import NMP
-from ..cqt import CQT, NORMALISATIONS
+from ..cqt import CQT, NORMALISATIONS, Samples
 from .network import Heads, NMPNet, Transcriber, middle, probabilities
-from .posteriorgram import Posteriors
+from .posteriorgram import Block, Posteriors
 
 OVERLAP = 30  # frames that two neighbouring windows of the released network share
 KEPT = NMP.window_frames - OVERLAP  # frames that each window contributes: 142
 BATCH = 3  # windows run at once: few, so that intermediate results stay in the cores' caches
 CHUNK_FRAMES = 2048  # of a whole file transformed at once: 24 s
 PIECE_FRAMES = 340  # of a chunk, run through the network at once
+AT_ONCE = 16  # batches or chunks that are computed before their results are handed on
 
 
 def posteriors(model: Transcriber, recording: Recording) -> Posteriors:
@@ -33,11 +35,32 @@ def posteriors(model: Transcriber, recording: Recording) -> Posteriors:
     """
     audio = at_model_rate(recording)
     frames = len(audio) // NMP.hop + 1
-    if isinstance(model, NMPNet) and model.config.normalisation == "released":
-        heads = run_windows(model, audio, hop=KEPT * NMP.hop)
-    else:
-        heads = _run_file(model, audio, frames)
+    heads = _gather(model, _plan(model, audio, frames))
     return as_posteriors(heads.map(lambda head: head[:frames]), model.cqt.times(frames))
+
+
+def posterior_blocks(model: Transcriber, audio: Samples) -> Iterator[Block]:
+    """Yn and Yo of a recording at 22,050 Hz, block by block: joined, they are those of `posteriors`.
+
+    `audio` is an array, or something else that can be sliced, such as a `Spool`. It is read as it is needed.
+
+    >>> from nmp_lessons.model import released
+    >>> noise = np.random.default_rng(0).standard_normal(120_000).astype(np.float32)
+    >>> note, onset = map(np.concatenate, zip(*posterior_blocks(released.load(), noise)))
+    >>> np.array_equal(note, posteriors(released.load(), Recording(noise, 22_050)).note)
+    True
+    """
+    frames = left = len(audio) // NMP.hop + 1
+    heads_from, starts, _ = _plan(model, audio, frames)
+
+    def block(start: int) -> Block:
+        _, note, onset = heads_from(start)
+        return note.cpu().numpy(), onset.cpu().numpy()
+
+    for first in range(0, len(starts), AT_ONCE):
+        for note, onset in _run(model, block, starts[first : first + AT_ONCE]):
+            yield note[:left], onset[:left]
+            left -= min(left, len(note))
 
 
 @torch.no_grad()
@@ -69,7 +92,7 @@ def at_model_rate(recording: Recording) -> np.ndarray:
     return recording.resampled(NMP.sample_rate).audio
 
 
-def windows(audio: np.ndarray, *, hop: int, first: int = 0, last: int | None = None) -> np.ndarray:
+def windows(audio: Samples, *, hop: int, first: int = 0, last: int | None = None) -> np.ndarray:
     """Audio cut as released, with half an overlap of silence before it and zeros after it: (windows, 43844).
 
     With `first` and `last`, only those windows are cut, as if by slicing the array of all windows.
@@ -87,11 +110,23 @@ def windows(audio: np.ndarray, *, hop: int, first: int = 0, last: int | None = N
     return cut
 
 
+class _Plan(NamedTuple):
+    """How a recording is run: the heads from each start on, (frames, 264 or 88), the starts, and the end."""
+
+    heads_from: Callable[[int], Heads]
+    starts: range
+    frames: int
+
+
 def run_windows(model: NMPNet, audio: np.ndarray, *, hop: int) -> Heads:
     """The three heads of all windows, joined: (frames, 264 or 88). Each window loses half an overlap at both ends.
 
     Windows are cut only when they are needed, and their outputs are written directly into the result.
     """
+    return _gather(model, _window_plan(model, audio, hop))
+
+
+def _window_plan(model: NMPNet, audio: Samples, hop: int) -> _Plan:
     drop = OVERLAP // 2
     context = min(model.context, drop)  # the network runs on the kept frames and those that they depend on
     inner = model.context <= drop
@@ -104,14 +139,14 @@ def run_windows(model: NMPNet, audio: np.ndarray, *, hop: int) -> Heads:
         return heads.map(lambda head: middle(head, KEPT).flatten(0, 1))
 
     frames = KEPT * -(-(len(audio) + drop * NMP.hop) // hop)
-    return _gather(model, batch_heads, range(0, frames, BATCH * KEPT), frames)
+    return _Plan(batch_heads, range(0, frames, BATCH * KEPT), frames)
 
 
-def _run_file(model: Transcriber, audio: np.ndarray, frames: int) -> Heads:
-    """The heads of a whole file, chunk by chunk; each chunk is run with all the frames it depends on."""
+def _file_plan(model: Transcriber, audio: Samples, frames: int) -> _Plan:
+    """A whole file, chunk by chunk; each chunk is run with all the frames it depends on."""
     short = model.cqt.shortest - len(audio)
     if short > 0:
-        audio = np.pad(audio, (0, short))
+        audio = np.pad(np.asarray(audio[:]), (0, short))
     last = len(audio) // NMP.hop + 1
     context = model.context
 
@@ -127,7 +162,13 @@ def _run_file(model: Transcriber, audio: np.ndarray, frames: int) -> Heads:
             pieces.append(heads.map(lambda head, part=slice(here - left, there - left): head[0, part]))
         return _joined(pieces)
 
-    return _gather(model, chunk_heads, range(0, frames, CHUNK_FRAMES), frames)
+    return _Plan(chunk_heads, range(0, frames, CHUNK_FRAMES), frames)
+
+
+def _plan(model: Transcriber, audio: Samples, frames: int) -> _Plan:
+    if isinstance(model, NMPNet) and model.config.normalisation == "released":
+        return _window_plan(model, audio, KEPT * NMP.hop)
+    return _file_plan(model, audio, frames)
 
 
 def _joined(pieces: list[Heads]) -> Heads:
@@ -141,20 +182,22 @@ def _on(model: Transcriber, array: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(array).to(model.cqt.halving)
 
 
-def _gather(model: Transcriber, heads_from: Callable[[int], Heads], starts: range, frames: int) -> Heads:
+def _gather(model: Transcriber, plan: _Plan) -> Heads:
     """The heads from each start on, without gradients, collected in one tensor per head."""
-    contour = torch.empty(frames, NMP.contour_bins) if model.config.contour else None
-    gathered = Heads(contour, torch.empty(frames, NMP.keys), torch.empty(frames, NMP.keys))
+    contour = torch.empty(plan.frames, NMP.contour_bins) if model.config.contour else None
+    gathered = Heads(contour, torch.empty(plan.frames, NMP.keys), torch.empty(plan.frames, NMP.keys))
 
     def write(start: int) -> None:
-        for gathered_head, head in zip(gathered, heads_from(start), strict=True):
+        for gathered_head, head in zip(gathered, plan.heads_from(start), strict=True):
             if gathered_head is not None and head is not None:
                 gathered_head[start : start + len(head)].copy_(head)
 
+    _run(model, write, plan.starts)
+    return gathered
+
+
+def _run(model: Transcriber, function: Callable, starts: range) -> list:
     with torch.inference_mode():
         if model.cqt.halving.device.type == "cpu":
-            on_each_core(write, starts)
-        else:
-            for start in starts:
-                write(start)
-    return gathered
+            return on_each_core(function, starts)
+        return [function(start) for start in starts]

@@ -53,5 +53,8 @@ class Posteriors:
         return Posteriors(contour, change(self.note), change(self.onset), self.times)
 
 
+Block = tuple[np.ndarray, np.ndarray]
+"""Yn and Yo, (frames, 88) each, of a part of a recording."""
+
 Decoder = Callable[[Posteriors], Notes]
 """What turns posteriors into notes: `nmp_lessons.decoding.released.decode`, a `PeakDecoder`, or one of your own."""

@@ -1,16 +1,29 @@
 """Reading and writing notes as standard MIDI files."""
 
 import os
-from collections.abc import Sequence
+import struct
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
-import mido
 import numpy as np
 
 from ..constants import NMP
 from ..errors import InputError, NoNotes, warn
 from ..files import atomic_write, named_bytes
-from .midi_events import BEAT, CONTROL, NOTE_ON, Event, events
+from .midi_events import (
+    BEAT,
+    BEND,
+    CONTROL,
+    LAST_EVENT,
+    META,
+    NOTE_OFF,
+    NOTE_ON,
+    PROGRAM,
+    TEMPO,
+    Event,
+    as_length,
+    events,
+)
 from .note_list import LONGEST, SUSTAIN, Notes, _caught, _ended_by_repetition, _sustained
 
 DRUM_CHANNEL = 9  # General MIDI's channel 10, counted from 0
@@ -181,10 +194,10 @@ def write_midi(
     events = [event for channel in sorted({0, *channels}) for event in _setup(int(channel), bend_range, bent)]
     for i in range(len(notes)):
         events += _note_events(notes, i, int(channels[i]), curves[i], bend_range, bent, ticks[i])
-    file = mido.MidiFile(type=0, ticks_per_beat=per_beat)
-    file.tracks.append(_as_track(events))
+    track = _as_track(events)
+    header = struct.pack(">4sIHHH", b"MThd", 6, 0, 1, per_beat)  # format 0, one track
     with atomic_write(path) as scratch:
-        file.save(scratch)
+        scratch.write_bytes(header + struct.pack(">4sI", b"MTrk", len(track)) + track)
 
 
 def _curves(notes: Notes, bends: Sequence[Sequence[float] | np.ndarray | None] | None) -> list[np.ndarray | None]:
@@ -228,30 +241,33 @@ def _ticks(onset: float, offset: float, per_beat: int) -> tuple[int, int]:
     return first, max(first + 1, last)
 
 
-def _setup(channel: int, bend_range: int, bent: bool):
+def _setup(channel: int, bend_range: int, bent: bool) -> Iterator[tuple[int, int, bytes]]:
     """Piano; and, with bends, registered parameter 0 (bend range) set and then closed."""
-    yield 0, _SETUP, mido.Message("program_change", channel=channel, program=0)
+    yield 0, _SETUP, bytes([PROGRAM << 4 | channel, 0])
     registered = ((101, 0), (100, 0), (6, bend_range), (38, 0), (101, 127), (100, 127)) if bent else ()
     for control, value in registered:
-        yield 0, _SETUP, mido.Message("control_change", channel=channel, control=control, value=value)
+        yield 0, _SETUP, bytes([CONTROL << 4 | channel, control, value])
 
 
-def _note_events(notes: Notes, i: int, channel: int, bend, bend_range: int, bent: bool, ticks: np.ndarray):
+def _note_events(
+    notes: Notes, i: int, channel: int, bend, bend_range: int, bent: bool, ticks: np.ndarray
+) -> Iterator[tuple[int, int, bytes]]:
     first, last = map(int, ticks)
     pitch, velocity = int(notes.pitch[i]), int(notes.velocity[i])
-    yield first, _ON, mido.Message("note_on", channel=channel, note=pitch, velocity=velocity)
-    yield last, _OFF, mido.Message("note_off", channel=channel, note=pitch, velocity=0)
+    yield first, _ON, bytes([NOTE_ON << 4 | channel, pitch, velocity])
+    yield last, _OFF, bytes([NOTE_OFF << 4 | channel, pitch, 0])
     if bent:
         curve = np.zeros(1) if bend is None or len(bend) == 0 else bend
         for tick, value in zip(np.linspace(first, last, len(curve)), curve, strict=True):
-            wheel = int(np.clip(round(value / bend_range * 8192), -8192, 8191))
-            yield min(int(tick), last - 1), _BEND, mido.Message("pitchwheel", channel=channel, pitch=wheel)
+            wheel = int(np.clip(round(value / bend_range * 8192), -8192, 8191)) + 8192
+            yield min(int(tick), last - 1), _BEND, bytes([BEND << 4 | channel, wheel & 127, wheel >> 7])
 
 
-def _as_track(events) -> mido.MidiTrack:
-    track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=BEAT)])
-    now = 0
-    for tick, _, message in sorted(events, key=lambda event: event[:2]):
-        track.append(message.copy(time=tick - now))
-        now = tick
-    return track
+def _as_track(events: list[tuple[int, int, bytes]]) -> bytes:
+    """What a track contains: ticks since the last event before each, and no status that is that of the last event."""
+    track = bytearray([0, META, TEMPO, 3, *BEAT.to_bytes(3, "big")])
+    now = status = 0
+    for tick, _, event in sorted(events, key=lambda event: event[:2]):
+        track += as_length(tick - now) + event[event[0] == status :]
+        now, status = tick, event[0]
+    return bytes(track) + b"\0" + LAST_EVENT

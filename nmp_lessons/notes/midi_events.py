@@ -12,7 +12,13 @@ from typing import NamedTuple
 from ..errors import InputError
 
 BEAT = 500_000  # microseconds: 120 beats a minute, which holds until a file says otherwise
-NOTE_OFF, NOTE_ON, CONTROL = 0x8, 0x9, 0xB  # the upper half of a status byte; the lower is the channel
+NOTE_OFF, NOTE_ON, CONTROL, PROGRAM, BEND = (
+    0x8,
+    0x9,
+    0xB,
+    0xC,
+    0xE,
+)  # the upper half of a status byte; the lower is the channel
 META, SYSEX, ESCAPE, END_OF_TRACK, TEMPO = 0xFF, 0xF0, 0xF7, 0x2F, 0x51
 LAST_EVENT = bytes([META, END_OF_TRACK, 0])
 SEQUENTIAL = 2  # the format whose tracks follow each other; in all others they sound together
@@ -141,6 +147,18 @@ def _length(chunk: bytes, place: int) -> tuple[int, int]:
         if byte < 128 and value < 1 << 28:
             return value, end
     raise _Unreadable
+
+
+def as_length(number: int) -> bytes:
+    """A number in groups of seven bits, highest first; all but the last are marked.
+
+    >>> as_length(127), as_length(128)
+    (b'\\x7f', b'\\x81\\x00')
+    """
+    groups = [number & 127]
+    while number := number >> 7:
+        groups.append(number & 127 | 128)
+    return bytes(reversed(groups))
 
 
 def _clock(ticks: Iterable[int], tempos: list, division: int, name: str) -> dict[int, float]:

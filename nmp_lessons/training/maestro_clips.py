@@ -33,7 +33,7 @@ import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
-from ..audio.formats import Stream
+from ..audio.streams import Stream
 from ..constants import NMP
 from ..cqt import CQT
 from ..data.maestro import Maestro, Performance

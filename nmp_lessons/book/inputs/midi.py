@@ -9,22 +9,15 @@ import mido
 
 from ...files import CHECKPOINTS
 from ...notes.midi import read_midi, write_midi
+from ...notes.midi_events import as_length
 from ...notes.note_list import Notes
 from ..show import embed
 from . import Case, outcome_of_notes
 
 
-def _length(n: int) -> bytes:
-    """A number of seven bits a byte."""
-    parts = [n & 127]
-    while n := n >> 7:
-        parts.append(128 | n & 127)
-    return bytes(reversed(parts))
-
-
 def _track(*events: tuple[int, bytes]) -> bytes:
     """A track of (ticks since the last event, event), and its end."""
-    body = b"".join(_length(delta) + event for delta, event in (*events, (0, _meta(0x2F))))
+    body = b"".join(as_length(delta) + event for delta, event in (*events, (0, _meta(0x2F))))
     return _chunk(b"MTrk", body)
 
 
@@ -56,7 +49,7 @@ def _control(number: int, value: int) -> bytes:
 
 
 def _meta(kind: int, data: bytes = b"") -> bytes:
-    return bytes([0xFF, kind]) + _length(len(data)) + data
+    return bytes([0xFF, kind]) + as_length(len(data)) + data
 
 
 def readers() -> embed.Html:
