@@ -38,7 +38,8 @@ export function wavFile(samples: Float32Array, rate: number): Blob {
     ...[...little(16, 4), ...little(1, 2), ...little(1, 2), ...little(rate, 4), ...little(2 * rate, 4)],
     ...[...little(2, 2), ...little(16, 2), ...ascii("data"), ...little(2 * samples.length, 4)],
   ];
-  const body = Int16Array.from(samples, (x) => Math.round(32767 * Math.min(Math.max(x, -1), 1)));
+  const body = new Int16Array(samples.length); // a loop, since `from` takes ten times as long, and an hour has 80 million
+  for (let i = 0; i < body.length; i++) body[i] = Math.round(32767 * Math.min(Math.max(samples[i]!, -1), 1));
   return new Blob([new Uint8Array(head), body], { type: "audio/wav" });
 }
 

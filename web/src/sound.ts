@@ -134,7 +134,8 @@ export function tones(notes: Note[], like: Float32Array, rate: number): Float32A
     }
   }
   const gain = Math.min(rms(like) / Math.max(rms(sound), 1e-9), PEAK / Math.max(peak(sound), 1e-9));
-  return sound.map((x) => gain * x);
+  for (let i = 0; i < sound.length; i++) sound[i]! *= gain;
+  return sound;
 }
 
 const periods = new Map<number, Float32Array>();
@@ -152,12 +153,16 @@ function periodOf(partials: number[]): Float32Array {
 
 /** Root mean square. */
 export function rms(samples: Float32Array): number {
-  return Math.sqrt(samples.reduce((sum, x) => sum + x * x, 0) / samples.length);
+  let sum = 0;
+  for (const x of samples) sum += x * x;
+  return Math.sqrt(sum / samples.length);
 }
 
 /** The largest magnitude. */
 export function peak(samples: Float32Array): number {
-  return samples.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+  let most = 0;
+  for (const x of samples) most = Math.max(most, Math.abs(x));
+  return most;
 }
 
 /** What the microphone hears until `stop` is called, as a file in the browser's own format. */
