@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from nmp_lessons import training
+from nmp_lessons import ablations, training
 from nmp_lessons.audio import BANK_SECONDS, RATE, Piano, instruments, load
 from nmp_lessons.augmentation import FeatureAugmentation
 from nmp_lessons.constants import NMP
@@ -129,6 +129,18 @@ def test_the_loss_falls(corpus, tmp_path):
     _, record = training.train(recipe, corpus, folder=tmp_path, fabric=fabric(), save_every=10)
     losses = [line[1] for line in record["losses"]]
     assert losses[-1] < 0.7 * losses[0]
+
+
+def test_a_run_can_start_from_a_network_and_keep_a_layer_random(corpus, tmp_path):
+    recipe = replace(ablations.recipe("frozen-note-1"), corpus="train", steps=2, batch=2, frames=40)
+    start, _ = training.load("main-1")
+    begun = training.new_model(recipe, torch.zeros(1, 1, 1))
+    assert torch.equal(begun.contour.weight, start.contour.weight)
+    assert not torch.equal(begun.note.weight, start.note.weight) and not begun.note.weight.requires_grad
+    trained, record = training.train(recipe, corpus, folder=tmp_path, fabric=fabric())
+    assert torch.equal(trained.note.weight, begun.note.weight) and torch.equal(trained.note.bias, begun.note.bias)
+    assert not torch.equal(trained.contour.weight, begun.contour.weight)
+    assert Recipe.from_json(json.loads(json.dumps(record["recipe"]))) == recipe
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ from . import (
     comparison as comparison,
     conditions as conditions,
     filters as filters,
+    layers as layers,
     measurement as measurement,
     runs as runs,
 )
@@ -37,6 +38,14 @@ from .filters import (
     scored_clips as scored_clips,
     sign_flip_p as sign_flip_p,
 )
+from .layers import (
+    INTACT as INTACT,
+    TREATMENTS as TREATMENTS,
+    Treated as Treated,
+    measure_layers as measure_layers,
+    measured_layers as measured_layers,
+    treated as treated,
+)
 from .measurement import (
     CURVES as CURVES,
     ERRORS as ERRORS,
@@ -52,7 +61,10 @@ from .measurement import (
 )
 from .runs import (
     BASELINES as BASELINES,
+    FROZEN as FROZEN,
+    FURTHER as FURTHER,
     HEADS as HEADS,
+    LAYERS as LAYERS,
     LONG as LONG,
     MAIN as MAIN,
     OTHERS as OTHERS,

@@ -67,6 +67,13 @@ OTHERS: dict[str, Recipe] = {
     "gru": replace(SHORT, model=GRUConfig()),
     "separable": replace(SHORT, model=SeparableConfig()),
 }  # chapter `beyond`: other networks, with the same short training
+LAYERS = ("contour", "contour_out", "note", "note_out", "onset", "onset_out")  # all convolutions of NMP, in order
+FURTHER = replace(
+    MAIN, steps=300, batch=8, learning_rate=1e-2, warm_up=50, average=0.99, start="main", corpus="book"
+)  # the main network, trained a little longer on the book's own performances
+FROZEN: dict[str, Recipe] = {"frozen-none": FURTHER} | {
+    f"frozen-{layer}": replace(FURTHER, frozen=(layer,)) for layer in LAYERS
+}
 LONG: dict[str, Recipe] = {"main": MAIN, "separable-main": replace(MAIN, model=SeparableConfig(), steps=3000)}
 
 
@@ -77,7 +84,7 @@ def experiments() -> dict[str, Recipe]:
     >>> runs["no-contour-2"].model.contour, runs["no-contour-2"].seed
     (False, 2)
     """
-    named = LONG | VARIANTS | OTHERS
+    named = LONG | VARIANTS | OTHERS | FROZEN
     return {
         f"{name}-{seed}": replace(recipe, name=f"{name}-{seed}", seed=seed)
         for name, recipe in named.items()

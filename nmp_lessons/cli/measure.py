@@ -13,7 +13,7 @@ def add(commands) -> None:
         "names",
         metavar="NAME",
         nargs="*",
-        help="runs (default: all that are trained), or released, errors, decoders, filters",
+        help="runs (default: all that are trained), or released, errors, decoders, filters, layers",
     )
     measuring.add_argument(
         "--recordings", type=Path, metavar="DIR", help="real recordings: FLAC files, each with a TSV"
@@ -51,6 +51,11 @@ def run(arguments: argparse.Namespace) -> int:
             from ..ablations.filters import measure_filters
 
             print(f"{name:32} {len(measure_filters(folder=arguments.output))} rows")
+            continue
+        if name == "layers":
+            from ..ablations.layers import measure_layers
+
+            print(f"{name:32} {len(measure_layers(folder=arguments.output))} rows")
             continue
         found = measure(name, folder=arguments.output, recordings=recordings)
         rows = found["robustness"] | ({"real": found["real_piano"]} if recordings else {})

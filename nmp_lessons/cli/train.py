@@ -24,10 +24,15 @@ def run(arguments: argparse.Namespace) -> int:
     from ..ablations.runs import recipe
     from ..data.store import Corpus
     from ..training.loop import can_compile, default_fabric, train
+    from ..training.sampling import book_clips
 
     chosen = recipe(arguments.name)
     folder = arguments.corpus or default_corpus()
-    corpora = [Corpus(folder / part) for part in (chosen.corpus, "validation")]
+    if chosen.corpus == "book":
+        clips = book_clips()
+        corpora = [clips, clips]
+    else:
+        corpora = [Corpus(folder / part) for part in (chosen.corpus, "validation")]
     writable(arguments.output)
     try:
         fabric = default_fabric(accelerator=arguments.accelerator)

@@ -59,6 +59,7 @@ from .sampling import (
     Clips as Clips,
     batch as batch,
     batches as batches,
+    book_clips as book_clips,
     draw_windows as draw_windows,
     stored_targets as stored_targets,
 )

@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -25,7 +26,7 @@ from ..data.store import StoredClips
 from ..errors import InputError, needs
 from ..files import atomic_write
 from ..model.network import BatchNorm, Heads, Transcriber
-from .checkpoints import save
+from .checkpoints import load, save
 from .recipe import OPTIMISERS, Recipe
 from .sampling import batch, batches, stored_targets
 from .validation import fit_decoder, validate
@@ -37,26 +38,42 @@ if TYPE_CHECKING:
 def new_model(recipe: Recipe, features: torch.Tensor) -> Transcriber:
     """A network with random weights of the recipe's seed, its input normalised by the statistics of `features`.
 
-    Each sigmoid starts near 0.03, about the proportion of positives. If it started at one half, the first hundred
-    steps would be spent on learning to say "no".
+    With `Recipe.start` it has the weights and the statistics of that experiment's network instead, except for
+    those layers that the recipe keeps frozen.
     """
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
-        model = recipe.model.network()
-        for layer in model.modules():
-            if isinstance(layer, nn.Conv2d):
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-                if layer.bias is not None:
-                    nn.init.zeros_(layer.bias)
-    for name in model.OUTPUTS:
-        if hasattr(model, name):
-            layer = getattr(model, name)
-            nn.init.constant_(layer.bias, -3.5)
-            layer.weight.data *= 0.3
-    model.input_norm.running_mean.fill_(float(features.mean()))
-    model.input_norm.running_var.fill_(float(features.var()))
+        if recipe.start:
+            model, _ = load(f"{recipe.start}-{recipe.seed}")
+            model.train()
+            randomise(model, recipe.frozen)
+        else:
+            model = recipe.model.network()
+            randomise(model, [name for name, _ in model.named_modules()])
+            model.input_norm.running_mean.fill_(float(features.mean()))
+            model.input_norm.running_var.fill_(float(features.var()))
     model.input_norm.requires_grad_(False)
+    for name in recipe.frozen:
+        model.get_submodule(name).requires_grad_(False)
     return model
+
+
+@torch.no_grad()
+def randomise(model: Transcriber, layers: Iterable[str]) -> None:
+    """Give some convolutions random weights, in place; of other layers, only those that end in a sigmoid change.
+
+    Each sigmoid then starts near 0.03, about the proportion of positives. If it started at one half, the first
+    hundred steps would be spent on learning to say "no".
+    """
+    for name in layers:
+        layer: Any = model.get_submodule(name)
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        if name in model.OUTPUTS:
+            nn.init.constant_(layer.bias, -3.5)
+            layer.weight.mul_(0.3)
 
 
 @torch.no_grad()

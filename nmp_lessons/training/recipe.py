@@ -45,7 +45,11 @@ class Recipe:
     seed
         Of the initial weights and of every batch.
     corpus
-        Which training clips: "train", or "dry", the same without rooms.
+        Which training clips: "train"; "dry", the same without rooms; or "book", the book's own eight performances.
+    start
+        The experiment whose network of the same seed the run starts from; "" for random weights.
+    frozen
+        Layers that get random weights at the start and keep them.
     """
 
     name: str
@@ -64,6 +68,8 @@ class Recipe:
     average: float = 0.998
     seed: int = 0
     corpus: str = "train"
+    start: str = ""
+    frozen: tuple[str, ...] = ()
 
     def __post_init__(self):
         for number in ("steps", "batch", "frames"):
@@ -126,6 +132,7 @@ class Recipe:
                 "model": config_of(values["model"]) if "kind" in values["model"] else Config(**values["model"]),
                 "loss": Loss(**values["loss"]),
                 "augmentation": None if augmentation is None else FeatureAugmentation(**augmentation),
+                "frozen": tuple(values.get("frozen", ())),
             }
         )
 

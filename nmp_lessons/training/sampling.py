@@ -10,6 +10,7 @@ import torch
 from ..audio.recording import Recording
 from ..constants import NMP
 from ..cqt import CQT, on_fixed_scale
+from ..data.maestro import book_set
 from ..data.store import CLIP_FRAMES, CLIP_SECONDS, ONSET_STEPS, StoredClips, levels
 from ..errors import InputError
 from ..model.inference import at_model_rate
@@ -57,6 +58,11 @@ class Clips:
     def notes(self, clip: int) -> Notes:
         """The notes of one clip."""
         return self._notes[clip]
+
+
+def book_clips() -> Clips:
+    """A minute of each of the book's eight training performances."""
+    return Clips([one.segment() for one in book_set().performances("train")])
 
 
 def batch(recipe: Recipe, corpus: StoredClips, step: int) -> tuple[torch.Tensor, Heads]:

@@ -1,0 +1,108 @@
+"""What each layer of the main networks carries: the table of layers in chapter ``ablations``.
+
+Each convolution is treated in three ways. *Silent*: its weights and biases are 0, so that its output is the same for
+every input. *Random*: they are as random as before training. *Frozen*: they are random and stay so while the rest of
+the network goes on learning (the runs ``frozen-LAYER``). The first two are compared with the main network, the third
+with a copy that has learned for as long with all its layers (``frozen-none``).
+
+In each case batch normalisation is recalibrated and a decoder fitted, both on the book's eight training performances;
+then twelve clips of the two other performances are scored. `measure_layers` does this once and keeps ``layers.csv``.
+"""
+
+import csv
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from ..data.store import StoredClips
+from ..decoding.peak_decoder import PeakDecoder
+from ..evaluation import onset_scores
+from ..model.inference import feature_posteriors, fixed_features
+from ..model.network import Transcriber
+from ..training.checkpoints import CHECKPOINTS, load
+from ..training.loop import randomise, recalibrate_batchnorm
+from ..training.sampling import book_clips
+from ..training.validation import fit_decoder
+from .filters import CLIPS, scored_clips
+from .measurement import _write_rows
+from .runs import FURTHER, LAYERS, SEEDS
+
+TABLE = "layers.csv"
+TREATMENTS = ("silent", "random", "frozen")
+INTACT = "none"  # the layer of a network that is whole
+RECALIBRATION = 3  # batches
+
+
+class Treated(NamedTuple):
+    """Fno of the three seeds on the twelve clips, and the decoder of the first seed."""
+
+    scores: np.ndarray  # (3, 12)
+    decoder: PeakDecoder
+
+
+def treated(layer: str, treatment: str, seed: int, clips: StoredClips) -> Transcriber:
+    """A main network with one layer treated, or with `INTACT` the network that it is compared with.
+
+    Parameters
+    ----------
+    layer
+        One of `LAYERS`, or `INTACT`.
+    treatment
+        One of `TREATMENTS`.
+    seed
+        0, 1 or 2: which main network. The random weights depend on it, too.
+    clips
+        On which batch normalisation is recalibrated.
+    """
+    if treatment == "frozen":
+        return load(f"frozen-{layer}-{seed}")[0]
+    model, _ = load(f"main-{seed}")
+    if layer == INTACT:
+        return model
+    if treatment == "random":
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            randomise(model, [layer])
+    else:
+        for weights in model.get_submodule(layer).parameters():
+            torch.nn.init.zeros_(weights)
+    return recalibrate_batchnorm(model, FURTHER, clips, count=RECALIBRATION)
+
+
+def measure_layers(*, folder: Path = CHECKPOINTS) -> list[dict]:
+    """Fno of the three main networks on each clip, for every layer and treatment; kept in ``layers.csv``."""
+    fitting = book_clips()
+    test = [(fixed_features(clip), clip.reference) for clip in scored_clips()]
+    rows = []
+    for seed in SEEDS:
+        for treatment in TREATMENTS:
+            for layer in (INTACT, *LAYERS):
+                model = treated(layer, treatment, seed, fitting)
+                decoder, _ = fit_decoder(model, fitting)
+                fno = [onset_scores(notes, decoder(feature_posteriors(model, x)))["Fno"] for x, notes in test]
+                row = {"treatment": treatment, "layer": layer, "seed": str(seed)}
+                row |= {"options": json.dumps(asdict(decoder))}
+                rows.append(row | {f"{name} {start}": f"{f:.4f}" for (name, start), f in zip(CLIPS, fno, strict=True)})
+    _write_rows(Path(folder) / TABLE, rows)
+    return rows
+
+
+def measured_layers(*, folder: Path = CHECKPOINTS) -> dict[tuple[str, str], Treated]:
+    """What `measure_layers` kept, by treatment and layer.
+
+    >>> measured_layers()["random", "onset"].scores.shape
+    (3, 12)
+    """
+    with open(Path(folder) / TABLE, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    found: dict[tuple[str, str], Treated] = {}
+    for treatment, layer in dict.fromkeys((row["treatment"], row["layer"]) for row in rows):
+        seeds = [row for row in rows if (row["treatment"], row["layer"]) == (treatment, layer)]
+        seeds.sort(key=lambda row: int(row["seed"]))
+        scores = np.array([[float(row[f"{name} {start}"]) for name, start in CLIPS] for row in seeds])
+        found[treatment, layer] = Treated(scores, PeakDecoder(**json.loads(seeds[0]["options"])))
+    return found
