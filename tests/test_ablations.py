@@ -12,6 +12,7 @@ from nmp_lessons import ablations, cli, training
 from nmp_lessons.ablations import (
     BASELINES,
     CONDITIONS,
+    FROZEN,
     INCONCLUSIVE,
     LONG,
     OTHERS,
@@ -48,7 +49,7 @@ def run(*words):
 
 def test_every_experiment_has_three_seeds_and_its_own_name():
     runs = experiments()
-    assert len(runs) == len(SEEDS) * (len(LONG) + len(VARIANTS) + len(OTHERS))
+    assert len(runs) == len(SEEDS) * (len(LONG) + len(VARIANTS) + len(OTHERS) + len(FROZEN))
     assert all(chosen.name == name for name, chosen in runs.items())
     assert all(name.endswith(f"-{chosen.seed}") for name, chosen in runs.items())
     assert recipe("main") == runs["main-0"]
