@@ -202,7 +202,8 @@ def unmoved(tab, control, *, finger: bool) -> list[str]:
         moves(f"{name} by key", lambda: key("ArrowDown"), lambda: key("ArrowUp"))
         moves(f"{name} by pointer", lambda target=target: dragged(tab, target, finger=finger))
     for button in control.locator("button").all():
-        moves(button.inner_text(), button.tap if finger else button.click)
+        press = button.tap if finger else button.click
+        moves(button.inner_text(), press, press)  # right after a finger's drag, a busy browser may miss a tap
     for menu in control.locator("select").all():
         moves(
             "a menu",

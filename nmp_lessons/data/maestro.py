@@ -14,6 +14,7 @@ Chapter: ``book/sound.md``.
 import csv
 import hashlib
 import os
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -28,7 +29,7 @@ from ..audio.formats import load, save
 from ..audio.levels import at_loudness, fade
 from ..audio.recording import Recording
 from ..audio.rooms import in_room
-from ..errors import InputError
+from ..errors import InputError, InputWarning
 from ..files import made_folder
 from ..notes.midi import read_midi, write_midi
 from ..notes.note_list import Notes
@@ -69,8 +70,19 @@ class Performance:
 
     @cached_property
     def notes(self) -> Notes:
-        """All its notes, with the sustain pedal applied."""
-        return read_midi(self.midi)
+        """All its notes, with the sustain pedal applied.
+
+        Raises
+        ------
+        InputError
+            If the MIDI file is damaged: labels with missing notes must not be learned from.
+        """
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", ".*notes may be missing", InputWarning)
+            try:
+                return read_midi(self.midi)
+            except InputWarning as damage:
+                raise InputError(str(damage)) from damage
 
     def segment(self, start: float = 0.0, seconds: float | None = None, *, rate: int | None = None) -> Recording:
         """A part of the recording with its notes, `seconds` long from `start`; only that part is read.
