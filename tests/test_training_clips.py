@@ -142,6 +142,7 @@ MORTAL = """
 import contextlib, os, random, signal, sys, time
 from pathlib import Path
 from nmp_lessons.data import Maestro
+from nmp_lessons.errors import InputError
 from nmp_lessons.training import cut_corpus
 tree, folder = Maestro(sys.argv[1]), Path(sys.argv[2])
 
@@ -149,8 +150,12 @@ def begun(workers):
     child = os.fork()
     if child == 0:
         os.setpgid(0, 0)
-        cut_corpus(folder, tree, workers=workers)
-        os._exit(0)
+        for _ in range(500):
+            with contextlib.suppress(InputError):  # a worker that is being killed may still hold the lock
+                cut_corpus(folder, tree, workers=workers)
+                os._exit(0)
+            time.sleep(0.01)
+        os._exit(1)
     return child
 
 def state():
