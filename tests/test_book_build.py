@@ -231,7 +231,7 @@ def reaching(prefix: str) -> set[str]:
 def test_a_change_runs_just_the_chapters_that_reach_it(book_html):
     """`setup` runs the commands, and `instructors` reads every exercise, whose answers call the whole library."""
     assert reaching("nmp_lessons/decoding/pitch_bends") == {"decoding", "instructors"}
-    assert reaching("nmp_lessons/median_filtering") == {"median_filtering", "instructors"}
+    assert reaching("nmp_lessons/median_filtering") == {"ablations", "median_filtering", "instructors"}
     assert reaching("nmp_lessons/augmentation/denoising") == {"augmentation", "instructors"}
     assert reaching("") - reaching("nmp_lessons/decoding/") == {"cqt", "lab_book", "prerequisites", "scaling"}
     assert reaching("nmp_lessons/cli/") == {"instructors", "setup"}
