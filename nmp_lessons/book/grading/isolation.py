@@ -36,6 +36,7 @@ SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache
 MARK = "NMP_LESSONS_GRADED"  # the variable by which a submission's processes are found
 GLANCE = 0.1  # seconds between two looks at a process
 SIZE = 2**30  # bytes
+HOME = "/tmp/student"  # in the sandbox: the submission's home, and where it runs
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,10 @@ def _wall(exercises: Path | None, limits: Limits, hidden: tuple[Path, ...] = ())
     for path in (manuscript.root() / "book", manuscript.root() / "exercises", *hidden):
         if path.exists() and any(path.resolve().is_relative_to(there.resolve()) for there in shown):
             command += ["--tmpfs", str(path), "--remount-ro", str(path)]
-    command += ["--dir", "/tmp/home", "--dir", "/tmp/work"]
+    command += ["--dir", HOME]
     if exercises:
-        command += ["--ro-bind", str(exercises.resolve()), "/tmp/work/exercises"]
-    return [*command, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp/work", "--"]
+        command += ["--ro-bind", str(exercises.resolve()), f"{HOME}/exercises"]
+    return [*command, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", HOME, "--"]
 
 
 def _libraries() -> Iterator[Path]:
@@ -119,18 +120,15 @@ class Process:
         self._mark, self._ended = secrets.token_hex(8), threading.Event()
         self._scratch = tempfile.TemporaryDirectory(prefix="nmp-graded-", ignore_cleanup_errors=True)
         self._said = tempfile.TemporaryFile()
-        work = Path("/tmp/work")
         wall = [] if self.trust else _wall(self.exercises, self.limits, self.hidden)
-        if self.trust:
-            work = Path(self._scratch.name)
-            if self.exercises:
-                shutil.copytree(self.exercises, work / "exercises")
+        if self.trust and self.exercises:
+            shutil.copytree(self.exercises, Path(self._scratch.name) / "exercises")
         self._process: Any = subprocess.Popen(
             [*wall, *RUNNER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,
-            env=self._environment(work if self.trust else Path("/tmp/home")),
+            env=self._environment(self._scratch.name if self.trust else HOME),
             cwd=self._scratch.name,
             start_new_session=True,
         )
@@ -138,12 +136,12 @@ class Process:
         threading.Thread(target=self._watch, daemon=True).start()
         return self
 
-    def _environment(self, home: Path) -> dict[str, str]:
+    def _environment(self, home: str) -> dict[str, str]:
         """Nothing of the grader's own, but what Python needs to start."""
         needed = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "OMP_NUM_THREADS", "OMP_WAIT_POLICY")
         return {name: os.environ[name] for name in needed if name in os.environ} | {
-            "HOME": str(home),
-            "USERPROFILE": str(home),
+            "HOME": home,
+            "USERPROFILE": home,
             "PYTHONPATH": str(PACKAGE.parent),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONUTF8": "1",
