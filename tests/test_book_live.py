@@ -202,8 +202,7 @@ def unmoved(tab, control, *, finger: bool) -> list[str]:
         moves(f"{name} by key", lambda: key("ArrowDown"), lambda: key("ArrowUp"))
         moves(f"{name} by pointer", lambda target=target: dragged(tab, target, finger=finger))
     for button in control.locator("button").all():
-        press = button.tap if finger else button.click
-        moves(button.inner_text(), press, press)  # right after a finger's drag, a busy browser may miss a tap
+        moves(button.inner_text(), button.tap if finger else button.click)
     for menu in control.locator("select").all():
         moves(
             "a menu",

@@ -3,7 +3,8 @@
 Each convolution is treated in three ways. *Silent*: its weights and biases are 0, so that its output is the same for
 every input. *Random*: they are as random as before training. *Frozen*: they are random and stay so while the rest of
 the network goes on learning (the runs ``frozen-LAYER``). The first two are compared with the main network, the third
-with a copy that has learned for as long with all its layers (``frozen-none``).
+with a copy that has learned for as long with all its layers (``frozen-none``). *Bypassed*: a frozen network in which Yn
+is then silenced, which tells whether it still uses Yn at all.
 
 In each case batch normalisation is recalibrated and a decoder fitted, both on the book's eight training performances;
 then twelve clips of the two other performances are scored. `measure_layers` does this once and keeps ``layers.csv``.
@@ -32,7 +33,7 @@ from .measurement import _write_rows
 from .runs import FURTHER, LAYERS, SEEDS
 
 TABLE = "layers.csv"
-TREATMENTS = ("silent", "random", "frozen")
+TREATMENTS = ("silent", "random", "frozen", "bypassed")
 INTACT = "none"  # the layer of a network that is whole
 RECALIBRATION = 3  # batches
 
@@ -58,8 +59,9 @@ def treated(layer: str, treatment: str, seed: int, clips: StoredClips) -> Transc
     clips
         On which batch normalisation is recalibrated.
     """
-    if treatment == "frozen":
-        return load(f"frozen-{layer}-{seed}")[0]
+    if treatment in ("frozen", "bypassed"):
+        model, _ = load(f"frozen-{layer}-{seed}")
+        return _silenced(model, "note_out") if treatment == "bypassed" else model
     model, _ = load(f"main-{seed}")
     if layer == INTACT:
         return model
@@ -68,9 +70,14 @@ def treated(layer: str, treatment: str, seed: int, clips: StoredClips) -> Transc
             torch.manual_seed(seed)
             randomise(model, [layer])
     else:
-        for weights in model.get_submodule(layer).parameters():
-            torch.nn.init.zeros_(weights)
+        _silenced(model, layer)
     return recalibrate_batchnorm(model, FURTHER, clips, count=RECALIBRATION)
+
+
+def _silenced(model: Transcriber, layer: str) -> Transcriber:
+    for weights in model.get_submodule(layer).parameters():
+        torch.nn.init.zeros_(weights)
+    return model
 
 
 def measure_layers(*, folder: Path = CHECKPOINTS) -> list[dict]:

@@ -26,7 +26,8 @@ export class Grid {
   private readonly cells: { box: SVGRectElement; text: SVGTextElement; value: number }[][];
   private readonly frame = makeSvg("rect", { class: "window", width: "0", height: "0" });
   private readonly cursor = makeSvg("rect", { class: "cursor", width: `${CELL}`, height: `${CELL}`, visibility: "hidden" });
-  private place = { row: 0, column: 0 };
+  /** Where the cursor stands. */
+  place = { row: 0, column: 0 };
 
   constructor(private readonly options: GridOptions) {
     const { rows, columns, label } = options;
@@ -63,6 +64,20 @@ export class Grid {
   window(row: number, column: number, rows: number, columns: number): void {
     const place = { x: (column - (columns >> 1)) * CELL, y: (row - (rows >> 1)) * CELL, width: columns * CELL, height: rows * CELL };
     for (const [key, value] of Object.entries(place)) this.frame.setAttribute(key, `${value}`);
+  }
+
+  /** Lets readers paint on a matrix: a stroke that begins on an empty cell fills cells, any other empties them. */
+  paintOn(values: number[][], start: [row: number, column: number], changed: () => void): void {
+    let brush = 0;
+    this.paintable({
+      paint: (row, column, first) => {
+        if (first) brush = values[row]![column]! > 0 ? 0 : this.options.highest;
+        values[row]![column] = brush;
+        changed();
+      },
+      moved: changed,
+      start,
+    });
   }
 
   /** Lets pointers paint, and a cursor that the arrow keys move and the space bar paints with. */

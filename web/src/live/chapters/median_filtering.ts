@@ -70,19 +70,7 @@ function matrixFiltered(stage: Stage, data: { picture: Matrix }): () => void {
   const highest = Math.max(...values.flat());
   const input = stage.grid({ rows, columns, label: "Input: paint on it", highest });
   const output = stage.grid({ rows, columns, label: "Output", highest });
-  let [row, column, brush] = [0, 0, 0];
-  input.paintable({
-    paint: (r, c, first) => {
-      if (first) brush = values[r]![c]! > 0 ? 0 : highest;
-      values[r]![c] = brush;
-      stage.change();
-    },
-    moved: (r, c) => {
-      [row, column] = [r, c];
-      stage.change();
-    },
-    start: [1, 2],
-  });
+  input.paintOn(values, [1, 2], () => stage.change());
   stage.button("Clear", () => {
     values.forEach((line) => line.fill(0));
     stage.change();
@@ -94,6 +82,7 @@ function matrixFiltered(stage: Stage, data: { picture: Matrix }): () => void {
   return () => {
     const size: Size = [stage.number("rows"), stage.number("columns")];
     const filter = stage.choice("filter") === "box" ? "box" : "median";
+    const { row, column } = input.place;
     const after = filtered(values, size, "nearest", filter);
     input.draw(values);
     input.window(row, column, ...size);

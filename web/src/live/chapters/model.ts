@@ -58,19 +58,7 @@ function filterByHand(stage: Stage, data: { picture: number[][]; kernels: Record
   const weights = stage.grid({ rows: 3, columns: 3, label: "Weights: press to change one", highest: 2 });
   const output = stage.grid({ rows, columns, label: "Feature map, after the ReLU", highest: 9 });
   weights.element.classList.add("nmp-small");
-  let [row, column, brush] = [0, 0, 0];
-  input.paintable({
-    paint: (r, c, first) => {
-      if (first) brush = picture[r]![c]! > 0 ? 0 : highest;
-      picture[r]![c] = brush;
-      stage.change();
-    },
-    moved: (r, c) => {
-      [row, column] = [r, c];
-      stage.change();
-    },
-    start: [2, 3],
-  });
+  input.paintOn(picture, [2, 3], () => stage.change());
   weights.paintable({
     paint: (r, c, first) => {
       if (!first) return;
@@ -88,6 +76,7 @@ function filterByHand(stage: Stage, data: { picture: number[][]; kernels: Record
   }
   return () => {
     const bias = stage.number("bias");
+    const { row, column } = input.place;
     const map = convolved(picture, kernel, bias);
     input.draw(picture);
     input.window(row, column, 3, 3);
