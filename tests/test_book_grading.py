@@ -426,3 +426,12 @@ def test_a_folder_for_each_assignment_is_read_as_nbgrader_keeps_it(tmp_path):
     notebook(inner / "hearing.ipynb", RIGHT)
     (student,), complaints = marks.submissions(tmp_path / "submitted", {"hearing": CHAPTER})
     assert (student.name, list(student.notebooks), student.remarks, complaints) == ("ada", ["hearing"], [], [])
+
+
+def test_a_chapter_handed_in_twice_is_flagged_and_not_guessed(tmp_path):
+    ada = tmp_path / "in" / "ada"
+    for folder in (ada, ada / "hearing"):
+        folder.mkdir(parents=True)
+        notebook(folder / "hearing.ipynb", RIGHT)
+    (student,), _ = marks.submissions(tmp_path / "in", {"hearing": CHAPTER})
+    assert not student.notebooks and student.unreadable == ["hearing"] and "twice" in student.remarks[0]

@@ -112,6 +112,12 @@ def _student(folder: Path, chapters: dict[str, Chapter]) -> Student:
         elif slug not in chapters:
             named = ", ".join(chapters)
             student.remarks.append(f"{path.name}: is no chapter that is graded here; name it after one of {named}.")
+        elif slug in student.unreadable:
+            continue
+        elif slug in student.notebooks:
+            del student.notebooks[slug]
+            student.unreadable.append(slug)
+            student.remarks.append(f"{path.name}: was handed in twice; leave only the one that counts.")
         else:
             try:
                 student.notebooks[slug] = code_cells(path)
