@@ -232,4 +232,6 @@ def dragged(tab, handle, *, finger: bool) -> None:
         ("touchMove", [{"x": x + dx, "y": y + dy}]),
         ("touchEnd", []),
     ):
+        if kind == "touchEnd":  # lifted while it moves, it would be a fling, and the next tap would only stop that
+            tab.wait_for_timeout(100)
         hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
