@@ -10,7 +10,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from nmp_lessons.book import bundle, show
 from nmp_lessons.errors import InputError
 from tests.helpers import LINKED, barriers, failed, out_of_shape, write_themes
-from tools.bench.live import CHAPTERS, timed
+from tools.bench.live import CHAPTERS
 
 # What Python makes
 
@@ -147,14 +147,6 @@ def test_every_control_answers_a_finger_and_keys_on_a_phone(visit, book_site, ch
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
-def test_every_control_answers_within_fifty_milliseconds_at_fourfold_slowdown(visit, book_site, chapter):
-    """A machine with other work is no error: what a control adds to a frame counts, and 16 ms are left for the frame."""
-    found = timed(visit(f"{book_site}/{chapter}.html"))
-    added = {title: min(times) - min(empty) for title, (times, empty) in found.items()}
-    assert {title: time for title, time in added.items() if time >= 50 - 16} == {}
-
-
-@pytest.mark.parametrize("chapter", CHAPTERS)
 def test_a_chapter_loads_the_script_of_its_own_controls_and_a_small_one(book_html, chapter):
     html = (book_html / f"{chapter}.html").read_text("utf8")
     scripts = [name for name in CHAPTERS if f"built/nmp-live-{name}.js" in html]
@@ -191,7 +183,8 @@ def unmoved(tab, control, *, finger: bool) -> list[str]:
     for slider in control.locator("input[type=range]").all():
         name = slider.evaluate("it => it.labels[0].textContent")
         slider.focus()
-        moves(f"{name} by key", lambda: key("End"), lambda: key("Home"))
+        ends = ["Home", "End"] if slider.evaluate("it => it.value === it.max") else ["End", "Home"]
+        moves(f"{name} by key", *(lambda end=end: key(end) for end in ends))
         box = slider.bounding_box()
         moves(f"{name} by pointer", lambda box=box: point(box["x"] + 0.3 * box["width"], box["y"] + box["height"] / 2))
     for choice in control.locator("input[type=radio]:not(:checked)").all():
@@ -204,10 +197,8 @@ def unmoved(tab, control, *, finger: bool) -> list[str]:
     for button in control.locator("button").all():
         moves(button.inner_text(), button.tap if finger else button.click)
     for menu in control.locator("select").all():
-        moves(
-            "a menu",
-            *(lambda i=i, menu=menu: menu.select_option(index=i) for i in range(menu.locator("option").count())),
-        )
+        other = menu.evaluate("it => [...it.options].findIndex(option => !option.selected)")
+        moves("a menu", lambda menu=menu, other=other: menu.select_option(index=other))
     return found
 
 
