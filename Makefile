@@ -20,7 +20,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 UV := uv==0.13.9
-VERIFIED := --require-hashes --no-deps # every archive has its hash in a lock, and every package stands in one
+# Every archive has its hash in a lock, and every package stands in one; a module is compiled when it is first imported.
+VERIFIED := --require-hashes --no-deps --no-compile
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Threads that wait must not spin: chapters are executed side by side.

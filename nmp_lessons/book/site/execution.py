@@ -12,7 +12,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import cache
 from pathlib import Path
 
@@ -56,15 +56,18 @@ def _execute_ahead(app: Sphinx, env, docnames: list[str]) -> None:
     """Fill the cache from which MyST-NB then takes every chapter; report all failures together."""
     folder, timeout = Path(app.config.nb_execution_cache_path), app.config.nb_execution_timeout
     waiting = [path for path in map(Path, map(env.doc2path, docnames)) if _must_run(path, folder)]
+    waiting.sort(key=lambda path: path.stat().st_size, reverse=True)  # long ones first, so that all cores end together
     failed = []
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for path, result in zip(waiting, pool.map(lambda path: _execute(path, timeout=timeout), waiting), strict=True):
+        runs = {pool.submit(_execute, path, timeout=timeout): path for path in waiting}
+        for run in as_completed(runs):
+            path, result = runs[run], run.result()
             if result.err is None:
                 _keep(path, result, folder)
             else:
                 failed.append(f"{path}: {result.err}")
     if failed:
-        raise ExtensionError("\n".join(failed))
+        raise ExtensionError("\n".join(sorted(failed)))
 
 
 def notebook(path: Path) -> nbformat.NotebookNode | None:
