@@ -1,8 +1,11 @@
-"""What several test files use: small pages, a browser's visits, barriers, and where things are."""
+"""What several test files use: small pages, a browser's visits, barriers, tones, and where things are."""
 
 import re
 import shutil
 from pathlib import Path
+
+import numpy as np
+import soundfile
 
 from nmp_lessons.book import bundle
 from nmp_lessons.book.site.assets import as_files
@@ -177,3 +180,15 @@ def out_of_shape(tab, *, width: int, colours: str) -> list[str]:
     """What is wrong with a page's colours and width."""
     theme, wide = tab.evaluate("[document.documentElement.dataset.theme, document.documentElement.scrollWidth]")
     return [f"colours: {theme}"] * (theme != colours) + [f"scrolls sideways: {wide} pixels"] * (wide > width)
+
+
+# Sounds
+
+RATE = 22_050  # Hz
+
+
+def tones(path: Path, *, seconds: float = 1.0, silent: bool = False) -> Path:
+    """A file of an A4 or of silence."""
+    time = np.arange(int(seconds * RATE)) / RATE
+    soundfile.write(path, 0.0 * time if silent else 0.3 * np.sin(2 * np.pi * 440 * time), RATE)
+    return path
