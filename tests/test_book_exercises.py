@@ -123,6 +123,20 @@ def test_wrong_code_is_told_what_is_wrong(name):
     assert "Give the function itself" in answers.check(name, 3).message
 
 
+@pytest.mark.parametrize(
+    "right, wrong, said",
+    [
+        ("self.contour(seen)", "self.contour(stack)", "your layer is computed, and then its output is thrown away"),
+        ("self.onset(stack)", "self.onset(seen)", "Yo differs from the library's"),
+        ("received = filters", "received = 8", "size mismatch for contour.0.weight"),
+    ],
+)
+def test_a_missing_layer_that_is_wired_in_wrongly_is_noticed(right, wrong, said):
+    code = source.without_markers(source.solution("assignment"))
+    assert code.count(right) == 1
+    assert said in answers.check("assignment-network", source.run(code.replace(right, wrong), "wrong").heads).message
+
+
 def test_the_starter_shown_on_the_page_is_the_function_alone():
     shown = answers.starter("hearing-shared")
     assert shown.startswith("import math\n\n\ndef shared_partials")
