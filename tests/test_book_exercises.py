@@ -261,6 +261,8 @@ def test_the_students_copy_has_no_solutions(copied, slug):
 
 
 def test_in_the_students_copy_an_answer_is_read_and_not_judged(copied, monkeypatch):
+    right = answers.solution("sound-sustain")
+    assert answers.check("sound-sustain", right).message == "Right: it passes every check."
     monkeypatch.setenv("NMP_LESSONS_EXERCISES", str(copied))
     assert answers.check("sound-softer", "0.5 dB").message == "Read as 0.5 dB."
     assert answers.check("sound-softer", ...).message == "There is nothing to read yet."
@@ -269,6 +271,7 @@ def test_in_the_students_copy_an_answer_is_read_and_not_judged(copied, monkeypat
     assert "I do not know “q” here." in answers.check("sound-partial", "q h").message
     assert answers.check("sound-partial", lambda p, h: h).message == "Read as a formula in p, h."
     assert answers.check("sound-sustain", lambda *arguments: None).message.startswith("Your function returns nothing.")
+    assert answers.check("sound-sustain", right).message.startswith("It passes every check here; others follow")
 
 
 def test_the_students_copy_overwrites_nothing(copied):
