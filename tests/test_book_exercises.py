@@ -123,6 +123,20 @@ def test_wrong_code_is_told_what_is_wrong(name):
     assert "Give the function itself" in answers.check(name, 3).message
 
 
+@pytest.mark.parametrize(
+    "right, wrong, said",
+    [
+        ("self.contour(seen)", "self.contour(stack)", "your layer is computed, and then its output is thrown away"),
+        ("self.onset(stack)", "self.onset(seen)", "Yo differs from the library's"),
+        ("received = filters", "received = 8", "size mismatch for contour.0.weight"),
+    ],
+)
+def test_a_missing_layer_that_is_wired_in_wrongly_is_noticed(right, wrong, said):
+    code = source.without_markers(source.solution("assignment"))
+    assert code.count(right) == 1
+    assert said in answers.check("assignment-network", source.run(code.replace(right, wrong), "wrong").heads).message
+
+
 def test_the_starter_shown_on_the_page_is_the_function_alone():
     shown = answers.starter("hearing-shared")
     assert shown.startswith("import math\n\n\ndef shared_partials")
@@ -247,6 +261,8 @@ def test_the_students_copy_has_no_solutions(copied, slug):
 
 
 def test_in_the_students_copy_an_answer_is_read_and_not_judged(copied, monkeypatch):
+    right = answers.solution("sound-sustain")
+    assert answers.check("sound-sustain", right).message == "Right: it passes every check."
     monkeypatch.setenv("NMP_LESSONS_EXERCISES", str(copied))
     assert answers.check("sound-softer", "0.5 dB").message == "Read as 0.5 dB."
     assert answers.check("sound-softer", ...).message == "There is nothing to read yet."
@@ -255,6 +271,7 @@ def test_in_the_students_copy_an_answer_is_read_and_not_judged(copied, monkeypat
     assert "I do not know “q” here." in answers.check("sound-partial", "q h").message
     assert answers.check("sound-partial", lambda p, h: h).message == "Read as a formula in p, h."
     assert answers.check("sound-sustain", lambda *arguments: None).message.startswith("Your function returns nothing.")
+    assert answers.check("sound-sustain", right).message.startswith("It passes every check here; others follow")
 
 
 def test_the_students_copy_overwrites_nothing(copied):

@@ -1,5 +1,7 @@
 """Assignments: what students get holds no solution, and marks are what the work deserves."""
 
+import ast
+import builtins
 import csv
 import json
 import re
@@ -163,17 +165,29 @@ def handed_in(folder, made, student: str, slug: str, answered) -> None:
     blank = nbformat.read(made / "students" / f"{slug}.ipynb", as_version=4)
     bodies = source.answers(slug, seed=SEED)
     for number, body in enumerate(bodies.values()):
-        asked = notebooks.handed_in(body)
         if number in answered:
-            given, cell = (next(cell for cell in book.cells if is_answer(cell, asked)) for book in (solved, blank))
+            given, cell = (next(cell for cell in book.cells if is_answer(cell, body)) for book in (solved, blank))
             cell.source = given.source
     (folder / student).mkdir(parents=True, exist_ok=True)
     nbformat.write(blank, folder / student / f"{slug}.ipynb")
 
 
-def is_answer(cell, asked: str) -> bool:
-    begins = rf"^({asked} =|def {asked}\()"
+def is_answer(cell, body: dict) -> bool:
+    asked = notebooks.handed_in(body)
+    begins = rf"^def {asked}\(" if body["kind"] == "code" else f"^{asked} ="
     return cell.cell_type == "code" and bool(re.search(begins, cell.source, re.MULTILINE))
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_what_students_are_given_needs_no_name_from_the_solutions(made, tmp_path, slug):
+    """With every answer filled in, each name in the notebook is one that a cell of it defines, or Python's own."""
+    handed_in(tmp_path, made, "all", slug, range(99))
+    nodes = list(ast.walk(ast.parse("\n".join(cells(tmp_path / "all" / f"{slug}.ipynb", "code")))))
+    known = {node.id for node in nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
+    known |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    known |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    known |= {(node.asname or node.name).split(".")[0] for node in nodes if isinstance(node, ast.alias)}
+    assert {node.id for node in nodes if isinstance(node, ast.Name)} <= known | set(dir(builtins))
 
 
 def test_half_a_submission_gets_half_and_none_gets_nothing(made, tmp_path, capsys):

@@ -11,7 +11,7 @@ from nmp_lessons import evaluation, transcribe
 from nmp_lessons.data import maestro
 from nmp_lessons.harmonic_stacking import HarmonicStacking
 
-HARMONICS, BINS, KEYS = 8, 264, 88  # what the network sees, and what it says
+HARMONICS, BINS, KEYS = 8, 264, 88  # channels of the stack, bins in each, keys of a piano
 LOWEST, HIGHEST = 21, 108  # MIDI numbers of a piano
 COLOURS = {"hits": "#009E73", "misses": "#D55E00", "extra": "#CC79A7"}  # for colour-blind readers, too
 
@@ -23,7 +23,8 @@ def marked_errors():
     """Five errors of the prediction in the first twelve seconds of the nocturne.
 
     Returns a list of five triples: the time in seconds (to a tenth), the pitch as a MIDI number, and the cause, one of
-    `evaluation.CAUSES`. Give the time at which the missed note was played, or the extra note is heard.
+    `evaluation.CAUSES`. The time is that of an onset: of the missed note, of the extra note, or of the note whose onset or
+    offset is wrong.
     """
     ### BEGIN SOLUTION: listen, look, and write down five errors
     music = maestro.performance("chopin-nocturne").segment(0, 12)
@@ -61,7 +62,7 @@ class Network(nn.Module):
 
     def __init__(self, filters=32):
         super().__init__()
-        ### BEGIN SOLUTION: make self.missing, and say how many channels the 3×39 layer receives
+        ### BEGIN SOLUTION: make `self.missing`, and set `received` to the number of channels that the 3×39 layer reads
         self.missing = missing_layer(filters)
         received = filters
         ### END SOLUTION
@@ -77,7 +78,7 @@ class Network(nn.Module):
         self.onset_out = nn.Conv2d(33, 1, (3, 3), padding=(1, 1))
 
     def forward(self, stack):
-        ### BEGIN SOLUTION: let the stack pass through your layer on its way to Yp
+        ### BEGIN SOLUTION: let the stack pass through your layer, and call the result `seen`
         seen = self.missing(stack)
         ### END SOLUTION
         contour = self.contour_out(self.contour(seen))
@@ -96,7 +97,8 @@ def heads(filters, weights, stack):
     Returns the logits of Yp, Yn and Yo.
     """
     network = Network(filters).eval()
-    return torch.func.functional_call(network, weights, (stack,), strict=True)
+    network.load_state_dict(weights)  # fails if a name or a shape differs
+    return torch.func.functional_call(network, weights, (stack,))
 
 
 # 3. See and hear
@@ -246,7 +248,8 @@ def masked_notes(notes, start, end):
 def denoised(noisy, clean, test, seed):
     """Train a small denoising autoencoder on some pictures, and clean others with it.
 
-    noisy, clean: the same pictures with and without noise, tensors of shape (count, frames, bins), values from 0 to 1
+    noisy, clean: the same pictures with and without noise, tensors of shape (count, frames, bins); there is an even
+        number of frames and of bins, and the clean values go from 0 to 1
     test: noisy pictures, a tensor of shape (count, frames, bins)
     seed: of the initial weights and of the order of training
 
@@ -279,7 +282,7 @@ def denoised(noisy, clean, test, seed):
 
 
 def total_loss(outputs, targets, contour=True):
-    """The loss of all heads, in which the positives and the negatives of each head have an equal vote.
+    """The loss of all heads, in which the positives of each head count as much as its negatives.
 
     outputs: the logits of Yp, Yn and Yo, as `Network` returns them
     targets: three tensors of the same shapes, with values from 0 to 1

@@ -1,9 +1,9 @@
 """A network of ours in whole numbers of 8 bits, run by ONNX Runtime beside itself in float32.
 
 The exported graph is cut behind the transform, so that what is timed is the network alone. The library's own
-tool rounds its filters and what flows between its layers; the ranges of the latter are seen on music that training
-saw. Kept in ``nmp_lessons/checkpoints/int8.csv``, a row for each form and test clip, for chapter ``beyond``: bytes of
-the file, Fno, how far Yo is off on average and at worst, and the quickest of several turns in seconds of the
+tool rounds the filters and the inputs of its convolutions; the ranges of the latter come from the book's training
+performances. Kept in ``nmp_lessons/checkpoints/int8.csv``, a row for each form and test clip, for chapter ``beyond``:
+bytes of the file, Fno, how far Yo is off on average and at worst, and the quickest of several turns in seconds of the
 processor, on one thread.
 
 Command: ``python -m tools.bench int8 [RUN] [TURNS]``.

@@ -72,7 +72,8 @@ def solution(name: str) -> Callable:
 def _check_code(name: str, function: str, student: Callable) -> Verdict:
     if not callable(student):
         return Verdict(False, f"Give the function itself: answers.check({name!r}, {function}).")
-    run = getattr(source.checks(source.chapter(name)), f"check_{function}")
+    checks = source.checks(source.chapter(name))
+    run = getattr(checks, f"check_{function}")
     try:
         run(student)
     except MissingExtra:
@@ -83,6 +84,8 @@ def _check_code(name: str, function: str, student: Callable) -> Verdict:
         return Verdict(False, str(problem))
     except Exception as problem:
         return Verdict(False, f"{function} stopped with {type(problem).__name__}: {problem}")
+    if not hasattr(checks, f"hidden_{function}"):  # the students' copy
+        return Verdict(True, "It passes every check here; others follow when your work is graded.")
     return Verdict(True, "Right: it passes every check.")
 
 

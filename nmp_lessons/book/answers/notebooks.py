@@ -257,9 +257,12 @@ class _Assignment(_Writer):
 
     def opening(self, marks: int) -> str:
         return (
-            f'Put each answer in the cell below its question in place of `...`; text such as `"1/3"` may stand for a '
-            f"number. The cell after it tells how your answer is read, not whether it is right: that is seen when the "
-            f"work is graded. Together the exercises give {marks} marks. Hand in this notebook, under its own name.\n\n"
+            f"To run this notebook, set up the book “{BOOK}” as its page “Setting up” says, and start its "
+            "`.venv/bin/jupyter lab` in this folder. Keep the folder `exercises` beside the notebook.\n\n"
+            "Put each answer in the cell below its question, in place of `...`; a number may also be given as text, "
+            'such as `"1/3"`. The cell after it says how your answer is read, but not whether it is right: you learn '
+            "that when your work is graded. Code is different: there, the cell runs checks and says what is wrong. "
+            f"Together the exercises give {marks} marks. Hand in this notebook, under its own name.\n\n"
             + _cell(
                 f"import os\n\nos.environ[{self.home}\n\nfrom nmp_lessons.book import answers",
                 tags=["otter_ignore"],
