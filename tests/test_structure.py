@@ -66,3 +66,14 @@ def test_an_import_loads_what_it_needs(code, absent):
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.strip() == "", done.stdout + done.stderr
     assert done.returncode == 0, done.stderr
+
+
+def test_no_file_of_code_is_too_long():
+    """The limit and the exception that CONTRIBUTING.md names."""
+    (limit,) = re.findall(
+        r"at most (\d+) lines. The one exception is `(\S+)`", (ROOT / "CONTRIBUTING.md").read_text("utf8")
+    )
+    listed = subprocess.run(["git", "ls-files", "*.py", "*.ts", "*.css"], cwd=ROOT, capture_output=True, text=True)
+    files = listed.stdout.split() or pytest.skip("no checkout of git")
+    long = [name for name in files if len((ROOT / name).read_text("utf8").splitlines()) > int(limit[0])]
+    assert long == [limit[1]]
