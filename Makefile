@@ -33,6 +33,8 @@ export PYTHONWARNINGS := ignore::FutureWarning:sphinx_external_toc.collectors
 JUPYTER_BOOK := import sys; sys.modules['rfc3987_syntax'] = None; from jupyter_book.cli.main import main; main()
 
 BOOK := _build/html/index.html
+TOC := $(CURDIR)/_toc.yml
+SPHINXOPTS := -W --keep-going
 BUNDLE := nmp_lessons/book/show/nmp.js
 WEB := $(shell find web -path web/node_modules -prune -o -type f -print)
 SOUNDS := _build/.sounds
@@ -41,7 +43,7 @@ SOUNDS := _build/.sounds
 .DELETE_ON_ERROR:
 
 book: environment bundle sounds
-	@$(BIN)/python -c "$(JUPYTER_BOOK)" build book --config _config.yml --toc $(CURDIR)/_toc.yml --path-output . -q -W --keep-going > /dev/null \
+	@$(BIN)/python -c "$(JUPYTER_BOOK)" build book --config _config.yml --toc $(TOC) --path-output . -q $(SPHINXOPTS) > /dev/null \
 	  || { rm -rf _build/.doctrees; exit 1; } # what was warned about must be read again
 	@echo "The book is built. Open $(BOOK), or run \`make serve\`."
 
@@ -73,7 +75,7 @@ bench: environment
 plain: environment bundle sounds
 	@$(BIN)/jupyter-book config sphinx --config _config.yml book > /dev/null
 	@mv conf.py book/conf.py
-	@$(BIN)/python -m sphinx -q -W --keep-going -d _build/.doctrees-plain -D external_toc_path=$(CURDIR)/_toc.yml \
+	@$(BIN)/python -m sphinx -q $(SPHINXOPTS) -d _build/.doctrees-plain -D external_toc_path=$(TOC) \
 	  book _build/plain
 
 zip: book
@@ -89,7 +91,7 @@ slides: book web/node_modules/.installed
 	@$(BIN)/python -m tools.slides
 
 links: environment bundle sounds
-	@$(BIN)/python -c "$(JUPYTER_BOOK)" build book --config _config.yml --toc $(CURDIR)/_toc.yml --path-output . -q --builder linkcheck
+	@$(BIN)/python -c "$(JUPYTER_BOOK)" build book --config _config.yml --toc $(TOC) --path-output . -q --builder linkcheck
 
 # What Colab clones: the chapters, a wheel with the script of the players, the exercises. REPOSITORY is its address.
 REPOSITORY := $(shell sed -n '/^repository:/,/^[a-z]*:$$/s/^  url: *"\(.*\)".*/\1/p' _config.yml)

@@ -13,7 +13,7 @@ def add(commands) -> None:
     train.add_argument("name", metavar="NAME", help="an experiment (see `nmp-lessons experiments`)")
     train.add_argument("--corpus", type=Path, help="folder of training clips (default: where `data asap` writes)")
     train.add_argument("-o", "--output", type=Path, default=CHECKPOINTS, metavar="DIR", help="folder of checkpoints")
-    train.add_argument("--compile", action="store_true", help="fuse layers: a third faster, but needs a C++ compiler")
+    train.add_argument("--compile", action="store_true", help="fuse layers (needs a C++ compiler; for bfloat16)")
     train.add_argument("--accelerator", default="auto", help="auto (default), cpu or cuda")
     train.set_defaults(run=run)
 
