@@ -34,6 +34,16 @@ settings.register_profile("exploring", deadline=None, max_examples=2000)
 settings.load_profile("seeded")
 
 
+def pytest_addoption(parser):
+    parser.addoption("--thorough", action="store_true", help="2,000 damaged files of each format, hours of music")
+
+
+@pytest.fixture(scope="session")
+def thorough(request) -> bool:
+    """Whether the few tests that could go on for long do so."""
+    return request.config.getoption("thorough")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
     """Whoever draws without a seed of their own draws the same each time, in whichever order tests run."""

@@ -128,8 +128,11 @@ print(json.dumps([status, int(peak) / 1024, len(notes), notes.seconds]))
 
 @pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="peak memory is read where Linux has it")
-@pytest.mark.parametrize("hours", [1, 3])
-def test_hours_of_music_need_little_memory(hours, clip, tmp_path):
+@pytest.mark.parametrize("hours, most", [(1 / 3, 600), (1, 700), (3, 700)], ids=["twenty minutes", "1", "3"])
+def test_hours_of_music_need_little_memory(hours, most, clip, tmp_path, thorough):
+    """As a whole, twenty minutes would need some 800 MiB."""
+    if hours >= 1 and not thorough:
+        pytest.skip("runs with --thorough")
     audio = clip.resampled(22_050).audio
     with soundfile.SoundFile(tmp_path / "long.flac", "w", 22_050, 1) as file:
         for _ in range(round(hours * 3600 / clip.seconds)):
@@ -137,7 +140,7 @@ def test_hours_of_music_need_little_memory(hours, clip, tmp_path):
     command = [sys.executable, "-c", LONG, str(tmp_path / "long.flac"), str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     status, peak, notes, seconds = json.loads(done.stdout)
-    assert status == 0 and peak < 700, (peak, done.stderr)
+    assert status == 0 and peak < most, (peak, done.stderr)
     once = len(transcribe(clip)[0])
     assert notes == pytest.approx(once * hours * 3600 / clip.seconds, rel=0.05)
     assert seconds == pytest.approx(hours * 3600, abs=2 * clip.seconds)
