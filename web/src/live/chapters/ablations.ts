@@ -16,14 +16,14 @@ function manyRows(stage: Stage): () => void {
     x: { label: "rows", low: 1, high: MOST, ticks: [1, 10, 20, 30, 40, 50, 60] },
     y: { label: "chance of at least one false alarm", low: 0, high: 1 },
   });
-  chances.legend(["miss", "each row at the level"], ["hit dashed", "each row at level / rows"]);
+  chances.legend(["miss", "each row tested at the level"], ["hit dashed", "at the level over the number of rows"]);
   const draw = stage.chart({
     height: 240,
     label: "p-values of one draw",
     x: { label: "row", low: 0, high: MOST + 1 },
     y: { label: "p-value", low: SMALLEST, high: 1, log: true },
   });
-  draw.legend(["dot soft", "no effect, and none found"], ["dot miss", "below the level"], ["dot hit", "below level / rows"]);
+  draw.legend(["dot soft", "no effect, and none found"], ["dot miss", "below the level"], ["dot hit", "below the level over the number of rows"]);
   chances.drag((x) => stage.set("rows", Math.round(x)));
   let seed = 1;
   stage.button("Draw again", () => {
@@ -46,8 +46,8 @@ function manyRows(stage: Stage): () => void {
     drawn.forEach((p, i) => draw.dots([i + 1], [Math.max(p, SMALLEST)], p <= level / rows ? "hit" : p <= level ? "miss" : "soft", 4));
     const [loose, strict] = [level, level / rows].map((bound) => drawn.filter((p) => p <= bound).length) as [number, number];
     stage.say(
-      `A false alarm somewhere: ${shown(atLeastOne(rows, level), 2)}; with Bonferroni's rule ${shown(atLeastOne(rows, level / rows), 2)}. ` +
-        `In this draw of ${rows} rows without effect, ${loose} are below ${shown(100 * level)} % and ${strict} below ${shown((100 * level) / rows)} %.`,
+      `Chance of a false alarm somewhere: ${shown(atLeastOne(rows, level), 2)}; with Bonferroni's rule ${shown(atLeastOne(rows, level / rows), 2)}. ` +
+        `In this draw of ${rows} rows without effect, ${loose} ${loose === 1 ? "is" : "are"} below ${shown(100 * level)} % and ${strict} below ${shown((100 * level) / rows)} %.`,
     );
   };
 }

@@ -77,8 +77,8 @@ function tugOfWar(stage: Stage): () => void {
     curve.line([z - 1.2, z + 1.2], [here + 1.2 * tilt, here - 1.2 * tilt], "prediction");
     curve.upright(logit(weightedOptimum(share(), weight)), "soft dotted");
     handle.place(z, here, `${shown(z)}, p = ${shown(sigmoid(z))}`);
-    const verdict = Math.abs(tilt) < 0.05 ? "balance" : tilt > 0 ? "the logit goes up" : "the logit goes down";
-    stage.say(`p = ${shown(sigmoid(z))}: ${shown(up)} up, ${shown(down)} down: ${verdict}.`);
+    const verdict = Math.abs(tilt) < 0.05 ? "in balance" : `so the logit goes ${tilt > 0 ? "up" : "down"}`;
+    stage.say(`p = ${shown(sigmoid(z))}: a pull of ${shown(up)} up and ${shown(down)} down, ${verdict}.`);
   };
 }
 
