@@ -304,6 +304,22 @@ def test_twins_of_augmentation(twins):
     ):
         (got,) = twins([[f"augmentation.{name}", [samples.tolist(), *given]]])
         assert np.allclose(np.array(list(got.values()) if isinstance(got, dict) else got), expected, atol=2e-6), name
+    for semitones in (-12, -5, 1, 7, 12):
+        ratio = 2 ** (semitones / 12)
+        smooth = augmentation.low_pass(sound, 4000.0)  # below what either resampling cuts off
+        expected = np.zeros(2048)
+        fast = augmentation.faster(smooth, ratio).audio[:2048]
+        expected[: len(fast)] = fast
+        (got,) = twins([["augmentation.faster", [smooth.audio.astype(float).tolist(), ratio]]])
+        inside = slice(100, min(len(fast), 2048) - 100)  # at the ends each invents what lies beyond
+        error = np.array(list(got.values()) if isinstance(got, dict) else got)[inside] - expected[inside]
+        assert 10 * np.log10(np.mean(error**2) / np.mean(expected[inside] ** 2)) < -50, semitones
+    equal = Agreement(twins, "augmentation", rtol=1e-5)  # Python sums in single precision
+    centres = 100 * 2 ** (np.arange(20) / 4)
+    equal("bandPowers", [samples, sound.rate, centres, 3], augmentation.band_powers(sound, centres, width=3))
+    for blocks in (1, 7, 64):
+        equal("blockPowers", [samples, blocks], augmentation.block_powers(sound, blocks))
+    equal.check()
     equal = Agreement(twins, "augmentation")
     for sigma in (0.1, 0.5, 3.0):
         for seen in np.linspace(-3, 3, 13):

@@ -19,6 +19,7 @@ from .live_control import (
     live as live,
 )
 from .page_transcriber import (
+    own_sound as own_sound,
     transcriber as transcriber,
 )
 from .player import (

@@ -39,6 +39,7 @@ if (localStorage.mode === "auto")
 DATA_URI = re.compile(r"data:(\w+/[\w.+-]+)(?:;[\w-]+=[^;,\"']+)*;base64,([A-Za-z0-9+/]+=*)")
 FIGURE = re.compile(r'<img\b[^>]*\bsrc="[^"]*\b_images/([^"/]+\.svg)"[^>]*>')
 EAGER = re.compile(r"<img (?![^>]*\bloading=)")
+NETWORK = re.compile(r"<nmp-transcriber|<nmp-live[^>]*&quot;graph&quot;")  # what runs a network in the page
 LIVE = re.compile(r'<nmp-live data-chapter="(\w+)"')
 BUNDLE = re.compile(r"<(script|style)\b[^>]*\bdata-nmp-bundle\b[^>]*>.*?</\1>", re.DOTALL)
 SUFFIXES = {
@@ -149,8 +150,8 @@ def _load_late(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 
 def _add_policy(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
-    # Only the page with a network may compile WebAssembly. Its worker stands under the same policy.
-    runs = "<nmp-transcriber" in context.get("body", "")
+    # Only a page with a network may compile WebAssembly. Its worker stands under the same policy.
+    runs = NETWORK.search(context.get("body", ""))
     content = POLICY.replace(SCRIPTS, f"{SCRIPTS} 'wasm-unsafe-eval'") if runs else POLICY
     policy = f'<meta http-equiv="Content-Security-Policy" content="{content}" />'
     context["metatags"] = policy + FIRST_COLOURS + context.get("metatags", "")

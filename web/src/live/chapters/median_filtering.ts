@@ -211,10 +211,10 @@ function cleaned(stage: Stage, data: Crackling): () => void {
   };
   const labels = ["Play filtered", "Play with clicks", "Play original"];
   const buttons = labels.map((label) => stage.button(label, () => void press(label)));
-  stage.left = () => {
+  stage.whenLeft(() => {
     [version, playing] = ["", ""];
     loop.stop();
-  };
+  });
   /** Plays what is wanted now, anew only if it differs from what plays. */
   const play = (length: number, smooth: (row: Float32Array) => Float32Array, settings: string): void => {
     for (const button of buttons) button.ariaPressed = String(button.textContent === version);
