@@ -11,11 +11,17 @@ from nmp_lessons.audio import Recording
 from nmp_lessons.book.show.page_transcriber import SHORTEST_SOUND
 from nmp_lessons.data import maestro
 from nmp_lessons.decoding import PeakDecoder, hysteresis
+from nmp_lessons.notes import write_midi
 from nmp_lessons.targets import read_back
 from nmp_lessons.training import named
-from tests.helpers import barriers, failed, out_of_shape
+from tests.helpers import COUNTED, barriers, failed, out_of_shape
 
-OFFERS = {"augmentation": ["changed"], "decoding": ["one_threshold", "two_thresholds", "peaks"]}
+OFFERS = {
+    "augmentation": ["changed"],
+    "median_filtering": ["cleaned"],
+    "decoding": ["one_threshold", "two_thresholds", "peaks"],
+    "evaluation": ["agreement"],
+}
 LOOKS = [(1280, "light", {}), (390, "dark", {"has_touch": True, "is_mobile": True})]
 SECONDS = 12
 
@@ -39,7 +45,7 @@ def opened(visit, book_site):
 
     def go(chapter: str, tab=None, **options):
         if tab is None:
-            return visit(f"{book_site}/{chapter}.html", **options)
+            return visit(f"{book_site}/{chapter}.html", script=COUNTED, **options)
         tab.goto(f"{book_site}/{chapter}.html")
         return tab
 
@@ -180,6 +186,63 @@ def test_thresholds_read_the_recordings_posteriors_as_python_does(opened, path, 
         arg=[third.element_handle(), before],
     )
     assert passage.get_attribute("aria-valuetext") == f"{SECONDS - 8:.1f} s"
+    assert failed(look=out_of_shape(tab, width=width, colours=colours), barriers=barriers(tab, "nmp-live")) == {}
+
+
+@pytest.mark.parametrize(("width", "colours", "device"), LOOKS)
+def test_clicks_are_added_to_a_recording_and_filtered_out_again(opened, path, recording, width, colours, device):
+    tab = opened("median_filtering", width=width, color_scheme=colours, **device)
+    found = control(tab, "cleaned")
+    on_clip = said(tab, found, r"after the filter, ([\d.]+) before")[1]
+    chosen(tab, found, path)
+    line = found.locator("path.reference").get_attribute("d")
+    said(
+        tab, found, rf"after the filter, (?!{re.escape(on_clip)} )[\d.]+ before"
+    )  # of the loudest place, where a click is nothing new
+    press = found.get_by_role("button", name="Play filtered")
+    press.tap() if device else press.click()
+    tab.wait_for_function("() => window.started.length > 0")
+    before = tab.evaluate("window.started.length")
+    found.get_by_role("slider", name="size").press("End")
+    tab.wait_for_function("before => window.started.length > before", arg=before)
+    found.get_by_role("slider", name="passage from").press("End")
+    tab.wait_for_function(
+        "([it, was]) => it.querySelector('path.reference').getAttribute('d') !== was",
+        arg=[found.element_handle(), line],
+    )
+    assert failed(look=out_of_shape(tab, width=width, colours=colours), barriers=barriers(tab, "nmp-live")) == {}
+
+
+@pytest.mark.parametrize(("width", "colours", "device"), LOOKS)
+def test_two_thresholds_agree_and_a_midi_file_says_who_is_right(opened, path, tmp_path, width, colours, device):
+    tab = opened("evaluation", width=width, color_scheme=colours, **device)
+    found = control(tab, "agreement")
+    said(tab, found, r"F = 0\.\d\d between the two\. Against what was played: F = 0\.\d\d and 0\.\d\d")
+    chosen(tab, found, path)
+    run = found.get_by_role("button", name="Run the network on it")
+    run.tap() if device else run.click()
+    said(tab, found, r"F = 0\.\d\d between the two\. Nothing here says what was played")
+    second = found.get_by_role("slider", name="second threshold")
+    first = found.get_by_role("slider", name="first threshold")
+    for slider in (first, second):
+        slider.press("Home")
+    said(tab, found, r"(\d+) and \1 notes, of which \1 agree: F = 1.00 between the two")  # and both are wrong
+    played = maestro.performance("beethoven-menuetto").segment(10, SECONDS).notes
+    midi = tmp_path / "menuetto.mid"
+    write_midi(played.shifted(3.3), midi)
+    with tab.expect_file_chooser() as dialog:
+        found.get_by_role("button", name="Choose its MIDI file").press("Enter")
+    dialog.value.set_files(midi)
+    fits = said(tab, found, r"menuetto.mid, moved by −(3\.\d+) s to fit: F = (0\.\d\d) and \2")
+    assert abs(float(fits[1]) - 3.3) < 0.05
+    for _ in range(60):
+        first.press("ArrowRight")
+    better = said(tab, found, r"to fit: F = (0\.\d\d) and (?!\1)(0\.\d\d)")
+    assert float(better[1]) > float(better[2]) + 0.05
+    broken = tmp_path / "broken.mid"
+    broken.write_text("do re mi")
+    found.locator("input[accept*=midi]").set_input_files(broken)
+    found.get_by_text("broken.mid: isn't a standard MIDI file").wait_for()
     assert failed(look=out_of_shape(tab, width=width, colours=colours), barriers=barriers(tab, "nmp-live")) == {}
 
 

@@ -1,4 +1,4 @@
-"""Networks of this book in the reader's browser, on the reader's own sound: the transcriber, and more for live controls.
+"""Networks of this book in the reader's browser, on the reader's own sound: the transcriber, and other controls.
 
 The markup names each network's graph (`nmp_lessons.beyond.export`), a clip, and the result of the graph's PyTorch
 original for it. The custom element `<nmp-transcriber>` (``web/src/transcriber.ts``) fetches them and 14 MB of ONNX

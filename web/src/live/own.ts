@@ -50,6 +50,7 @@ export class OwnSound {
   private readonly record: HTMLButtonElement;
   private readonly reader: HTMLButtonElement;
   private readonly forgetButton: HTMLButtonElement;
+  private readonly more: HTMLButtonElement[] = [];
   private readonly status = make("p", { class: "nmp-own-status", role: "status" });
   private readonly name = `nmp-own-${page.sources.size}`;
   private readonly loop = new Loop();
@@ -115,6 +116,15 @@ export class OwnSound {
       this.cut = { key: this.key, samples };
     }
     return this.cut.samples;
+  }
+
+  /** A button that is there while the reader's recording is used. */
+  button(label: string, act: () => void): HTMLButtonElement {
+    const made = makeButton(label, act);
+    this.more.push(made);
+    this.forgetButton.before(made);
+    this.show();
+    return made;
   }
 
   /** Differs between all sounds that the control can use. */
@@ -187,6 +197,7 @@ export class OwnSound {
     this.choices.hidden = this.forgetButton.hidden = !kept;
     this.passageRow.hidden = !used || last < 0.5;
     this.playButton.hidden = !used || !this.offers.playing;
+    for (const button of this.more) button.hidden = !used;
     this.reader.hidden = !used || !this.offers.reading || reading.asked;
     if (kept && this.choices.dataset.title !== kept.title) {
       this.choices.dataset.title = kept.title;
