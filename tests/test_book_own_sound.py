@@ -160,6 +160,9 @@ def test_thresholds_read_the_recordings_posteriors_as_python_does(opened, path, 
     outputs = model.posteriors(net, Recording(recording.audio[: 8 * 22_050], 22_050))
     tab = opened("decoding", width=width, color_scheme=colours, **device)
     one = control(tab, "one_threshold")
+    clip = model.posteriors(net, maestro.performance("chopin-nocturne").segment(30, 8, rate=22_050))
+    on_clip = len(read_back((clip.note >= 0.5).astype(float)))
+    assert abs(int(said(tab, one, r"(\d+) notes found, \d+ struck")[1]) - on_clip) <= 2
     chosen(tab, one, path)
     said(tab, one, "Run the network on your recording")
     run = one.get_by_role("button", name="Run the network on it")

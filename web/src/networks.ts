@@ -3,7 +3,6 @@
 // What is offered comes from nmp_lessons/book/show/page_transcriber.py.
 
 import { agreement, type Note } from "./decoder";
-import { BUNDLE } from "./element";
 import type { Plan } from "./pieces";
 import { type Found, Network, type Progress } from "./worker";
 
@@ -26,10 +25,12 @@ export interface Offer {
 }
 
 /** An error whose message is shown to the reader unchanged. */
-export class Refusal extends Error {}
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+}
 
-/** Why no network can run here, as a message for the reader; empty if one can. */
-export function obstacle(): string {
+/** Why no network can run here, as a message for the reader; empty if one can. It lies beside the bundle. */
+export function obstacle(bundle: string): string {
   if (location.protocol === "file:") {
     return (
       "You opened this page as a file, and then a browser doesn't let scripts read the files beside it, which this " +
@@ -37,7 +38,7 @@ export function obstacle(): string {
       "page, and open http://localhost:8000."
     );
   }
-  if (!BUNDLE) return "This part works in the built book: run “make serve” and open the page there.";
+  if (!bundle) return "This part works in the built book: run “make serve” and open the page there.";
   const needed = { "Web Audio": "OfflineAudioContext", WebAssembly: "WebAssembly", workers: "Worker" };
   const missing = Object.entries(needed).flatMap(([name, object]) => (object in window ? [] : [name]));
   if (missing.length) {
@@ -64,7 +65,10 @@ export class Checked {
   private network: Network | undefined;
   private loaded: Choice | undefined;
 
-  constructor(private readonly offer: Offer) {}
+  constructor(
+    private readonly offer: Offer,
+    private readonly bundle: string, // address
+  ) {}
 
   ready(choice: Choice): boolean {
     return this.loaded === choice;
@@ -75,7 +79,7 @@ export class Checked {
     if (this.loaded === choice) return;
     this.loaded = undefined;
     listener.say("Loading the network …");
-    this.network ??= new Network(new URL("nmp-transcribe.js", BUNDLE).href);
+    this.network ??= new Network(new URL("nmp-transcribe.js", this.bundle).href);
     const [graph, expected] = await Promise.all([fetched(choice.graph), fetched(choice.expected)]);
     // not left to the browser's decoder, which may scale the two halves of a wave differently
     this.clip ??= Float32Array.from(new Int16Array(await fetched(this.offer.clip.url)), (x) => x / 32768);

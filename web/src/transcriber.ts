@@ -3,10 +3,11 @@
 // Its data (nmp_lessons/book/show/page_transcriber.py) name networks, a clip, and Python's result for the clip. A
 // network is used only if it gives the same result here. Nothing is fetched before the reader asks, and nothing is sent.
 
-import { BookElement, define, make, makeButton } from "./element";
+import { readSound } from "./choosing";
+import { BookElement, BUNDLE, define, make, makeButton } from "./element";
 import { midiFile, wavFile } from "./midi";
 import { Checked, type Choice, obstacle, type Offer, Refusal } from "./networks";
-import { canRecord, forgetOwn, keepOwn, keptOwn, readSound, type Sound, watchOwn } from "./own";
+import { canRecord, forgetOwn, keepOwn, keptOwn, type Sound, watchOwn } from "./own";
 import { frameCount } from "./pieces";
 import type { Player } from "./player";
 import { player } from "./roll";
@@ -57,8 +58,8 @@ class Transcriber extends BookElement {
 
   protected start(offer: string): void {
     this.offer = JSON.parse(offer) as Offer;
-    this.checked = new Checked(this.offer);
-    const hindrance = obstacle();
+    this.checked = new Checked(this.offer, BUNDLE);
+    const hindrance = obstacle(BUNDLE);
     const plain = this.querySelector(".nmp-transcriber-plain");
     if (hindrance) {
       if (plain) plain.textContent = hindrance;

@@ -16,6 +16,7 @@ from .explorable import (
 )
 from .live_control import (
     Slider as Slider,
+    head_bytes as head_bytes,
     live as live,
 )
 from .page_transcriber import (

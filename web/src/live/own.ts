@@ -1,10 +1,10 @@
 // The choice between the book's clip and the reader's own recording, which is the same on all controls of a page.
 
 import type { Note } from "../decoder";
-import { make, makeButton } from "../element";
-import { Checked, obstacle, type Offer, Refusal } from "../networks";
-import { canRecord, forgetOwn, type Kept, keepOwn, keptOwn, readSound, watchOwn } from "../own";
-import { Tape } from "../sound";
+import { BUNDLE, make, makeButton } from "../element";
+import type { Checked, Offer } from "../networks";
+import { canRecord, forgetOwn, type Kept, keepOwn, keptOwn, watchOwn } from "../own";
+import type { Tape } from "../sound";
 import type { Notes } from "../twins/evaluation";
 import type { Found } from "../worker";
 import { Loop } from "./loop";
@@ -16,6 +16,15 @@ export interface OwnData {
   shortest: number; // seconds
   megabytes: number; // of the runtime
   offer?: Offer;
+}
+
+/** What reads files and runs networks, fetched when it is needed. */
+export const late = (): Promise<typeof import("../late")> => import(new URL("nmp-late.js", BUNDLE).href) as Promise<typeof import("../late")>;
+
+/** What went wrong, for the reader: a refusal in its own words. */
+function told(problem: unknown): string {
+  const { name, message } = problem as Error;
+  return name === "Refusal" ? message : `That failed: ${message}.`;
 }
 
 const [CLIP, MINE] = ["the book's clip", "my recording"];
@@ -93,6 +102,7 @@ export class OwnSound {
       changed();
     });
     const buttons = make("div", { class: "nmp-live-buttons" }, choose, this.record, this.reader, this.playButton, this.forgetButton);
+    if (location.protocol === "file:" || !BUNDLE) return; // a script may not read files here
     const group = { class: "nmp-own", role: "group", "aria-label": "Your own sound" };
     stage.above(make("div", group, this.choices, this.passageRow, buttons, file, this.status));
     stage.whenLeft(() => this.stopPlaying());
@@ -169,6 +179,7 @@ export class OwnSound {
       return;
     }
     try {
+      const { Tape } = await late();
       this.tape = await Tape.start();
       this.record.textContent = "Stop recording";
       this.say("Recording. Play or sing.");
@@ -180,13 +191,13 @@ export class OwnSound {
   private async take(file: () => Promise<ArrayBuffer>, title: string): Promise<void> {
     this.say(`Reading ${title} …`);
     try {
-      const { rate, shortest } = this.data;
+      const [{ rate, shortest }, { readSound }] = [this.data, await late()];
       const sound = await readSound(await file(), title, rate, shortest);
       page.used = true;
       await keepOwn(sound, rate);
       this.say("");
     } catch (problem) {
-      this.say(problem instanceof Refusal ? problem.message : `That failed: ${(problem as Error).message}.`);
+      this.say(told(problem));
     }
   }
 
@@ -257,9 +268,10 @@ export class Posteriors {
     const offer = own.data.offer!;
     const listener = { say: (text: string) => own.say(text), progress: () => undefined };
     try {
-      const hindrance = obstacle();
+      const { Checked, obstacle, Refusal } = await late();
+      const hindrance = obstacle(BUNDLE);
       if (hindrance) throw new Refusal(hindrance);
-      network ??= new Checked(offer);
+      network ??= new Checked(offer, BUNDLE);
       await network.prepare(offer.networks[0]!, listener);
       own.say("Running the network …");
       this.found = { ...(await network.run(samples, listener)), of: samples };
@@ -268,7 +280,7 @@ export class Posteriors {
       network?.stop(); // a worker that has failed doesn't recover
       network = this.wanted = undefined;
       this.asked = false;
-      own.say(problem instanceof Refusal ? problem.message : `That failed: ${(problem as Error).message}.`);
+      own.say(told(problem));
     }
     changed();
   }

@@ -7,7 +7,7 @@ import { byThresholds, decode, hysteresis } from "../../twins/decoding";
 import { matched, type Notes } from "../../twins/evaluation";
 import type { Chart } from "../chart";
 import { player } from "../loop";
-import { shown, unpacked, type Packed } from "../numbers";
+import { shown, unpackedHead, type Packed } from "../numbers";
 import { listed, type OwnData, OwnSound } from "../own";
 import { pictureUrl } from "../picture";
 import { drawNotes, pitchAxis } from "../roll";
@@ -86,7 +86,7 @@ function playerOf(stage: Stage, data: Clip, notes: () => Notes): () => void {
 
 /** One threshold on Yn, for either network. */
 function oneThreshold(stage: Stage, data: Clip): () => void {
-  const clip = Object.fromEntries(Object.entries(data.note).map(([name, packed]) => [name, unpacked(packed)]));
+  const clip = Object.fromEntries(Object.entries(data.note).map(([name, packed]) => [name, unpackedHead(packed)]));
   const own = new OwnSound(stage, data.own, data.seconds, READS);
   const chart = rollOf(stage, data, "Yn, and the notes above one threshold");
   let notes = NONE;
@@ -108,7 +108,7 @@ function oneThreshold(stage: Stage, data: Clip): () => void {
 /** Two thresholds on Yn: one key in detail, all keys counted. */
 function twoThresholds(stage: Stage, { key }: { key: number }): () => void {
   const data = dataOf<Clip>("one_threshold");
-  const clip = unpacked(data.note[OURS]!);
+  const clip = unpackedHead(data.note[OURS]!);
   const own = new OwnSound(stage, data.own, data.seconds, READS);
   const chart = stage.chart({
     height: 300,
@@ -175,7 +175,7 @@ function busiest(head: Float32Array): number {
 /** Peaks of Yo, held by Yn. */
 function peaks(stage: Stage): () => void {
   const data = dataOf<Clip>("one_threshold");
-  const clip = { note: unpacked(data.note[OURS]!), onset: unpacked(data.onset) };
+  const clip = { note: unpackedHead(data.note[OURS]!), onset: unpackedHead(data.onset) };
   const own = new OwnSound(stage, data.own, data.seconds, READS);
   const chart = rollOf(stage, data, "Posteriors, and the notes at peaks of Yo");
   let notes = NONE;

@@ -3,9 +3,8 @@
 import { decode, KEYS, LOWEST_PITCH } from "../../decoder";
 import { make } from "../../element";
 import { byTolerance, commonShift, matched, percentile, resampled, scores, type Notes } from "../../twins/evaluation";
-import { readMidi } from "../../twins/notes";
-import { type Packed, shown, unpacked } from "../numbers";
-import { listed, type OwnData, OwnSound } from "../own";
+import { type Packed, shown, unpackedHead } from "../numbers";
+import { late, listed, type OwnData, OwnSound } from "../own";
 import { pictureUrl } from "../picture";
 import { drawNotes, Editable, pitchAxis, type Fate } from "../roll";
 import { begin, type Stage } from "../stage";
@@ -150,7 +149,7 @@ interface Read {
 /** Two thresholds of one network against each other, and against a reference if there is one. */
 function agreement(stage: Stage, data: Read): () => void {
   const own = new OwnSound(stage, data.own, data.seconds, { reading: true, playing: true });
-  const clip = { note: unpacked(data.note), onset: unpacked(data.onset) };
+  const clip = { note: unpackedHead(data.note), onset: unpackedHead(data.onset) };
   const { decoder } = data.own.offer!.networks[0]!.plan;
   const roll = stage.chart({ height: 330, x: { label: "time (s)", low: 0, high: data.seconds }, y: pitchAxis(33, 99) });
   roll.element.classList.add("nmp-wide");
@@ -206,6 +205,7 @@ class MidiFile {
 
   private async take(file: File): Promise<void> {
     try {
+      const { readMidi } = await late();
       this.notes = readMidi(new Uint8Array(await file.arrayBuffer()));
       this.name = file.name;
       this.own.say("");
