@@ -1,6 +1,8 @@
 """The book builds with warnings as errors; what may not stand in a chapter fails the build."""
 
+import base64
 import contextlib
+import hashlib
 import io
 import json
 import re
@@ -163,7 +165,11 @@ def test_a_good_chapter(book):
     assert (pages / sound[1]).read_bytes() == b"hello"
     assert re.search(r'<details class="[^"]*nmp-fold[^"]*">\s*<summary>Answer</summary>', page)
     assert page.count("<math ") == 3 and 'href="#equation-eq-half">(1)</a>' in page
-    assert 'http-equiv="Content-Security-Policy"' in page
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)[1]
+    allowed = re.search(r"script-src ([^;]*)", policy)[1].split()
+    scripts = re.findall(r"<script(?![^>]*src=)[^>]*>(.*?)</script>", page, re.DOTALL)
+    hashes = {base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts}
+    assert scripts and set(allowed) == {"'self'", *(f"'sha256-{one}'" for one in hashes)}
     assert not re.search(r"<(script|link|img)[^>]*(src|href)=\"https?:", page)
 
 

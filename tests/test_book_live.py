@@ -163,7 +163,10 @@ def ready(tab):
 
 
 def unmoved(tab, control, *, finger: bool) -> list[str]:
-    """What changes nothing: settings and points by key, then by mouse or finger; buttons by a click."""
+    """What changes nothing: settings and points by key, then by mouse or finger; buttons by a click.
+
+    What chooses the reader's own sound is for `test_book_own_sound`.
+    """
     title = control.locator("legend").first.inner_text()
     found = []
 
@@ -180,21 +183,21 @@ def unmoved(tab, control, *, finger: bool) -> list[str]:
 
     point = tab.touchscreen.tap if finger else tab.mouse.click
     key = tab.keyboard.press
-    for slider in control.locator("input[type=range]").all():
+    for slider in control.locator("input[type=range]:not(.nmp-own *)").all():
         name = slider.evaluate("it => it.labels[0].textContent")
         slider.focus()
         ends = ["Home", "End"] if slider.evaluate("it => it.value === it.max") else ["End", "Home"]
         moves(f"{name} by key", *(lambda end=end: key(end) for end in ends))
         box = slider.bounding_box()
         moves(f"{name} by pointer", lambda box=box: point(box["x"] + 0.3 * box["width"], box["y"] + box["height"] / 2))
-    for choice in control.locator("input[type=radio]:not(:checked)").all():
+    for choice in control.locator("input[type=radio]:not(:checked, .nmp-own *)").all():
         moves("a choice", choice.tap if finger else choice.click)
     for target in control.locator(".handle, .editable rect, .nmp-grid.paintable").all()[:3]:
         name = target.get_attribute("aria-label")
         target.focus()
         moves(f"{name} by key", lambda: key("ArrowDown"), lambda: key("ArrowUp"))
         moves(f"{name} by pointer", lambda target=target: dragged(tab, target, finger=finger))
-    for button in control.locator("button").all():
+    for button in control.locator("button:not(.nmp-own *)").all():
         moves(button.inner_text(), button.tap if finger else button.click)
     for menu in control.locator("select").all():
         other = menu.evaluate("it => [...it.options].findIndex(option => !option.selected)")

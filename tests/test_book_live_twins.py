@@ -1,6 +1,7 @@
 """The twins of ``web/src/twins``: what the page computes is what Python computes, on a grid."""
 
 import json
+import struct
 import subprocess
 
 import mir_eval
@@ -24,8 +25,9 @@ from nmp_lessons import (
 from nmp_lessons.audio import Recording
 from nmp_lessons.augmentation import denoising
 from nmp_lessons.constants import NMP
+from nmp_lessons.errors import InputWarning
 from nmp_lessons.model import Config, NMPNet, Posteriors, receptive_field
-from nmp_lessons.notes import Notes
+from nmp_lessons.notes import Notes, read_midi, write_midi
 from nmp_lessons.targets import read_back
 from nmp_lessons.training import Recipe
 from tests.helpers import ROOT
@@ -130,6 +132,8 @@ def test_twins_of_evaluation(twins):
         if len(reference) or len(estimate):
             fno = [evaluation.onset_scores(reference, estimate, tolerance=each)["Fno"] for each in tolerances]
             equal("byTolerance", [*pair, tolerances], fno)
+        for width in (0.001, 0.05, 0.3):
+            equal("commonShift", [*pair, width], evaluation.common_shift(reference, estimate, width=width))
     for hits, misses, extra in ((0, 0, 0), (0, 3, 4), (3, 1, 3), (50, 0, 0), (1, 99, 2)):
         precision, recall = hits / max(hits + extra, 1), hits / max(hits + misses, 1)
         equal("fromCounts", [hits, misses, extra], [precision, recall, mir_eval.util.f_measure(precision, recall)])
@@ -137,6 +141,45 @@ def test_twins_of_evaluation(twins):
     for percent in (0, 2.5, 33.3, 97.5, 100):
         equal("percentile", [values, percent], np.percentile(values, percent))
     equal.check()
+
+
+def midi_bytes(division: int, *tracks: bytes) -> bytes:
+    head = b"MThd" + struct.pack(">IHHh", 6, 1, len(tracks), division)
+    return head + b"".join(b"MTrk" + struct.pack(">I", len(track)) + track for track in tracks)
+
+
+END = b"\x00\xff\x2f\x00"
+TEMPO = b"\x00\xff\x51\x03\x07\xa1\x20" + b"\x83\x60\xff\x51\x03\x0f\x42\x40" + END  # half as fast after a beat
+RUNNING = b"\x00\x90\x3c\x50\x83\x60\x3c\x00\x00\x3c\x50\x00\x40\x50\x83\x60\x40\x00\x83\x60\x3c\x00" + END
+STRUCK_TWICE = b"\x00\x90\x3c\x50\x81\x40\x3c\x30\x00\x80\x3c\x00\x83\x60\x80\x3c\x00" + END
+DRUMS = (
+    b"\x00\x99\x3c\x50\x60\x89\x3c\x00\x00\xc1\x05\x00\x91\x05\x50\x60\x81\x05\x00\x00\x91\x45\x50\x60\x81\x45\x00"
+    + END
+)
+UNRELEASED = b"\x00\x90\x3c\x50\x60\x90\x40\x50\x60\x80\x40\x00" + END
+
+
+def test_the_page_reads_midi_files_as_python_does(twins, tmp_path):
+    """Without pedals, which the page leaves out."""
+    rng = np.random.default_rng(0)
+    onset = np.sort(rng.random(300) * 60)
+    write_midi(Notes(onset, onset + 0.05 + rng.random(300), rng.integers(21, 109, 300)), tmp_path / "made.mid")
+    files = [
+        (tmp_path / "made.mid").read_bytes(),
+        midi_bytes(480, TEMPO, RUNNING),
+        midi_bytes(480, RUNNING, TEMPO),
+        midi_bytes(96, STRUCK_TWICE),
+        midi_bytes(-25 * 256 + 40, RUNNING),
+        midi_bytes(480, TEMPO, UNRELEASED),
+    ]
+    with pytest.warns(InputWarning, match="off the piano"):
+        expected = [read_midi(file, pedal=False) for file in [*files, midi_bytes(480, DRUMS)]]
+    files.append(midi_bytes(480, DRUMS))
+    for file, notes, got in zip(
+        files, expected, twins([["notes.readMidi", [list(file)]] for file in files]), strict=True
+    ):
+        assert np.array_equal(got["pitch"], notes.pitch)
+        assert np.allclose(got["onset"], notes.onset) and np.allclose(got["offset"], notes.offset)
 
 
 def test_the_page_draws_the_same_interval_as_python(twins):
@@ -304,6 +347,22 @@ def test_twins_of_augmentation(twins):
     ):
         (got,) = twins([[f"augmentation.{name}", [samples.tolist(), *given]]])
         assert np.allclose(np.array(list(got.values()) if isinstance(got, dict) else got), expected, atol=2e-6), name
+    for semitones in (-12, -5, 1, 7, 12):
+        ratio = 2 ** (semitones / 12)
+        smooth = augmentation.low_pass(sound, 4000.0)  # below what either resampling cuts off
+        expected = np.zeros(2048)
+        fast = augmentation.faster(smooth, ratio).audio[:2048]
+        expected[: len(fast)] = fast
+        (got,) = twins([["augmentation.faster", [smooth.audio.astype(float).tolist(), ratio]]])
+        inside = slice(100, min(len(fast), 2048) - 100)  # at the ends each invents what lies beyond
+        error = np.array(list(got.values()) if isinstance(got, dict) else got)[inside] - expected[inside]
+        assert 10 * np.log10(np.mean(error**2) / np.mean(expected[inside] ** 2)) < -50, semitones
+    equal = Agreement(twins, "augmentation", rtol=1e-5)  # Python sums in single precision
+    centres = 100 * 2 ** (np.arange(20) / 4)
+    equal("bandPowers", [samples, sound.rate, centres, 3], augmentation.band_powers(sound, centres, width=3))
+    for blocks in (1, 7, 64):
+        equal("blockPowers", [samples, blocks], augmentation.block_powers(sound, blocks))
+    equal.check()
     equal = Agreement(twins, "augmentation")
     for sigma in (0.1, 0.5, 3.0):
         for seen in np.linspace(-3, 3, 13):

@@ -18,7 +18,7 @@ ELSEWHERE = "https://example.org/pixel.png"
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_is_light_private_without_barriers_and_alive(visit, book_site, page):
-    visit.pardoned = re.compile(re.escape(ELSEWHERE))  # the page is asked to ask it, and must refuse
+    visit.pardoned = re.compile(f"{re.escape(ELSEWHERE)}|inline script")  # the page is asked to, and must refuse
     tab = visit(f"{book_site}/{page}", color_scheme="dark", script=COUNTED)
     tab.wait_for_load_state("networkidle")
     assert (
@@ -27,6 +27,7 @@ def test_a_page_is_light_private_without_barriers_and_alive(visit, book_site, pa
             look=out_of_shape(tab, width=1280, colours="dark"),
             barriers=barriers(tab),
             refusal=refusal(tab),
+            inline=strange_script(tab),
             letters=small_letters(tab),
             sliders=dead_controls(tab),
             players=dead_players(tab),
@@ -60,6 +61,20 @@ def refusal(tab) -> list[str]:
         ELSEWHERE,
     )
     return [refused] * (refused != "img-src")
+
+
+def strange_script(tab) -> list[str]:
+    """A script that was not in the page when it was built does not run."""
+    refused, ran = tab.evaluate(
+        """() => new Promise(done => {
+          addEventListener("securitypolicyviolation", event => done([event.effectiveDirective, "stranger" in window]));
+          const script = document.createElement("script");
+          script.textContent = "window.stranger = true";
+          document.head.append(script);
+          if (window.stranger) done(["", true]);
+        })"""
+    )
+    return [refused] * (refused != "script-src-elem" or ran)
 
 
 SHOWN = """async (explorable, before) => {

@@ -29,6 +29,8 @@ from .interference import (
 )
 from .waveforms import (
     EFFECT as EFFECT,
+    band_powers as band_powers,
+    block_powers as block_powers,
     delay as delay,
     equalise as equalise,
     faster as faster,

@@ -204,6 +204,40 @@ def split_by_mask(notes: Notes, start: float, stop: float) -> Notes:
     return Notes(*columns)
 
 
+def band_powers(recording: Recording, centres: ArrayLike, *, width: float) -> np.ndarray:
+    """The power of a recording in bands of frequency.
+
+    Parameters
+    ----------
+    centres : (bands,) array_like
+        Frequencies in Hz, in order, evenly spaced on a logarithmic axis.
+    width : float
+        Of each band, in semitones, as their distance.
+
+    Returns
+    -------
+    (bands,) ndarray
+        If the bands held every frequency, their powers would add up to the mean power of the recording.
+
+    Examples
+    --------
+    >>> wave = np.sqrt(2) * np.sin(2 * np.pi * 440 * np.arange(22050) / 22050)
+    >>> band_powers(Recording(wave.astype(np.float32), 22050), [220, 440, 880], width=12).round(3)
+    array([0., 1., 0.])
+    """
+    spectrum = 2 * np.abs(np.fft.rfft(recording.audio)) ** 2 / len(recording.audio) ** 2
+    at = np.fft.rfftfreq(len(recording.audio), 1 / recording.rate)
+    centres = np.asarray(centres, dtype=float)
+    edges = np.append(centres, centres[-1] * 2 ** (width / 12)) * 2 ** (-width / 24)
+    return np.histogram(at, edges, weights=spectrum)[0].astype(float)
+
+
+def block_powers(recording: Recording, blocks: int) -> np.ndarray:
+    """The mean power of a recording in equal blocks of time, (blocks,); samples that are left over don't count."""
+    size = len(recording.audio) // blocks
+    return np.square(recording.audio[: size * blocks], dtype=float).reshape(blocks, -1).mean(axis=1)
+
+
 def _transposed(notes: Notes | None, semitones: int) -> Notes | None:
     if notes is None:
         return None

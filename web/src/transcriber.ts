@@ -3,51 +3,26 @@
 // Its data (nmp_lessons/book/show/page_transcriber.py) name networks, a clip, and Python's result for the clip. A
 // network is used only if it gives the same result here. Nothing is fetched before the reader asks, and nothing is sent.
 
-import { agreement, type Note } from "./decoder";
+import { readSound } from "./choosing";
 import { BookElement, BUNDLE, define, make, makeButton } from "./element";
 import { midiFile, wavFile } from "./midi";
-import { frameCount, type Plan } from "./pieces";
+import { Checked, type Choice, obstacle, type Offer, Refusal } from "./networks";
+import { canRecord, forgetOwn, keepOwn, keptOwn, type Sound, watchOwn } from "./own";
+import { frameCount } from "./pieces";
 import type { Player } from "./player";
 import { player } from "./roll";
-import { type Samples, samplesOf, Tape, tones } from "./sound";
-import { type Found, Network, type Progress } from "./worker";
+import { Tape, tones } from "./sound";
+import type { Found, Progress } from "./worker";
 
-const LONGEST = 5400; // seconds
 const TOLD = 0.5; // seconds that cancel before it is worth a line
-const MEGABYTE = 1e6;
 const VIEWS = { note: "Yn, sounding keys", onset: "Yo, onsets", contour: "Yp, pitches" } as const;
 type View = keyof typeof VIEWS;
-
-interface Choice {
-  label: string;
-  plan: Plan;
-  graph: string; // URL
-  expected: string; // URL of Python's posteriors of the clip, 16 bits each, head after head
-  notes: [onset: number, offset: number, pitch: number, velocity: number][]; // Python's
-}
-
-interface Offer {
-  clip: { title: string; url: string }; // samples of 16 bits
-  networks: Choice[];
-  tolerance: number; // of a posterior
-  agreement: number; // least proportion of equal notes
-  shortest: number; // seconds of the shortest note
-}
-
-interface Sound extends Samples {
-  title: string;
-}
-
-/** An error whose message is shown to the reader unchanged. */
-class Refusal extends Error {}
 
 class Transcriber extends BookElement {
   protected readonly source = "offer";
   private offer!: Offer;
-  private network: Network | undefined;
-  private loaded: Choice | undefined; // the network in the worker, already checked
+  private checked: Checked | undefined;
   private clip: Sound | undefined;
-  private onClip: Found | undefined; // the check's result for the clip
   private sound: Sound | undefined;
   private found: Found | undefined;
   private drawn: Sound | undefined; // the sound in the player
@@ -65,6 +40,7 @@ class Transcriber extends BookElement {
   private piece!: HTMLElement;
   private status!: HTMLElement;
   private result!: HTMLElement;
+  private own = make("p", { class: "nmp-own-kept", hidden: "" });
 
   /** The result for the last sound, for tests. */
   get answer(): Found | undefined {
@@ -77,16 +53,16 @@ class Transcriber extends BookElement {
   }
 
   disconnectedCallback(): void {
-    this.network?.stop();
-    this.network = this.loaded = undefined;
+    this.checked?.stop();
   }
 
   protected start(offer: string): void {
     this.offer = JSON.parse(offer) as Offer;
-    const obstacle = this.obstacle();
+    this.checked = new Checked(this.offer, BUNDLE);
+    const hindrance = obstacle(BUNDLE);
     const plain = this.querySelector(".nmp-transcriber-plain");
-    if (obstacle) {
-      if (plain) plain.textContent = obstacle;
+    if (hindrance) {
+      if (plain) plain.textContent = hindrance;
       return;
     }
     plain?.remove();
@@ -96,35 +72,29 @@ class Transcriber extends BookElement {
     this.result = make("div", { class: "nmp-transcriber-result" });
     const form = make("form", {}, this.choices());
     form.addEventListener("submit", (event) => event.preventDefault());
-    this.querySelector("figure")!.prepend(form, this.status, this.bar, this.piece, this.result);
+    this.querySelector("figure")!.prepend(form, this.own, this.status, this.bar, this.piece, this.result);
     this.addEventListener("dragover", (event) => event.preventDefault());
     this.addEventListener("drop", (event) => {
       event.preventDefault();
       const file = event.dataTransfer?.files[0];
       if (file) void this.attempt(() => this.transcribeFile(file));
     });
+    watchOwn(() => void this.showOwn());
+    void this.showOwn();
     this.dataset.ready = "";
   }
 
-  /** Why it can't work here, as a message for the reader. */
-  private obstacle(): string {
-    if (location.protocol === "file:") {
-      return (
-        "You opened this page as a file, and then a browser doesn't let scripts read the files beside it, which this " +
-        "part must. Serve the folder instead: run “make serve”, or “python -m http.server” in the folder of the " +
-        "page, and open http://localhost:8000."
-      );
-    }
-    if (!BUNDLE) return "This part works in the built book: run “make serve” and open the page there.";
-    const needed = { "Web Audio": "OfflineAudioContext", WebAssembly: "WebAssembly", workers: "Worker" };
-    const missing = Object.entries(needed).flatMap(([name, object]) => (object in window ? [] : [name]));
-    if (missing.length) {
-      return (
-        `This part can't work in this browser, which has no ${missing.join(" and no ")}. Use a current Firefox, Chrome, ` +
-        "Edge or Safari, without a lockdown mode, or nmp-lessons transcribe on your machine."
-      );
-    }
-    return "";
+  /** Says that the reader's recording stays for the other chapters. */
+  private async showOwn(): Promise<void> {
+    const found = await keptOwn();
+    this.own.hidden = !found;
+    if (!found) return;
+    this.own.replaceChildren(
+      `“${found.title}” stays in this browser while you read, and other chapters offer it. `,
+      makeButton("Open it", () => void this.attempt(() => this.transcribeOwn())),
+      " ",
+      makeButton("Forget my recording", () => void forgetOwn()),
+    );
   }
 
   private choices(): HTMLElement {
@@ -143,7 +113,7 @@ class Transcriber extends BookElement {
       if (file) void this.attempt(() => this.transcribeFile(file));
     });
     this.microphone = makeButton("Record", () => void this.attempt(() => this.record()));
-    if (!("mediaDevices" in navigator && "MediaRecorder" in window)) {
+    if (!canRecord()) {
       this.microphone.disabled = true;
       this.microphone.title = "Browsers allow the microphone only on https and localhost, and some can't record.";
     }
@@ -191,30 +161,16 @@ class Transcriber extends BookElement {
     await this.transcribe(await this.decoded(await tape.stop(), "your recording"));
   }
 
+  private async transcribeOwn(): Promise<void> {
+    const found = await keptOwn();
+    if (found) await this.transcribe({ title: found.title, samples: found.samples, lost: 0 });
+  }
+
   private async decoded(file: ArrayBuffer, title: string): Promise<Sound> {
-    if (!file.byteLength) throw new Refusal(`${title}: the file is empty; record or export it again.`);
     const { rate } = this.choice.plan;
-    const { samples, lost, channel } = await samplesOf(file, rate).catch(() => {
-      throw new Refusal(`${title}: this browser can't read it as audio. Try WAV, MP3 or FLAC.`);
-    });
-    const seconds = samples.length / rate;
-    const { shortest } = this.offer;
-    if (seconds > LONGEST) {
-      throw new Refusal(`${title}: longer than ${LONGEST / 60} minutes. Shorten it, or use nmp-lessons transcribe.`);
-    }
-    if (!samples.every(Number.isFinite)) {
-      throw new Refusal(`${title}: some samples are NaN or infinite; export the audio again.`);
-    }
-    if (seconds < shortest) {
-      throw new Refusal(
-        `${title}: has only ${(1000 * seconds).toFixed(0)} ms of audio, but the shortest note that can be found ` +
-          `lasts ${(1000 * shortest).toFixed(0)} ms; give a longer recording.`,
-      );
-    }
-    if (samples.every((x) => x === samples[0])) {
-      throw new Refusal(`${title}: is silent (every sample is the same); check how it was recorded or exported.`);
-    }
-    return { title, samples, lost, channel };
+    const sound = await readSound(file, title, rate, this.offer.shortest);
+    await keepOwn(sound, rate);
+    return sound;
   }
 
   private get choice(): Choice {
@@ -223,44 +179,14 @@ class Transcriber extends BookElement {
 
   /** Fetches the chosen network and checks it, unless it is loaded already. */
   private async prepare(): Promise<void> {
-    const choice = this.choice;
-    if (this.loaded === choice) return;
-    this.loaded = undefined;
-    this.say("Loading the network …");
-    this.network ??= new Network(new URL("nmp-transcribe.js", BUNDLE).href);
-    const [graph, expected] = await Promise.all([fetched(choice.graph), fetched(choice.expected)]);
-    this.clip ??= {
-      title: this.offer.clip.title,
-      lost: 0,
-      // not left to the browser's decoder, which may scale the two halves of a wave differently
-      samples: Float32Array.from(new Int16Array(await fetched(this.offer.clip.url)), (x) => x / 32768),
-    };
-    await this.network.load(graph, choice.plan, (bytes) => {
-      this.say(`Loading the runtime … ${(bytes / MEGABYTE).toFixed(0)} MB`);
-    });
-    this.say("Checking the network on the clip …");
-    this.onClip = await this.network.run(this.clip.samples, (at) => this.progress(at));
-    this.check(choice, this.onClip, new Uint16Array(expected));
-    this.loaded = choice;
-  }
-
-  /** Refuses a network whose result for the clip differs from Python's. */
-  private check(choice: Choice, found: Found, expected: Uint16Array): void {
-    const answers = choice.plan.heads.map((name) => found.heads[name]!);
-    const count = answers.reduce((sum, head) => sum + head.length, 0);
-    let [worst, i] = [count === expected.length ? 0 : 1, 0];
-    for (const head of answers) for (const p of head) worst = Math.max(worst, Math.abs(p - expected[i++]! / 65535));
-    const theirs: Note[] = choice.notes.map(([onset, offset, pitch, velocity]) => ({ onset, offset, pitch, velocity }));
-    const same = agreement(found.notes, theirs, choice.plan.hop / choice.plan.rate / 2);
-    this.dataset.worst = worst.toExponential(2);
-    this.dataset.same = same.toFixed(4);
-    if (!(worst <= this.offer.tolerance && same >= this.offer.agreement)) {
-      throw new Refusal(
-        `On the book's clip, your browser's results differ from Python's: posteriors are off by up to ` +
-          `${worst.toFixed(4)}, and only ${(100 * same).toFixed(0)} % of the notes agree. Its transcriptions would ` +
-          `not be reliable, so they are not shown. Another browser may work.`,
-      );
+    try {
+      await this.checked!.prepare(this.choice, this);
+    } finally {
+      const { worst, same } = this.checked!.differences ?? {};
+      if (worst !== undefined) this.dataset.worst = worst.toExponential(2);
+      if (same !== undefined) this.dataset.same = same.toFixed(4);
     }
+    this.clip ??= { title: this.offer.clip.title, lost: 0, samples: this.checked!.clip! };
   }
 
   /** Drops the latest sound with its player and files, so that nothing of it stands beside another one's message. */
@@ -276,10 +202,10 @@ class Transcriber extends BookElement {
     this.found = undefined;
     await this.prepare();
     if (sound === this.clip) {
-      this.found = this.onClip!;
+      this.found = this.checked!.onClip!;
     } else {
       this.say(`Transcribing ${sound.title} …`);
-      this.found = await this.network!.run(sound.samples, (at) => this.progress(at));
+      this.found = await this.checked!.run(sound.samples, this);
     }
     await this.show();
   }
@@ -300,8 +226,7 @@ class Transcriber extends BookElement {
       if (this.sound && !this.found) this.forget();
       if (!(problem instanceof Refusal)) {
         console.warn("nmp-transcriber:", problem);
-        this.network?.stop(); // a worker that has failed doesn't recover
-        this.network = this.loaded = undefined;
+        this.checked!.stop(); // a worker that has failed doesn't recover
       }
       this.say(problem instanceof Refusal ? problem.message : `That failed: ${(problem as Error).message}.`);
     } finally {
@@ -355,13 +280,13 @@ class Transcriber extends BookElement {
     );
   }
 
-  private progress({ piece, count }: Progress): void {
+  progress({ piece, count }: Progress): void {
     this.bar.hidden = false;
     this.bar.value = piece / count;
     if (count > 1) this.piece.textContent = `Piece ${piece} of ${count} is done.`;
   }
 
-  private say(text: string): void {
+  say(text: string): void {
     this.status.textContent = text;
   }
 }
@@ -370,14 +295,6 @@ class Transcriber extends BookElement {
 function carryOver(before: Player, after: Player): void {
   after.version = before.version;
   after.currentTime = before.currentTime;
-}
-
-async function fetched(url: string): Promise<ArrayBuffer> {
-  const response = await fetch(url).catch(() => null);
-  if (!response?.ok) {
-    throw new Refusal(`The network's files couldn't be loaded (${response?.status ?? "no connection"}). Try again later.`);
-  }
-  return response.arrayBuffer();
 }
 
 function select(options: [value: string, label: string][]): HTMLSelectElement {

@@ -16,9 +16,11 @@ from .explorable import (
 )
 from .live_control import (
     Slider as Slider,
+    head_bytes as head_bytes,
     live as live,
 )
 from .page_transcriber import (
+    own_sound as own_sound,
     transcriber as transcriber,
 )
 from .player import (

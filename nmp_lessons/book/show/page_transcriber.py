@@ -1,4 +1,4 @@
-"""The transcriber: networks of this book in the reader's browser, on the reader's own sound.
+"""Networks of this book in the reader's browser, on the reader's own sound: the transcriber, and other controls.
 
 The markup names each network's graph (`nmp_lessons.beyond.export`), a clip, and the result of the graph's PyTorch
 original for it. The custom element `<nmp-transcriber>` (``web/src/transcriber.ts``) fetches them and 14 MB of ONNX
@@ -15,6 +15,7 @@ import numpy as np
 from ...audio.recording import Recording
 from ...beyond import export
 from ...constants import NMP
+from ...data import maestro
 from ...decoding.peak_decoder import PeakDecoder
 from ...decoding.released import SHORTEST
 from ...errors import InputError
@@ -33,6 +34,8 @@ RUNS = {
     "no-contour-0": "the short training, no Yp",
     "missing-series-0": "the short training, with the missing layer",
 }
+CLIP = ("chopin-nocturne", 2, 5)  # performance, start and seconds of what every page checks its networks on
+SHORTEST_SOUND = (SHORTEST + 1) / NMP.frame_rate  # seconds: a note of the shortest length needs them
 PLAIN = "This part needs JavaScript: it runs the network in your browser, on your own sound."
 PRIVATE = "Your sound stays on your machine; nothing is sent anywhere."
 
@@ -60,14 +63,7 @@ def transcriber(
         networks = {run: label for run, label in RUNS.items() if (CHECKPOINTS / f"{run}.json").exists()}
     if not networks:
         raise InputError("transcriber: there is no network to run; give at least one.")
-    sound, samples = _in_16_bits(clip)
-    offer = {
-        "clip": {"title": title or clip.title or "the clip", "url": data_uri(samples, "application/octet-stream")},
-        "networks": [_offered(run, label, sound) for run, label in networks.items()],
-        "tolerance": TOLERANCE,
-        "agreement": AGREEMENT,
-        "shortest": (SHORTEST + 1) / NMP.frame_rate,
-    }
+    offer = _offer(clip, networks, title or clip.title or "the clip")
     name = attributes(aria_label="Transcriber", role="group", data_offer=json.dumps(offer))
     return Html(
         f"<nmp-transcriber{name} data-lm-suppress-shortcuts>"
@@ -75,6 +71,49 @@ def transcriber(
         f"<figcaption>{escape(' '.join(filter(None, (caption, PRIVATE, _weight()))))}</figcaption>"
         "</figure></nmp-transcriber>"
     )
+
+
+def own_sound(*, network: str | None = None) -> dict:
+    """What a live control needs to offer the reader's own recording.
+
+    Give it to `live` as ``data["own"]``; the control's script then has the recording that the reader has chosen, here
+    or in another chapter, at the book's sample rate.
+
+    Parameters
+    ----------
+    network : str, optional
+        The run whose network the page can apply to it; it is checked in the page on `CLIP`, as in `transcriber`.
+
+    Returns
+    -------
+    dict
+        Ready for JSON: the rate in Hz, the shortest recording in seconds, how many megabytes the network's runtime
+        takes, and the network.
+
+    Examples
+    --------
+    >>> own_sound()["rate"]
+    22050
+    """
+    megabytes = round(RUNTIME.stat().st_size / 1e6) if RUNTIME.exists() else 0
+    told = {"rate": NMP.sample_rate, "shortest": SHORTEST_SOUND, "megabytes": megabytes}
+    if network is None:
+        return told
+    name, start, seconds = CLIP
+    clip = maestro.performance(name).segment(start, seconds)
+    return told | {"offer": _offer(clip, {network: network}, "the book's clip")}
+
+
+def _offer(clip: Recording, networks: Mapping[str, str], title: str) -> dict:
+    """Networks for the page, and the clip on which it checks them."""
+    sound, samples = _in_16_bits(clip)
+    return {
+        "clip": {"title": title, "url": data_uri(samples, "application/octet-stream")},
+        "networks": [_offered(run, label, sound) for run, label in networks.items()],
+        "tolerance": TOLERANCE,
+        "agreement": AGREEMENT,
+        "shortest": SHORTEST_SOUND,
+    }
 
 
 def _weight() -> str:

@@ -19,11 +19,12 @@ from .. import bundle
 from ..show.narrow import WIDEST
 from ..show.plots import split_twin
 
-SCRIPTS = "script-src 'self' blob: 'unsafe-inline'"  # the theme's own scripts stand in the page
+SCRIPTS = "script-src 'self'"  # and, by their hashes, those that stand in the page: see `only_its_scripts`
 POLICY = "; ".join(
     [
         "default-src 'self' data: blob:",
         SCRIPTS,
+        "worker-src blob:",
         "style-src 'self' 'unsafe-inline'",
         "object-src 'none'",
         "base-uri 'self'",
@@ -36,9 +37,12 @@ localStorage.mode ||= "auto";
 if (localStorage.mode === "auto")
   localStorage.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 </script>"""
+IN_PAGE = re.compile(r"<script\b(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
+ALLOWED = re.compile(r"(<meta\b[^>]*\bscript-src 'self')((?: 'sha256-[^']*')*)")
 DATA_URI = re.compile(r"data:(\w+/[\w.+-]+)(?:;[\w-]+=[^;,\"']+)*;base64,([A-Za-z0-9+/]+=*)")
 FIGURE = re.compile(r'<img\b[^>]*\bsrc="[^"]*\b_images/([^"/]+\.svg)"[^>]*>')
 EAGER = re.compile(r"<img (?![^>]*\bloading=)")
+NETWORK = re.compile(r"<nmp-transcriber|<nmp-live[^>]*&quot;graph&quot;")  # what runs a network in the page
 LIVE = re.compile(r'<nmp-live data-chapter="(\w+)"')
 BUNDLE = re.compile(r"<(script|style)\b[^>]*\bdata-nmp-bundle\b[^>]*>.*?</\1>", re.DOTALL)
 SUFFIXES = {
@@ -68,6 +72,21 @@ def as_files(html: str, *, folder: Path, url: str) -> str:
     return DATA_URI.sub(write, BUNDLE.sub("", html))
 
 
+def only_its_scripts(html: str) -> str:
+    r"""The page with a policy that names the scripts standing in it by their hashes, so that no other can run there.
+
+    >>> head = '<meta content="script-src \'self\'">'
+    >>> page = only_its_scripts(f'{head}<script>alert()</script><script src="a.js"></script>')
+    >>> page[:48]
+    '<meta content="script-src \'self\' \'sha256-S8S/VNm'
+    >>> page.count("sha256"), only_its_scripts(page) == page
+    (1, True)
+    """
+    hashes = dict.fromkeys(hashlib.sha256(script.encode()).digest() for script in IN_PAGE.findall(html))
+    named = "".join(f" 'sha256-{base64.b64encode(one).decode()}'" for one in hashes)
+    return ALLOWED.sub(lambda found: found[1] + named, html, count=1)
+
+
 def setup(app: Sphinx) -> None:
     app.connect("builder-inited", _link_bundle)
     app.connect("doctree-read", _part_twins)
@@ -77,6 +96,7 @@ def setup(app: Sphinx) -> None:
     app.connect("html-page-context", _show_twins)
     app.connect("html-page-context", _add_policy)
     app.connect("html-page-context", _mend_roles)
+    app.connect("build-finished", _name_scripts)
 
 
 def _built(app: Sphinx) -> Path:
@@ -149,11 +169,22 @@ def _load_late(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 
 def _add_policy(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
-    # Only the page with a network may compile WebAssembly. Its worker stands under the same policy.
-    runs = "<nmp-transcriber" in context.get("body", "")
+    # Only a page with a network may compile WebAssembly. Its worker stands under the same policy.
+    runs = NETWORK.search(context.get("body", ""))
     content = POLICY.replace(SCRIPTS, f"{SCRIPTS} 'wasm-unsafe-eval'") if runs else POLICY
     policy = f'<meta http-equiv="Content-Security-Policy" content="{content}" />'
     context["metatags"] = policy + FIRST_COLOURS + context.get("metatags", "")
+
+
+def _name_scripts(app: Sphinx, exception: Exception | None) -> None:
+    """Once the pages are whole: the theme and Sphinx add scripts that no earlier event sees."""
+    if exception is not None or app.builder.format != "html":
+        return
+    for path in Path(app.outdir).glob("**/*.html"):
+        before = path.read_text("utf8")
+        after = only_its_scripts(before)
+        if after != before:
+            path.write_text(after, "utf8")
 
 
 def _mend_roles(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:

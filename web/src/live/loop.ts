@@ -66,7 +66,7 @@ export function player(stage: Stage, label: string, make: () => Float32Array<Arr
     }
   });
   button.ariaPressed = "false";
-  stage.left = stop;
+  stage.whenLeft(stop);
   return () => {
     if (loop.playing) void loop.play(make(), rate);
   };

@@ -2,8 +2,16 @@
 
 import { make } from "../element";
 
-/** A picture of values (frames, rows), time to the right and the last row on top. */
+const drawn = new WeakMap<Float32Array, string>();
+
+/** The address of a picture of values (frames, rows), time to the right and the last row on top. */
 export function pictureUrl(values: Float32Array, rows: number): string {
+  const url = drawn.get(values) ?? picture(values, rows);
+  drawn.set(values, url);
+  return url;
+}
+
+function picture(values: Float32Array, rows: number): string {
   const frames = values.length / rows;
   const pixels = new ImageData(frames, rows);
   for (let t = 0; t < frames; t++) {

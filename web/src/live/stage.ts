@@ -57,8 +57,7 @@ export class Stage {
   private readonly settings = new Map<string, Setting>();
   private readonly charts: Chart[] = [];
   private readonly draw: () => void;
-  /** What to stop when the control leaves the screen. */
-  left: (() => void) | undefined;
+  private readonly stops: (() => void)[] = [];
   private visible = true;
   private waiting = false; // for the next frame of the screen
   private stale = false; // because something changed off the screen
@@ -89,9 +88,14 @@ export class Stage {
   }
 
   set seen(near: boolean) {
-    if (this.visible && !near) this.left?.();
+    if (this.visible && !near) this.stops.forEach((stop) => stop());
     this.visible = near;
     if (near && this.stale) this.change();
+  }
+
+  /** Stops something whenever the control leaves the screen. */
+  whenLeft(stop: () => void): void {
+    this.stops.push(stop);
   }
 
   /** Draws again, once before the next frame of the screen, or when the control is back on it. */
@@ -131,6 +135,16 @@ export class Stage {
     if (!row) this.fieldset.append((row = make("div", { class: "nmp-live-buttons" })));
     row.append(made);
     return made;
+  }
+
+  /** Puts something between the title and the settings. */
+  above(part: HTMLElement): void {
+    this.fieldset.querySelector("legend")!.after(part);
+  }
+
+  /** Lets only some labels of a group of radio buttons be chosen, or all. */
+  allow(name: string, labels?: string[]): void {
+    this.settings.get(name)!.allow(labels);
   }
 
   chart(options: ChartOptions): Chart {
@@ -198,6 +212,12 @@ class Setting {
     const menu = this.group.querySelector("select");
     const chosen = menu ? menu.selectedOptions[0]! : this.group.querySelector("input:checked")!.closest("label")!;
     return chosen.textContent.trim();
+  }
+
+  allow(labels?: string[]): void {
+    const inputs = [...this.group.querySelectorAll("input")];
+    for (const input of inputs) input.disabled = !(labels?.includes(input.closest("label")!.textContent.trim()) ?? true);
+    if (inputs.some((input) => input.checked && input.disabled)) inputs.find((input) => !input.disabled)!.checked = true;
   }
 
   show(): void {

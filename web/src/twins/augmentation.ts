@@ -68,6 +68,58 @@ export function reverberated(audio: Float32Array, response: Float32Array): Float
   return wet.map((x) => scale * x);
 }
 
+const ZEROS = 24; // of the kernel on either side of a sample
+const STEPS = 512; // of its table, from one zero to the next
+let kernel: Float64Array | undefined;
+
+/** A sinc under Blackman's window, from its middle to its end. */
+function kernelTable(): Float64Array {
+  kernel ??= Float64Array.from({ length: ZEROS * STEPS + 2 }, (_, i) => {
+    const [x, away] = [(Math.PI * i) / STEPS, Math.PI * Math.min(i / (ZEROS * STEPS), 1)];
+    return (i ? Math.sin(x) / x : 1) * (0.42 + 0.5 * Math.cos(away) + 0.08 * Math.cos(2 * away));
+  });
+  return kernel;
+}
+
+/** A sound played some times as fast, like a tape, in its old length: silent after its end, or cut. */
+export function faster(audio: Float32Array, ratio: number): Float32Array {
+  const table = kernelTable();
+  const keep = 0.95 * Math.min(1, 1 / ratio); // of the frequencies: what would be folded is removed
+  const reach = ZEROS / keep;
+  return Float32Array.from({ length: audio.length }, (_, n) => {
+    const place = n * ratio;
+    if (place > audio.length - 1) return 0;
+    let sum = 0;
+    const last = Math.min(audio.length - 1, Math.floor(place + reach));
+    for (let i = Math.max(0, Math.ceil(place - reach)); i <= last; i++) {
+      const at = Math.abs(i - place) * keep * STEPS;
+      const below = Math.floor(at);
+      sum += audio[i]! * (table[below]! + (at - below) * (table[below + 1]! - table[below]!));
+    }
+    return keep * sum;
+  });
+}
+
+/** The power of a sound in bands around some frequencies, a ratio of `2^(width / 12)` wide, whose length is a power of two. */
+export function bandPowers(audio: Float32Array, rate: number, centres: number[], width: number): number[] {
+  const [real, imaginary] = [Float64Array.from(audio), new Float64Array(audio.length)];
+  transform(real, imaginary);
+  const edges = [...centres, centres.at(-1)! * 2 ** (width / 12)].map((centre) => centre * 2 ** (-width / 24));
+  const powers = centres.map(() => 0);
+  let band = -1;
+  for (let k = 1; k <= audio.length / 2; k++) {
+    while (band + 1 < edges.length && (k * rate) / audio.length >= edges[band + 1]!) band++;
+    if (band >= 0 && band < powers.length) powers[band]! += (2 * (real[k]! ** 2 + imaginary[k]! ** 2)) / audio.length ** 2;
+  }
+  return powers;
+}
+
+/** The mean power of a sound in equal blocks of time, in order. */
+export function blockPowers(audio: Float32Array, blocks: number): number[] {
+  const size = Math.floor(audio.length / blocks);
+  return Array.from({ length: blocks }, (_, block) => powerOf(audio.slice(block * size, (block + 1) * size)));
+}
+
 interface Wave {
   real: Float64Array;
   imaginary: Float64Array;
@@ -88,9 +140,9 @@ export function simpleRoom(samples: number, rate: number, reverberation: number,
 }
 
 /** The mean of the squared samples. */
-export function powerOf(audio: ArrayLike<number>): number {
+export function powerOf(audio: Float32Array | number[]): number {
   let sum = 0;
-  for (const x of Array.from(audio)) sum += x * x;
+  for (const x of audio) sum += x * x;
   return sum / audio.length;
 }
 

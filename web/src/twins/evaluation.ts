@@ -98,6 +98,20 @@ export function byTolerance(reference: Notes, estimate: Notes, tolerances: numbe
   return tolerances.map((tolerance) => (2 * matched(reference, estimate, tolerance, false).length) / notes);
 }
 
+/** By how many seconds the reference must be moved so that many of its onsets meet those of an estimate. */
+export function commonShift(reference: Notes, estimate: Notes, width: number): number {
+  const distances = estimate.onset.flatMap((onset, e) =>
+    reference.onset.filter((_, r) => reference.pitch[r] === estimate.pitch[e]).map((other) => onset - other),
+  );
+  distances.sort((a, b) => a - b);
+  let [first, most, stop] = [0, 0, 0];
+  distances.forEach((distance, start) => {
+    while (stop < distances.length && distances[stop]! <= distance + width) stop++;
+    if (stop - start > most) [first, most] = [start, stop - start];
+  });
+  return distances.slice(first, first + most).reduce((sum, distance) => sum + distance / most, 0);
+}
+
 /** Means of as many values drawn with replacement, in order of size. */
 export function resampled(values: number[], samples: number, seed: number): Float64Array {
   const [n, random] = [values.length, generator(seed)];

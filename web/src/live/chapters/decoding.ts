@@ -1,13 +1,14 @@
 // The live controls of the chapter "decoding".
 
-import { KEYS, LOWEST_PITCH, type Decoder, type Note } from "../../decoder";
+import { KEYS, LOWEST_PITCH, type Decoder, type Heads, type Note } from "../../decoder";
 import { pitchName } from "../../roll";
 import { tones } from "../../sound";
 import { byThresholds, decode, hysteresis } from "../../twins/decoding";
 import { matched, type Notes } from "../../twins/evaluation";
 import type { Chart } from "../chart";
 import { player } from "../loop";
-import { shown, unpacked, type Packed } from "../numbers";
+import { shown, unpackedHead, type Packed } from "../numbers";
+import { listed, type OwnData, OwnSound } from "../own";
 import { pictureUrl } from "../picture";
 import { drawNotes, pitchAxis } from "../roll";
 import { begin, dataOf, type Stage } from "../stage";
@@ -23,33 +24,53 @@ interface Clip {
   note: Record<string, Packed>; // Yn of each network
   onset: Packed; // Yo of ours
   decoder: Decoder;
+  own: OwnData;
 }
 
 const OURS = "main-0";
+const UNREAD = "Run the network on your recording to see its posteriors and notes.";
+const NONE: Notes = { onset: [], offset: [], pitch: [] };
+const READS = { reading: true, playing: true };
 
 /** A piano roll over a picture of posteriors. */
 function rollOf(stage: Stage, data: Clip, label: string): Chart {
   const chart = stage.chart({ height: 330, label, x: { label: "time (s)", low: 0, high: data.seconds }, y: pitchAxis(LOW, HIGH) });
   chart.element.classList.add("nmp-wide");
-  chart.legend(["area note hit", "hit"], ["area note miss", "miss"], ["area note extra", "extra note"]);
   return chart;
 }
 
-/** Draws a transcription as hits, misses and extra notes; returns the counts and Fno in words. */
-function judge(chart: Chart, data: Clip, estimate: Notes, picture: string): string {
-  const hits = matched(data.reference, estimate, 0.05, false);
-  const [found, heard] = [new Set(hits.map(([, e]) => e)), new Set(hits.map(([r]) => r))];
-  const misses = data.reference.onset.map((_, r) => r).filter((r) => !heard.has(r));
-  const part = (list: number[]): number[] => misses.map((r) => list[r]!);
-  const { onset, offset, pitch } = data.reference;
+/** Draws notes over a head: of the clip as hits, misses and extra notes, with Fno in words; without a reference as they are. */
+function judge(chart: Chart, data: Clip, reference: Notes | undefined, estimate: Notes, head: Float32Array): string {
   chart.begin();
   const half = 0.5 / data.frameRate;
-  chart.image(picture, -half, LOWEST_PITCH - 0.5, data.seconds + half, LOWEST_PITCH + KEYS - 0.5);
+  chart.image(pictureUrl(head, KEYS), -half, LOWEST_PITCH - 0.5, data.seconds + half, LOWEST_PITCH + KEYS - 0.5);
+  if (!reference) {
+    chart.legend(["area note prediction", "found"]);
+    drawNotes(chart, estimate, () => "prediction");
+    return `${estimate.onset.length} notes found in your recording by ${OURS}.`;
+  }
+  chart.legend(["area note hit", "hit"], ["area note miss", "miss"], ["area note extra", "extra note"]);
+  const hits = matched(reference, estimate, 0.05, false);
+  const [found, heard] = [new Set(hits.map(([, e]) => e)), new Set(hits.map(([r]) => r))];
+  const { onset, offset, pitch } = reference;
+  const misses = onset.map((_, r) => r).filter((r) => !heard.has(r));
+  const part = (list: number[]): number[] => misses.map((r) => list[r]!);
   drawNotes(chart, { onset: part(onset), offset: part(offset), pitch: part(pitch) }, () => "miss");
   drawNotes(chart, estimate, (e) => (found.has(e) ? "hit" : "extra"));
   const total = onset.length + estimate.onset.length;
   const counts = `${estimate.onset.length} notes found, ${onset.length} struck`;
   return `${counts}: ${hits.length} hits, ${misses.length} misses, ${estimate.onset.length - hits.length} extra; Fno = ${((2 * hits.length) / total).toFixed(2)}.`;
+}
+
+/** An empty chart, until the network has run on the recording. */
+function wait(stage: Stage, ...charts: Chart[]): void {
+  for (const chart of charts) chart.begin();
+  stage.say(UNREAD);
+}
+
+/** The heads to decode: those of the reader's recording if it is chosen, else the clip's; none before the network has run. */
+function headsOf(own: OwnSound, clip: Heads): { heads?: Heads; key: string } {
+  return { heads: own.passage ? own.read?.heads : clip, key: `${own.key} ${own.read ? "read" : ""}` };
 }
 
 /** A button that plays notes as simple tones. */
@@ -65,17 +86,20 @@ function playerOf(stage: Stage, data: Clip, notes: () => Notes): () => void {
 
 /** One threshold on Yn, for either network. */
 function oneThreshold(stage: Stage, data: Clip): () => void {
-  const heads = Object.fromEntries(Object.entries(data.note).map(([name, packed]) => [name, unpacked(packed)]));
-  const pictures = Object.fromEntries(Object.entries(heads).map(([name, head]) => [name, pictureUrl(head, KEYS)]));
+  const clip = Object.fromEntries(Object.entries(data.note).map(([name, packed]) => [name, unpackedHead(packed)]));
+  const own = new OwnSound(stage, data.own, data.seconds, READS);
   const chart = rollOf(stage, data, "Yn, and the notes above one threshold");
-  let notes: Notes = { onset: [], offset: [], pitch: [] };
+  let notes = NONE;
   const again = playerOf(stage, data, () => notes);
   let before = "";
   return () => {
+    stage.allow("network", own.passage && [OURS]);
     const [threshold, network] = [stage.number("threshold"), stage.choice("network")];
-    const now = `${threshold} ${network}`;
-    if (before !== now) notes = byThresholds(heads[network]!, KEYS, LOWEST_PITCH, threshold, threshold, data.frameRate);
-    stage.say(judge(chart, data, notes, pictures[network]!));
+    const { heads, key } = headsOf(own, { note: clip[network]!, onset: clip[network]! });
+    const now = `${threshold} ${network} ${key}`;
+    if (before !== now) notes = heads ? byThresholds(heads.note, KEYS, LOWEST_PITCH, threshold, threshold, data.frameRate) : NONE;
+    if (heads) stage.say(judge(chart, data, own.passage ? undefined : data.reference, notes, heads.note));
+    else wait(stage, chart);
     if (before && before !== now) again();
     before = now;
   };
@@ -84,24 +108,32 @@ function oneThreshold(stage: Stage, data: Clip): () => void {
 /** Two thresholds on Yn: one key in detail, all keys counted. */
 function twoThresholds(stage: Stage, { key }: { key: number }): () => void {
   const data = dataOf<Clip>("one_threshold");
-  const head = unpacked(data.note[OURS]!);
-  const frames = head.length / KEYS;
-  const yn = Array.from({ length: frames }, (_, t) => head[t * KEYS + key]!);
-  const times = yn.map((_, t) => t / data.frameRate);
+  const clip = unpackedHead(data.note[OURS]!);
+  const own = new OwnSound(stage, data.own, data.seconds, READS);
   const chart = stage.chart({
     height: 300,
     x: { label: "time (s)", low: 0, high: data.seconds },
-    y: { label: `Yn of ${pitchName(key + LOWEST_PITCH)}`, low: -0.42, high: 1.02, ticks: [0, 0.5, 1] },
+    y: { label: "", low: -0.42, high: 1.02, ticks: [0, 0.5, 1] },
   });
   chart.element.classList.add("nmp-wide");
   chart.legend(["ink", "Yn"], ["miss", "above the high threshold"], ["hit", "both"], ["reference", "above the low threshold"]);
   const threshold = (name: "high" | "low", label: string) =>
     chart.handle({ label, look: name === "high" ? "miss" : "reference", axis: "y", step: 0.01, move: (y) => stage.set(name, y) });
   const [high, low] = [threshold("high", "high threshold"), threshold("low", "low threshold")];
-  const count = (a: number, b: number): number => byThresholds(head, KEYS, LOWEST_PITCH, a, b, data.frameRate).onset.length;
+  const count = (head: Float32Array, a: number, b: number): number => byThresholds(head, KEYS, LOWEST_PITCH, a, b, data.frameRate).onset.length;
   return () => {
     const upper = stage.number("high");
     const lower = Math.min(stage.number("low"), upper);
+    const head = headsOf(own, { note: clip, onset: clip }).heads?.note;
+    high.place(0.97 * data.seconds, upper, shown(upper));
+    low.place(0.93 * data.seconds, lower, shown(lower));
+    if (!head) {
+      wait(stage, chart);
+      return;
+    }
+    const shownKey = own.passage ? busiest(head) : key;
+    const yn = Array.from({ length: head.length / KEYS }, (_, t) => head[t * KEYS + shownKey]!);
+    chart.y.label = `Yn of ${pitchName(shownKey + LOWEST_PITCH)}`;
     chart.begin();
     const rows = [
       [hysteresis(yn, upper, upper), "miss", -0.1],
@@ -119,27 +151,34 @@ function twoThresholds(stage: Stage, { key }: { key: number }): () => void {
       });
       chart.boxes(runs, `area ${look}`);
     }
-    chart.line(times, yn, "ink");
+    chart.line(yn.map((_, t) => t / data.frameRate), yn, "ink");
     chart.line([0, data.seconds], [upper, upper], "miss thin");
     chart.line([0, data.seconds], [lower, lower], "reference thin dashed");
-    high.place(0.97 * data.seconds, upper, shown(upper));
-    low.place(0.93 * data.seconds, lower, shown(lower));
     const notes = byThresholds(head, KEYS, LOWEST_PITCH, upper, lower, data.frameRate);
+    const counts = `On all keys: ${count(head, upper, upper)} notes above ${shown(upper)}, ${count(head, lower, lower)} above ${shown(lower)}`;
+    if (own.passage) {
+      stage.say(`${counts}, ${notes.onset.length} with both.`);
+      return;
+    }
     const f = (2 * matched(data.reference, notes, 0.05, false).length) / (data.reference.onset.length + notes.onset.length);
-    stage.say(
-      `On all keys: ${count(upper, upper)} notes above ${shown(upper)}, ${count(lower, lower)} above ${shown(lower)}, ` +
-        `${notes.onset.length} with both (Fno = ${f.toFixed(2)}); ${data.reference.onset.length} were struck.`,
-    );
+    stage.say(`${counts}, ${notes.onset.length} with both (Fno = ${f.toFixed(2)}); ${data.reference.onset.length} were struck.`);
   };
+}
+
+/** The key whose Yn is highest in the mean. */
+function busiest(head: Float32Array): number {
+  const sums = new Array<number>(KEYS).fill(0);
+  head.forEach((value, i) => (sums[i % KEYS]! += value));
+  return sums.indexOf(Math.max(...sums));
 }
 
 /** Peaks of Yo, held by Yn. */
 function peaks(stage: Stage): () => void {
   const data = dataOf<Clip>("one_threshold");
-  const heads = { note: unpacked(data.note[OURS]!), onset: unpacked(data.onset) };
-  const pictures = { Yn: pictureUrl(heads.note, KEYS), Yo: pictureUrl(heads.onset, KEYS) };
+  const clip = { note: unpackedHead(data.note[OURS]!), onset: unpackedHead(data.onset) };
+  const own = new OwnSound(stage, data.own, data.seconds, READS);
   const chart = rollOf(stage, data, "Posteriors, and the notes at peaks of Yo");
-  let notes: Notes = { onset: [], offset: [], pitch: [] };
+  let notes = NONE;
   const again = playerOf(stage, data, () => notes);
   let before = "";
   return () => {
@@ -149,12 +188,11 @@ function peaks(stage: Stage): () => void {
       note_threshold: stage.number("note_threshold"),
       reach: stage.number("reach"),
     };
-    const now = JSON.stringify(decoder);
-    if (before !== now) {
-      const found = decode(heads, decoder, 1 / data.frameRate);
-      notes = { onset: found.map((one) => one.onset), offset: found.map((one) => one.offset), pitch: found.map((one) => one.pitch) };
-    }
-    stage.say(judge(chart, data, notes, stage.choice("picture") === "Yo" ? pictures.Yo : pictures.Yn));
+    const { heads, key } = headsOf(own, clip);
+    const now = JSON.stringify(decoder) + key;
+    if (before !== now) notes = heads ? listed(decode(heads, decoder, 1 / data.frameRate)) : NONE;
+    if (heads) stage.say(judge(chart, data, own.passage ? undefined : data.reference, notes, stage.choice("picture") === "Yo" ? heads.onset : heads.note));
+    else wait(stage, chart);
     if (before && before !== now) again();
     before = now;
   };

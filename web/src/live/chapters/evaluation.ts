@@ -1,7 +1,11 @@
 // The live controls of the chapter "evaluation".
 
-import { byTolerance, matched, percentile, resampled, scores, type Notes } from "../../twins/evaluation";
-import { shown } from "../numbers";
+import { decode, KEYS, LOWEST_PITCH } from "../../decoder";
+import { make } from "../../element";
+import { byTolerance, commonShift, matched, percentile, resampled, scores, type Notes } from "../../twins/evaluation";
+import { type Packed, shown, unpackedHead } from "../numbers";
+import { late, listed, type OwnData, OwnSound } from "../own";
+import { pictureUrl } from "../picture";
 import { drawNotes, Editable, pitchAxis, type Fate } from "../roll";
 import { begin, type Stage } from "../stage";
 
@@ -131,4 +135,94 @@ function means(stage: Stage, data: { scores: Record<string, number[]> }): () => 
   };
 }
 
-begin({ edited, tolerated, means });
+const SHIFT = 0.05; // seconds within which onsets meet
+
+interface Read {
+  seconds: number;
+  frameRate: number;
+  reference: Notes; // of the clip
+  note: Packed;
+  onset: Packed;
+  own: OwnData;
+}
+
+/** Two thresholds of one network against each other, and against a reference if there is one. */
+function agreement(stage: Stage, data: Read): () => void {
+  const own = new OwnSound(stage, data.own, data.seconds, { reading: true, playing: true });
+  const clip = { note: unpackedHead(data.note), onset: unpackedHead(data.onset) };
+  const { decoder } = data.own.offer!.networks[0]!.plan;
+  const roll = stage.chart({ height: 330, x: { label: "time (s)", low: 0, high: data.seconds }, y: pitchAxis(33, 99) });
+  roll.element.classList.add("nmp-wide");
+  roll.legend(["area note hit", "at both thresholds"], ["area note miss", "only at the first"], ["area note extra", "only at the second"]);
+  const score = (one: Notes, other: Notes): string => {
+    const total = one.onset.length + other.onset.length;
+    return total ? ((2 * matched(one, other, stage.number("tolerance") / 1000, false).length) / total).toFixed(2) : "undefined, without any notes";
+  };
+  const midi = new MidiFile(stage, own);
+  return () => {
+    const heads = own.passage ? own.read?.heads : clip;
+    roll.begin();
+    if (!heads) {
+      stage.say("Run the network on your recording to see the notes at two thresholds.");
+      return;
+    }
+    const half = 0.5 / data.frameRate;
+    roll.image(pictureUrl(heads.onset, KEYS), -half, LOWEST_PITCH - 0.5, data.seconds + half, LOWEST_PITCH + KEYS - 0.5);
+    const notes = (threshold: number): Notes => listed(decode(heads, { ...decoder, threshold }, 1 / data.frameRate));
+    const [first, second] = [notes(stage.number("first_threshold")), notes(stage.number("second_threshold"))];
+    const hits = matched(first, second, stage.number("tolerance") / 1000, false);
+    const [old, now] = [new Set(hits.map(([r]) => r)), new Set(hits.map(([, e]) => e))];
+    const lost = first.onset.map((_, r) => r).filter((r) => !old.has(r));
+    const part = (list: number[]): number[] => lost.map((r) => list[r]!);
+    drawNotes(roll, { onset: part(first.onset), offset: part(first.offset), pitch: part(first.pitch) }, () => "miss");
+    drawNotes(roll, second, (e) => (now.has(e) ? "hit" : "extra"));
+    const agree = `${first.onset.length} and ${second.onset.length} notes, of which ${hits.length} agree: F = ${score(first, second)} between the two.`;
+    const [reference, how] = own.passage ? midi.along(first, data.seconds) : [data.reference, ""];
+    const against = own.passage ? "your MIDI file" : "what was played";
+    stage.say(agree + (reference ? ` Against ${against}${how}: F = ${score(reference, first)} and ${score(reference, second)}.` : " Nothing here says what was played."));
+  };
+}
+
+/** A MIDI file of the reader's as the reference of their recording. */
+class MidiFile {
+  private notes: Notes | undefined;
+  private name = "";
+
+  constructor(
+    stage: Stage,
+    private readonly own: OwnSound,
+  ) {
+    const file = make("input", { type: "file", accept: ".mid,.midi,audio/midi", hidden: "", "aria-label": "Your own MIDI file" });
+    file.addEventListener("change", () => {
+      const chosen = file.files?.[0];
+      if (chosen) void this.take(chosen).then(() => stage.change());
+    });
+    own.button("Choose its MIDI file", () => {
+      file.value = "";
+      file.click();
+    }).after(file);
+  }
+
+  private async take(file: File): Promise<void> {
+    try {
+      const { readMidi } = await late();
+      this.notes = readMidi(new Uint8Array(await file.arrayBuffer()));
+      this.name = file.name;
+      this.own.say("");
+    } catch (problem) {
+      this.own.say(`${file.name}: ${(problem as Error).message}.`);
+    }
+  }
+
+  /** Its notes in a passage, moved to where most onsets meet those that were found; and what was done, in words. */
+  along(found: Notes, seconds: number): [Notes | undefined, string] {
+    if (!this.notes) return [undefined, ""];
+    const { onset, offset, pitch } = this.notes;
+    const shift = commonShift(this.notes, found, SHIFT);
+    const inside = onset.map((_, i) => i).filter((i) => onset[i]! + shift > -SHIFT && onset[i]! + shift < seconds);
+    const moved = { onset: inside.map((i) => onset[i]! + shift), offset: inside.map((i) => offset[i]! + shift), pitch: inside.map((i) => pitch[i]!) };
+    return [moved, `, ${this.name}, moved by ${shown(shift)} s to fit`];
+  }
+}
+
+begin({ edited, tolerated, means, agreement });

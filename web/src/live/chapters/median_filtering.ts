@@ -3,8 +3,10 @@
 import {
   boxVariance, exactMedianVariances, filtered, noiseDensity, runningBox, runningMedian, windowAt, type Matrix, type Size,
 } from "../../twins/median_filtering";
+import { peak } from "../../sound";
 import { Loop, samplesAt } from "../loop";
 import { generator, shown } from "../numbers";
+import { type OwnData, OwnSound } from "../own";
 import { begin, type Stage } from "../stage";
 
 const HIGHEST = 10;
@@ -180,15 +182,18 @@ function variance(values: number[]): number {
 interface Crackling {
   samples: number[]; // of the piano, around the pictured click
   sound: string; // address of the whole
+  seconds: number; // of the whole
   rate: number;
+  own: OwnData;
 }
 
 const HEIGHT = 0.5; // of a click
 
-/** A record with clicks, filtered while it plays. */
+/** A record with clicks, or the reader's recording with them, filtered while it plays. */
 function cleaned(stage: Stage, data: Crackling): () => void {
-  const { samples, rate } = data;
-  const half = samples.length >> 1;
+  const { rate } = data;
+  const half = data.samples.length >> 1;
+  const own = new OwnSound(stage, data.own, data.seconds, {});
   const chart = stage.chart({
     height: 240,
     x: { label: "time from the click (ms)", low: (-1000 * half) / rate, high: (1000 * half) / rate },
@@ -196,13 +201,14 @@ function cleaned(stage: Stage, data: Crackling): () => void {
   });
   chart.legend(["soft dotted", "with clicks"], ["reference", "original"], ["prediction", "filtered"]);
   const loop = new Loop();
-  let piano: Float32Array | undefined;
+  let piano: Float32Array | undefined; // the record, or what takes its place
+  let record: Float32Array | undefined;
   let trouble = "";
   let [version, playing] = ["", ""];
   const press = async (label: string): Promise<void> => {
     version = version === label ? "" : label;
     try {
-      piano ??= await samplesAt(data.sound, rate);
+      if (!own.passage) record ??= await samplesAt(data.sound, rate);
     } catch {
       trouble = " The sound could not be loaded; the picture works without it.";
       version = "";
@@ -211,10 +217,10 @@ function cleaned(stage: Stage, data: Crackling): () => void {
   };
   const labels = ["Play filtered", "Play with clicks", "Play original"];
   const buttons = labels.map((label) => stage.button(label, () => void press(label)));
-  stage.left = () => {
+  stage.whenLeft(() => {
     [version, playing] = ["", ""];
     loop.stop();
-  };
+  });
   /** Plays what is wanted now, anew only if it differs from what plays. */
   const play = (length: number, smooth: (row: Float32Array) => Float32Array, settings: string): void => {
     for (const button of buttons) button.ariaPressed = String(button.textContent === version);
@@ -231,10 +237,13 @@ function cleaned(stage: Stage, data: Crackling): () => void {
   return () => {
     const [size, length] = [stage.number("size"), stage.number("click_width")];
     const filter = stage.choice("filter") === "box" ? runningBox : runningMedian;
-    const clean = Float32Array.from(samples);
+    piano = own.passage ?? record;
+    const clean = own.passage ? around(own.passage, half) : Float32Array.from(data.samples);
+    chart.y.high = Math.max(0.6, 1.1 * peak(clean));
+    chart.y.low = -chart.y.high;
     const wrong = clean.slice().fill(HEIGHT, half, half + length);
     const after = filter(wrong, size);
-    const times = samples.map((_, i) => (1000 * (i - half)) / rate);
+    const times = Array.from(clean, (_, i) => (1000 * (i - half)) / rate);
     chart.begin();
     chart.line(times, wrong, "soft dotted");
     chart.line(times, clean, "reference");
@@ -244,8 +253,15 @@ function cleaned(stage: Stage, data: Crackling): () => void {
     stage.say(
       `Largest error around the click: ${shown(worst, 2)} of ${shown(HEIGHT)}; root mean square ${shown(error(after), 2)} after the filter, ${shown(error(wrong), 2)} before.${trouble}`,
     );
-    play(length, (row) => filter(row, size), [filter.name, size, length].join());
+    play(length, (row) => filter(row, size), [filter.name, size, length, own.key].join());
   };
+}
+
+/** The samples around the loudest one that has so many on either side. */
+function around(sound: Float32Array, half: number): Float32Array {
+  let at = half;
+  for (let i = half; i < sound.length - half; i++) if (Math.abs(sound[i]!) > Math.abs(sound[at]!)) at = i;
+  return sound.slice(at - half, at + half);
 }
 
 /** Clicks, some 20 a second, in a copy of a sound. */
