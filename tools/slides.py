@@ -15,6 +15,7 @@ from bs4 import BeautifulSoup
 from bs4.element import NavigableString, PageElement, Tag
 
 from nmp_lessons.book.answers.instructor import openings
+from nmp_lessons.book.site.assets import ALLOWED
 
 SITE = Path("_build/html")
 REVEAL = Path("web/node_modules/reveal.js/dist")
@@ -147,7 +148,8 @@ def deck(chapter: str) -> str:
         for element in page.head.find_all(["meta", "title", "link", "script"], recursive=False)
         if element.name in ("title", "meta") or shared.search(str(element.get("href") or element.get("src")))
     )
-    return PAGE.format(head=head, slides=made.html())
+    # Scripts in the page are allowed here: reveal.js writes one into the window with the notes.
+    return PAGE.format(head=ALLOWED.sub(r"\1 'unsafe-inline'", head), slides=made.html())
 
 
 PAGE = """<!DOCTYPE html>

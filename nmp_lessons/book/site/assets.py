@@ -24,7 +24,7 @@ POLICY = "; ".join(
     [
         "default-src 'self' data: blob:",
         SCRIPTS,
-        "worker-src blob:",
+        "worker-src 'self' blob:",  # a worker is a blob that imports a file
         "style-src 'self' 'unsafe-inline'",
         "object-src 'none'",
         "base-uri 'self'",
