@@ -17,6 +17,7 @@ from nmp_lessons import (
     decoding,
     evaluation,
     harmonic_stacking,
+    hearing,
     median_filtering,
     sound,
     targets,
@@ -136,6 +137,21 @@ def test_twins_of_evaluation(twins):
     values = np.sort(rng.random(101))
     for percent in (0, 2.5, 33.3, 97.5, 100):
         equal("percentile", [values, percent], np.percentile(values, percent))
+    equal.check()
+
+
+def test_twins_of_hearing(twins):
+    equal = Agreement(twins, "hearing")
+    rng = np.random.default_rng(0)
+    names = ("hits", "misses", "extra", "f", "near", "deviation", "movedF")
+    for case in range(200):
+        struck, marks = (np.sort(rng.random(count)) * 3 for count in (case % 15, (7 * case) % 16))
+        if case % 3 == 0:  # on a grid, where distances equal the tolerance and marks coincide
+            struck, marks = struck.round(2), marks.round(2)
+        for tolerance in (0.02, 0.05, 0.2):
+            equal("pairedMarks", [struck, marks, tolerance], hearing.paired_marks(struck, marks, tolerance=tolerance))
+            judged = hearing.judged_marks(struck, marks, tolerance=tolerance)
+            equal("judgedMarks", [struck, marks, tolerance], dict(zip(names, judged, strict=True)))
     equal.check()
 
 
