@@ -239,13 +239,9 @@ def common_shift(reference: Notes, estimate: Notes, *, width: float = 0.05) -> f
     """By how many seconds the reference must be moved so that many of its onsets meet those of an estimate.
 
     All distances between onsets of one pitch are sorted; the result is the mean of those in the fullest window of
-    `width` seconds, and of equally full ones in the earliest. Without two notes of one pitch it is 0.
+    `width` seconds, and of equally full ones in the earliest. Without two notes of one pitch it is 0. The shift is
+    chosen on the notes that are then scored, so the score is a little too high.
 
-    Two clocks that were started at different times, of a recording and of a MIDI file, are brought together like this.
-    Whoever scores afterwards has chosen the shift on the notes that are scored, so the score is a little too high.
-
-    Examples
-    --------
     >>> played = Notes([0.0, 1.0, 1.5], [0.5, 1.4, 2.0], [60, 64, 67])
     >>> round(common_shift(played, played.shifted(2.5)), 3)
     2.5
@@ -319,17 +315,8 @@ def _ends_well(reference: Notes, estimate: Notes, r, e):
 
 
 def summary(rows: Mapping[str, Mapping[str, float]], **options) -> dict[str, tuple[float, float, float]]:
-    """The mean of each score over the pieces, and the interval of that mean.
+    """The mean of each score over the pieces, and the interval of that mean; the options are those of `bootstrap`.
 
-    Parameters
-    ----------
-    rows
-        The scores of each piece by its name, such as {"nocturne": scores(reference, estimate)}.
-    **options
-        For `bootstrap`.
-
-    Examples
-    --------
     >>> summary({"a": {"Fno": 0.5}, "b": {"Fno": 0.7}})["Fno"]
     (0.6, 0.5, 0.7)
     """
@@ -342,17 +329,9 @@ def threshold_curves(
 ) -> dict[str, np.ndarray]:
     """Fno, Pno and Rno of each piece at each threshold, arrays (thresholds, pieces).
 
-    Parameters
-    ----------
-    decode
-        Called with the output of a network and with a threshold.
-    pairs
-        For each piece the output of the network (its posteriors, say) and the reference.
-    thresholds
-        In any order.
+    For each piece, `pairs` has the output of a network (its posteriors, say) and the reference; `decode` is called with
+    that output and a threshold.
 
-    Examples
-    --------
     >>> notes = Notes([0.0, 1.0], [1.0, 2.0], [60, 64])
     >>> decode = lambda estimate, threshold: estimate if threshold < 0.5 else Notes([], [], [])
     >>> threshold_curves(decode, [(notes, notes)], [0.2, 0.8])["Fno"].tolist()
@@ -371,10 +350,8 @@ def optimism(curve: ArrayLike, *, tests: int, draws: int = 1000, seed: int = 0) 
         The score of each setting on each piece, (settings, pieces).
     tests
         The number of test pieces. A fair choice of the setting is made on all other pieces.
-    draws
-        How many times test pieces are drawn.
-    seed
-        For the draws.
+    draws, seed
+        How many times test pieces are drawn, and the seed for that.
 
     Returns
     -------

@@ -2,12 +2,15 @@
 
 Chapter ``hearing``. `transcribe` runs the whole pipeline, audio → CQT → stack → network → posteriors → notes, with
 correct frame times; `transcribe_file` does the same for a file of any length, in little memory;
-`transcribe_as_released` reproduces basic-pitch 0.4.0, including the drift in its frame times.
+`transcribe_as_released` reproduces basic-pitch 0.4.0, including the drift in its frame times. `judged_marks` scores
+what a person does who marks onsets by ear.
 """
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .audio.formats import Source
 from .audio.recording import Recording
@@ -153,3 +156,95 @@ def transcribe_as_released(recording: Recording, *, model: NMPNet | None = None)
     check_recording(recording)
     posteriorgram = windowed_posteriors(recording, model=model)
     return decode(posteriorgram), posteriorgram
+
+
+CHORD = 0.03  # seconds between the onsets of one chord, at most
+TOLERANCE = 0.05  # seconds between an onset and a mark that hits it
+NEAR = 0.2  # seconds up to which a mark counts as late or early rather than as extra
+
+
+class JudgedMarks(NamedTuple):
+    """How well a person's marks agree with the onsets that were struck."""
+
+    hits: int
+    misses: int
+    extra: int
+    f: float
+    near: int  # marks within 0.2 s of an onset, each paired with one of its own
+    deviation: float  # seconds, the median of theirs, positive if late; 0 if there are none
+    moved_f: float  # the F-measure of the marks once that deviation has been subtracted from all of them
+
+
+def onset_moments(onset: ArrayLike) -> np.ndarray:
+    """The moments at which something is struck: onsets less than 30 ms apart are one chord, at their mean.
+
+    Seconds in, seconds out, in ascending order.
+
+    >>> onset_moments([0.5, 0.52, 1.0, 0.54]).round(2).tolist()
+    [0.52, 1.0]
+    """
+    onset = np.sort(np.asarray(onset, float))
+    return np.array(
+        [chord.mean() for chord in np.split(onset, np.flatnonzero(np.diff(onset) >= CHORD) + 1) if len(chord)]
+    )
+
+
+def paired_marks(struck: ArrayLike, marks: ArrayLike, *, tolerance: float = TOLERANCE) -> list[tuple[int, int]]:
+    """As many pairs of an onset and a mark within the tolerance as possible, no two of which share either.
+
+    Among the greatest matchings, it is one with the least sum of squared distances. Where pairs cross, uncrossing them
+    costs nothing, so that it is enough to go through both lists in order.
+
+    Parameters
+    ----------
+    struck, marks : sequence of float
+        Seconds, in ascending order.
+    tolerance : float
+        Seconds. As in `evaluation`, distances are rounded to 0.1 ms, and one equal to the tolerance is within it.
+
+    Returns
+    -------
+    list of (int, int)
+        Indices into the two lists.
+
+    Examples
+    --------
+    The mark at 1.04 s is nearest to the second onset, but then the first would have none.
+
+    >>> paired_marks([1.0, 1.05], [1.04, 1.09])
+    [(0, 0), (1, 1)]
+    """
+    struck, marks = np.asarray(struck, float).tolist(), np.asarray(marks, float).tolist()
+    best = [[(0, 0.0)] * (len(marks) + 1) for _ in range(len(struck) + 1)]  # pairs, minus squared distances
+    for i, moment in enumerate(struck):
+        for j, mark in enumerate(marks):
+            best[i + 1][j + 1] = max(best[i][j + 1], best[i + 1][j])
+            if np.round(abs(moment - mark), 4) <= tolerance:
+                count, squares = best[i][j]
+                best[i + 1][j + 1] = max(best[i + 1][j + 1], (count + 1, squares - (moment - mark) ** 2))
+    pairs, i, j = [], len(struck), len(marks)
+    while i and j:
+        if best[i][j] == best[i - 1][j]:
+            i -= 1
+        elif best[i][j] == best[i][j - 1]:
+            j -= 1
+        else:
+            i, j = i - 1, j - 1
+            pairs.append((i, j))
+    return pairs[::-1]
+
+
+def judged_marks(struck: ArrayLike, marks: ArrayLike, *, tolerance: float = TOLERANCE) -> JudgedMarks:
+    """Compare a person's marks with the onsets; arguments as for `paired_marks`.
+
+    >>> judged = judged_marks([1.0, 2.0, 3.0], [1.08, 2.08, 3.04])
+    >>> judged.hits, round(judged.f, 2), round(judged.deviation, 2), judged.moved_f
+    (1, 0.33, 0.08, 1.0)
+    """
+    struck, marks = np.asarray(struck, float), np.asarray(marks, float)
+    near = paired_marks(struck, marks, tolerance=NEAR)
+    deviation = float(np.median([marks[j] - struck[i] for i, j in near])) if near else 0.0
+    hits, moved = (len(paired_marks(struck, each, tolerance=tolerance)) for each in (marks, marks - deviation))
+    total = max(len(struck) + len(marks), 1)
+    misses, extra = len(struck) - hits, len(marks) - hits
+    return JudgedMarks(hits, misses, extra, 2 * hits / total, len(near), deviation, 2 * moved / total)

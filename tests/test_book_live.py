@@ -7,10 +7,14 @@ import numpy as np
 import pytest
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
+from nmp_lessons import hearing
+from nmp_lessons.audio import Recording
 from nmp_lessons.book import bundle, show
 from nmp_lessons.errors import InputError
+from nmp_lessons.sound import tone
 from tests.helpers import LINKED, barriers, failed, out_of_shape, write_themes
 from tools.bench.live import CHAPTERS
+from tools.browser import served
 
 # What Python makes
 
@@ -122,6 +126,117 @@ def test_a_value_between_two_places_of_a_slider_is_kept(visit, site):
     tab.locator("nmp-live").scroll_into_view_if_needed()
     tab.get_by_role("button", name="Balancing weight").click()
     tab.get_by_text("w = 99: lowest at p = 0.5.").wait_for()
+
+
+# Marks by ear
+
+STRUCK = np.array([0.3, 0.8, 1.3, 1.9])
+# Taps a key late by some seconds after each onset, and returns when that was, by the clock of the sound.
+TAPPED = """async ([struck, late]) => {
+  const { context, when } = await window.voice, taps = [];
+  const heard = () => context.currentTime - (context.outputLatency || 0) - when;
+  for (const onset of struck) {
+    while (heard() < onset + late) await new Promise(done => setTimeout(done, 2));
+    document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: " ", bubbles: true, cancelable: true }));
+    taps.push(heard());
+  }
+  return taps;
+}"""
+VOICE = """window.voice = new Promise(done => {
+  const start = AudioBufferSourceNode.prototype.start;
+  AudioBufferSourceNode.prototype.start = function (when) {
+    done({ context: this.context, when });
+    return start.call(this, when);
+  };
+});"""
+
+
+@pytest.fixture(scope="module")
+def passage(tmp_path_factory):
+    """The address of a page with a sound in which four onsets are to be marked."""
+    sound = Recording(np.concatenate([np.zeros(6615), tone(440, 1.9).audio]).astype(np.float32), 22_050)
+    made = show.live(
+        by_ear := lambda: weighted(),
+        chapter="hearing",
+        title="Mark every onset",
+        data={
+            "sound": sound,
+            "seconds": sound.seconds,
+            "envelope": np.full(600, 128, np.uint8),
+            "struck": STRUCK,
+            "tolerance": 0.05,
+        },
+    )
+    by_ear.__name__ = "by_ear"
+    script = bundle.live_script("hearing")
+    folder = tmp_path_factory.mktemp("ear")
+    (folder / script.name).write_bytes(script.read_bytes())
+    head = f'{LINKED}<script src="{script.name}" defer></script>'
+    with served(write_themes(folder, made.fragment, title="By ear", head=head)) as address:
+        yield f"{address}/light.html"
+
+
+def marked(tab) -> list[float]:
+    return [float(each.get_attribute("aria-valuenow")) for each in tab.locator(".handle").all()]
+
+
+def result(tab) -> str:
+    tab.get_by_role("button", name="Compare").click()
+    tab.wait_for_function("document.querySelector('.nmp-live-readout').textContent.includes('hit')")
+    return tab.locator(".nmp-live-readout").inner_text().replace("\xa0", " ")
+
+
+def test_a_tap_is_marked_when_it_is_made_and_a_delay_is_named(visit, passage):
+    tab = visit(passage, script=VOICE)
+    tab.wait_for_selector("nmp-live[data-ready]")
+    tab.get_by_role("button", name="Listen").focus()
+    tab.keyboard.press("Enter")
+    taps = tab.evaluate(TAPPED, [STRUCK.tolist(), 0.1])
+    assert np.allclose(marked(tab), taps, atol=0.015)
+    judged = hearing.judged_marks(STRUCK, marked(tab))
+    assert judged.hits == 0 and judged.near == 4
+    text = result(tab)
+    assert (
+        f"4 onsets: 0 hit, 4 missed; 4 extra marks. F = 0.00. Median deviation +{1000 * judged.deviation:.0f} ms"
+        in text
+    )
+    assert f"F = {judged.moved_f:.2f}." in text.splitlines()[1]
+    tab.wait_for_selector("button[aria-pressed=false]")  # the sound has ended
+
+
+@pytest.mark.parametrize("finger", [False, True])
+def test_marks_are_set_dragged_moved_and_deleted_on_the_picture(visit, passage, finger):
+    width = {"width": 390, "has_touch": True, "is_mobile": True} if finger else {}
+    tab = visit(passage, **width)
+    tab.wait_for_selector("nmp-live[data-ready]")
+    box = tab.locator(".surface").bounding_box()
+    y = box["y"] + box["height"] / 2
+    for part in (0.8, 0.2):
+        (tab.touchscreen.tap if finger else tab.mouse.click)(box["x"] + part * box["width"], y)
+    seconds = 1.9 + 6615 / 22_050
+    tab.wait_for_function("document.querySelectorAll('.handle').length === 2")
+    assert np.allclose(marked(tab), [0.2 * seconds, 0.8 * seconds], atol=0.02)
+    dragged(tab, tab.locator(".handle").first, finger=finger)
+    by = 30 / box["width"] * seconds
+    moved = "([x, by]) => Math.abs(Math.abs(document.querySelector('.handle').ariaValueNow - x) - by) < 0.03"
+    tab.wait_for_function(moved, arg=[0.2 * seconds, by])
+    first, last = marked(tab)
+    tab.locator(".handle").first.focus()
+    for key in ("ArrowRight", "ArrowRight", "PageUp"):
+        tab.keyboard.press(key)
+    assert np.allclose(marked(tab), [first + 0.12, last])
+    tab.keyboard.press("End")  # past the other
+    assert np.allclose(marked(tab), [last, round(seconds, 3)])
+    assert tab.evaluate("document.activeElement.ariaLabel") == "Mark 2 of 2"
+    tab.keyboard.press("Delete")
+    assert marked(tab) == [last] and tab.evaluate("document.activeElement.ariaLabel") == "Mark 1 of 1"
+    tab.get_by_role("button", name="Mark an onset").click()  # in the widest gap, as no sound is playing
+    assert np.allclose(marked(tab), [last / 2, last], atol=0.001)
+    assert f"{hearing.judged_marks(STRUCK, marked(tab)).hits} hit" in result(tab)
+    assert barriers(tab, "nmp-live") == []
+    tab.get_by_role("button", name="Start again").click()
+    tab.get_by_text("No marks yet.").wait_for()
+    assert marked(tab) == []
 
 
 # Every control of the book

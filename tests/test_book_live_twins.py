@@ -18,6 +18,7 @@ from nmp_lessons import (
     decoding,
     evaluation,
     harmonic_stacking,
+    hearing,
     median_filtering,
     sound,
     targets,
@@ -180,6 +181,21 @@ def test_the_page_reads_midi_files_as_python_does(twins, tmp_path):
     ):
         assert np.array_equal(got["pitch"], notes.pitch)
         assert np.allclose(got["onset"], notes.onset) and np.allclose(got["offset"], notes.offset)
+
+
+def test_twins_of_hearing(twins):
+    equal = Agreement(twins, "hearing")
+    rng = np.random.default_rng(0)
+    names = ("hits", "misses", "extra", "f", "near", "deviation", "movedF")
+    for case in range(200):
+        struck, marks = (np.sort(rng.random(count)) * 3 for count in (case % 15, (7 * case) % 16))
+        if case % 3 == 0:  # on a grid, where distances equal the tolerance and marks coincide
+            struck, marks = struck.round(2), marks.round(2)
+        for tolerance in (0.02, 0.05, 0.2):
+            equal("pairedMarks", [struck, marks, tolerance], hearing.paired_marks(struck, marks, tolerance=tolerance))
+            judged = hearing.judged_marks(struck, marks, tolerance=tolerance)
+            equal("judgedMarks", [struck, marks, tolerance], dict(zip(names, judged, strict=True)))
+    equal.check()
 
 
 def test_the_page_draws_the_same_interval_as_python(twins):

@@ -1,5 +1,6 @@
 """From a recording to notes: what a piano played, with two sets of frame times, by two networks."""
 
+import mir_eval
 import numpy as np
 import pytest
 
@@ -8,7 +9,7 @@ from nmp_lessons.audio import Recording, piano
 from nmp_lessons.decoding import PeakDecoder
 from nmp_lessons.errors import InputError
 from nmp_lessons.evaluation import match
-from nmp_lessons.hearing import transcribe, transcribe_as_released
+from nmp_lessons.hearing import judged_marks, onset_moments, paired_marks, transcribe, transcribe_as_released
 from nmp_lessons.notes import Notes
 from nmp_lessons.sound import tone
 
@@ -72,3 +73,34 @@ def test_silence_and_what_is_too_short_are_refused(run):
         run(Recording(np.zeros(22_050), 22_050))
     with pytest.raises(InputError, match="10 ms"):
         run(tone(440, 0.01))
+
+
+# Marks by ear
+
+
+def test_marks_are_scored_as_mir_eval_scores_onsets():
+    rng = np.random.default_rng(0)
+    for case in range(100):
+        struck, marks = np.sort(rng.random(1 + case % 12)) * 2, np.sort(rng.random(1 + case % 9)) * 2
+        f, _, _ = mir_eval.onset.f_measure(struck, marks, window=0.05)
+        assert np.isclose(judged_marks(struck, marks).f, f)
+
+
+def test_of_the_greatest_matchings_the_nearest_is_taken():
+    assert paired_marks([1.0, 1.1], [1.04, 1.11], tolerance=0.2) == [(0, 0), (1, 1)]
+    assert paired_marks([1.0], [0.96, 1.01, 1.05]) == [(0, 1)]
+    assert paired_marks([1.0], [1.05]) == [(0, 0)] and paired_marks([1.0], [1.0502]) == []
+
+
+def test_a_constant_delay_is_found_and_removed():
+    struck = np.arange(8) / 2
+    judged = judged_marks(struck, np.append(struck + 0.09, 9.0))
+    assert (judged.hits, judged.misses, judged.extra, judged.near) == (0, 8, 9, 8)
+    assert np.isclose(judged.deviation, 0.09) and np.isclose(judged.moved_f, 16 / 17)
+    assert judged_marks(struck, struck - 0.07).deviation < 0
+    assert judged_marks([], []) == (0, 0, 0, 0.0, 0, 0.0, 0.0)
+
+
+def test_a_chord_is_one_moment_however_long_its_chain():
+    assert np.allclose(onset_moments([2.0, 1.0, 1.02, 1.04]), [1.02, 2.0])
+    assert len(onset_moments([1.0, 1.031])) == 2 and len(onset_moments([])) == 0

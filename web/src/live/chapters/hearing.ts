@@ -3,6 +3,7 @@
 import { pitchName } from "../../roll";
 import { fromCounts } from "../../twins/evaluation";
 import { partials, sharedPartials, tone } from "../../twins/sound";
+import { byEar } from "../ear";
 import { player } from "../loop";
 import { shown } from "../numbers";
 import { begin, type Stage } from "../stage";
@@ -88,4 +89,4 @@ function twoKeys(stage: Stage, data: { lower: number; tolerance: number; rate: n
   };
 }
 
-begin({ counts, two_keys: twoKeys });
+begin({ counts, two_keys: twoKeys, by_ear: byEar });
