@@ -18,6 +18,10 @@ from .live_control import (
     Slider as Slider,
     live as live,
 )
+from .page_training import (
+    page_run as page_run,
+    page_training as page_training,
+)
 from .page_transcriber import (
     transcriber as transcriber,
 )
