@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from ...augmentation.features import FeatureAugmentation
 from ...constants import NMP
 from ...cross_entropy import Loss
 from ...decoding.fitting import best_threshold
@@ -30,8 +31,9 @@ from ...training.validation import clip_posteriors
 from ..bundle import data_uri
 
 TOLERANCE = 1e-3  # of the first gradient, as a proportion of its length
-PIECE_FRAMES = 972  # of the pieces that it is tested on: 11.3 s, three passes of the network
+PIECE_FRAMES = 972  # of the pieces that it is tested on: 11.3 s
 RECALIBRATION = 2  # batches
+UNCHANGED = FeatureAugmentation(semitones=0, equaliser=0.0, level=0.0, dark=0.0, cutoff=0.0, noise=None)
 CANCELLED = ("contour.bias", "onset.bias")  # batch normalisation subtracts them again
 
 
@@ -72,7 +74,7 @@ def page_training(
     *,
     run: Run,
     losses: Mapping[str, Loss],
-    augmentations: Mapping[str, Mapping],
+    augmentations: Mapping[str, FeatureAugmentation | None],
     thresholds: Sequence[float],
     every: int = 10,
 ) -> dict:
@@ -91,15 +93,14 @@ def page_training(
     losses
         By the labels of the setting "loss".
     augmentations
-        By the labels of the setting "augmentation": the greatest transposition in "semitones", the greatest change of
-        "level" in dB, and the range of a "noise" floor in dB. An empty one means none.
+        By the labels of the setting "augmentation"; a transposition, a change of level, a noise floor.
     thresholds, every
         The thresholds to choose from, and the number of steps between two tests.
 
     Raises
     ------
     InputError
-        If the page can't train by this recipe or with one of the losses.
+        If the page can't train by this recipe, with one of the losses, or with one of the augmentations.
     """
     _check(recipe, losses)
     features, targets = batch(recipe, clips, 0)
@@ -134,7 +135,7 @@ def page_training(
         "plan": plan,
         "run": {"losses": [round(value, 5) for value in run.losses], "tests": run.tests},
         "losses": {label: _kind(one) for label, one in losses.items()},
-        "augmentations": {label: {"semitones": 0, "level": 0, "noise": None, **a} for label, a in augmentations.items()},
+        "augmentations": {label: _change(one) for label, one in augmentations.items()},
     }
 
 
@@ -158,7 +159,7 @@ def _first_gradient(model: NMPNet, recipe: Recipe, features: torch.Tensor, targe
     loss, _ = task(features, *targets)
     loss.backward()
     named = {name: w.grad.contiguous() for name, w in model.named_parameters() if w.requires_grad and name not in CANCELLED}
-    return float(loss), named
+    return loss.item(), named
 
 
 def _settings(recipe: Recipe) -> dict:
@@ -177,6 +178,13 @@ def _settings(recipe: Recipe) -> dict:
 
 def _kind(loss: Loss) -> dict:
     return {"kind": loss.kind, "positive": loss.positive, "gamma": loss.gamma, "heads": loss.heads}
+
+
+def _change(augmentation: FeatureAugmentation | None) -> dict:
+    kept = {name: getattr(augmentation or UNCHANGED, name) for name in ("semitones", "level", "noise")}
+    if (augmentation or UNCHANGED) != replace(UNCHANGED, **kept):
+        raise InputError(f"{augmentation}: the page only transposes, changes the level and adds noise; switch off the rest.")
+    return kept
 
 
 def _windows(recipe: Recipe, clips: int, step: int) -> list[tuple[int, int]]:

@@ -42,12 +42,10 @@ export function trained(stage: Stage, data: Data): () => void {
 }
 
 class Trainer {
-  /** For tests: the latest gradient's distance from PyTorch's, and where it was computed. */
   private readonly charts: { loss: Chart; f: Chart; roll: Chart };
   private readonly state = make("p", { class: "nmp-live-state nmp-wide" }); // not a status: it changes with every step
   private readonly go: HTMLButtonElement;
   private readonly one: HTMLButtonElement;
-  private readonly again: HTMLButtonElement;
   private readonly reference: Notes;
   private worker: Worker | undefined;
   private ready = false; // loaded and checked
@@ -83,7 +81,7 @@ class Trainer {
     stage.frame.prepend(this.state);
     this.go = stage.button("Train", () => (this.busy ? this.pause() : this.take(Infinity)));
     this.one = stage.button("One step", () => this.take(1));
-    this.again = stage.button("Start over", () => this.startOver());
+    stage.button("Start over", () => this.startOver());
     this.say();
   }
 
@@ -91,7 +89,6 @@ class Trainer {
 
   private take(steps: number): void {
     if (!this.worker && !this.open()) return;
-    if (this.busy) return;
     this.busy = true;
     this.wanted = steps;
     if (this.ready) this.begin();
@@ -130,7 +127,6 @@ class Trainer {
     worker.addEventListener("message", (event: MessageEvent<Answer>) => this.hear(event.data));
     worker.addEventListener("error", (event) => this.fail(event.message || UNSTARTED));
     this.worker = worker;
-    this.stage.say(`Loading ${(this.data.size / 1e6).toFixed(1)} MB of music and the library …`);
     fetch(this.data.file)
       .then(async (response) => {
         if (!response.ok) throw new Error(`the music couldn't be loaded (${response.status})`);
@@ -178,6 +174,7 @@ class Trainer {
     else if (answer.kind === "stepped") {
       if (answer.step !== this.now.losses.length + 1) return; // of a run that has been ended
       this.now.losses.push(answer.loss);
+      this.stage.frame.dispatchEvent(new CustomEvent("stepped", { detail: answer, bubbles: true })); // for tests
       this.seconds = [...this.seconds, answer.seconds].slice(-TIMED);
     } else if (answer.step <= this.now.losses.length) {
       this.latest = answer;
@@ -207,6 +204,7 @@ class Trainer {
     this.now = none();
     this.say();
     this.stage.say(`That failed: ${reason}.`);
+    this.stage.change();
   }
 
   // Showing
@@ -218,25 +216,31 @@ class Trainer {
 
   /** The state in words; what changes with every step stands apart from what a screen reader reads out. */
   private say(): void {
-    const { losses, tests } = this.now;
+    const { losses } = this.now;
     const { steps } = this.data.plan.recipe;
     const done = losses.length === steps;
     this.go.textContent = this.busy ? "Pause" : "Train";
-    this.go.disabled = done;
-    this.one.disabled = this.busy || done;
-    this.again.disabled = !losses.length;
-    const pace = this.seconds.length ? this.seconds.reduce((sum, one) => sum + one, 0) / this.seconds.length : 0;
-    const rest = pace ? ` ${shown(pace, 2)} s a step; ${shown(Math.ceil(pace * (steps - losses.length)))} s to go.` : "";
-    this.state.textContent = losses.length ? `Step ${losses.length} of ${steps}, loss ${shown(losses.at(-1)!)}.${done ? "" : rest}` : "";
-    if (!this.ready) return;
-    const where = this.stage.frame.dataset.device === "webgpu" ? "on your graphics card" : "in WebAssembly, on one core of your machine";
-    const [step, f] = tests.at(-1) ?? [0, 0];
-    const result = step ? `After ${step} steps F is ${f.toFixed(2)}, at a threshold of ${shown(this.latest!.threshold)}.` : `Trains ${where}.`;
-    const changed = losses.length && this.chosen() !== this.settings ? " The new settings take effect when you start over." : "";
-    this.stage.say(result + changed);
+    this.go.disabled = this.one.disabled = done;
+    const pace = this.seconds.reduce((sum, one) => sum + one, 0) / this.seconds.length;
+    const rest = done || !pace ? "" : ` ${shown(pace, 2)} s a step; ${shown(Math.ceil(pace * (steps - losses.length)))} s to go.`;
+    this.state.textContent = losses.length ? `Step ${losses.length} of ${steps}, loss ${shown(losses.at(-1)!)}.${rest}` : "";
+    this.stage.say(this.result());
+  }
+
+  private result(): string {
+    const { stage, data, now, latest } = this;
+    const size = `${(data.size / 1e6).toFixed(1)} MB of music, and the library`;
+    if (!this.worker) return `Training first loads ${size}.`;
+    const then = this.wanted === 1 ? " Then it takes one step." : this.wanted ? " Then it trains." : "";
+    if (!this.ready) return `Loading ${size} …${then}`;
+    const where = stage.frame.dataset.device === "webgpu" ? "on your graphics card" : "in WebAssembly, on one core of your machine";
+    if (!now.losses.length) return `Ready to train ${where}.`;
+    const tested = latest ? `After ${latest.step} steps F is ${latest.f.toFixed(2)}, at a threshold of ${shown(latest.threshold)}.` : `Trains ${where}.`;
+    return tested + (this.chosen() === this.settings ? "" : " The new settings take effect when you start over.");
   }
 
   readonly draw = (): void => {
+    if (this.now.losses.length) this.say(); // the settings may have changed
     const { loss, f, roll } = this.charts;
     const { now, before } = this;
     const high = Math.max(...now.losses, ...before.losses);

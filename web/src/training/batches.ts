@@ -5,6 +5,7 @@ import { BINS, CONTOUR, KEYS, ONSET, ROWS, STRIDE } from "./network";
 import { seen } from "./layers";
 
 export const CQT_BINS = 309;
+const BINS_PER_OCTAVE = 36;
 const [STEPS, QUIETEST] = [2, -100]; // nmp_lessons.data.store
 const [LOW, SPAN] = [-90, 60]; // dB, of the fixed scale (nmp_lessons.cqt)
 const FLOOR = 1e-10; // of a power; nmp_lessons.cqt
@@ -76,7 +77,8 @@ export function augment(batch: Batch, { semitones, level, noise }: Augmentation,
   for (let window = 0; window < batch.windows; window++) {
     if (semitones) transpose(batch, window, Math.floor(between(-semitones, semitones + 1)));
     if (!level && !noise) continue;
-    colour(batch, window, between(-level, level), noise ? between(...noise) : -200, random);
+    const [by, floor, slope] = [between(-level, level), noise ? between(...noise) : -200, noise ? between(-8, 1) : 0];
+    colour(batch, window, by, floor, slope, random);
   }
 }
 
@@ -98,14 +100,14 @@ function shift(values: Float32Array, width: number, first: number, rows: number,
   }
 }
 
-/** Changes a window's level, and adds noise of some mean power in every bin; both in dB. */
-export function colour(batch: Batch, window: number, level: number, noise: number, random: () => number): void {
+/** Changes a window's level, and adds noise of a mean power four octaves above the lowest bin, and of a slope; in dB, and dB per octave. */
+export function colour(batch: Batch, window: number, level: number, noise: number, slope: number, random: () => number): void {
   const nepers = Math.log(10) / 10;
-  const floor = Math.exp(noise * nepers);
+  const floors = Array.from({ length: CQT_BINS }, (_, bin) => Math.exp((noise + slope * (bin / BINS_PER_OCTAVE - 4)) * nepers));
   const size = batch.frames * CQT_BINS;
   const cells = batch.features.subarray(window * size, (window + 1) * size);
   cells.forEach((value, i) => {
-    const power = Math.exp((SPAN * value + LOW + level) * nepers) + floor * -Math.log(1 - random());
+    const power = Math.exp((SPAN * value + LOW + level) * nepers) + floors[i % CQT_BINS]! * -Math.log(1 - random());
     cells[i] = onFixedScale(Math.log(power + FLOOR) / nepers);
   });
 }
@@ -122,14 +124,28 @@ export interface Front {
   shifts: number[];
 }
 
-/** The stack of some windows, unfolded: for every output of the two first convolutions, the inputs that it sees. */
+const kept = new Map<string, Float32Array>(); // the same memory for every batch: it takes tens of megabytes
+
+function memory(name: string, length: number): Float32Array {
+  const old = kept.get(name);
+  if (old && old.length >= length) return old.subarray(0, length);
+  const made = new Float32Array(length);
+  kept.set(name, made);
+  return made;
+}
+
+/**
+ * The stack of some windows, unfolded: for every output of the two first convolutions, the inputs that it sees. The
+ * next call overwrites it.
+ */
 export function unfolded({ windows, frames, features }: Pick<Batch, "windows" | "frames" | "features">, front: Front) {
   const harmonics = front.shifts.length;
   const stack = stacked(features, windows, frames, front);
   const line = WIDTH * harmonics;
   const height = frames + 2 * BEFORE;
-  const unfold = (rows: number, width: number, step: number, first: number, count: number): Float32Array => {
-    const result = new Float32Array(windows * frames * count * rows * width * harmonics);
+  const unfold = (layer: "contour" | "onset", width: number, step: number, first: number, count: number): Float32Array => {
+    const rows = ROWS[layer];
+    const result = memory(layer, windows * frames * count * rows * width * harmonics);
     let to = 0;
     for (let window = 0; window < windows; window++) {
       for (let frame = 0; frame < frames; frame++) {
@@ -147,15 +163,15 @@ export function unfolded({ windows, frames, features }: Pick<Batch, "windows" | 
   };
   const { shared } = CONTOUR;
   return {
-    contour: unfold(ROWS.contour, seen(CONTOUR), shared, 0, BINS / shared),
-    onset: unfold(ROWS.onset, seen(ONSET), STRIDE, SIDE - (ONSET.columns - 1) / 2, KEYS),
+    contour: unfold("contour", seen(CONTOUR), shared, 0, BINS / shared),
+    onset: unfold("onset", seen(ONSET), STRIDE, SIDE - (ONSET.columns - 1) / 2, KEYS),
   };
 }
 
 /** The stack with zeros around it, (windows × frames and 4 more, 264 + 38, harmonics). */
 function stacked(features: Float32Array, windows: number, frames: number, { scale, offset, shifts }: Front): Float32Array {
   const height = frames + 2 * BEFORE;
-  const stack = new Float32Array(windows * height * WIDTH * shifts.length);
+  const stack = memory("stack", windows * height * WIDTH * shifts.length).fill(0);
   for (let window = 0; window < windows; window++) {
     for (let frame = 0; frame < frames; frame++) {
       const from = (window * frames + frame) * CQT_BINS;

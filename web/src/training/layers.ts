@@ -13,7 +13,7 @@ import { type Array as Tensor, jit, numpy as np } from "@jax-js/jax";
 export type { Tensor };
 
 const laidOut = jit((x: Tensor) => x.mul(1));
-export const product = jit((a: Tensor, b: Tensor) => np.matmul(a, b));
+export const product = (a: Tensor, b: Tensor): Tensor => np.matmul(a, b);
 
 /** How a kernel walks along the bins, and how many outputs share a row of the unfolding. */
 export interface Walk {

@@ -11,7 +11,6 @@ import { type Heads, type Input, KEYS, length, logits, lossAndGradient, type Sta
 import { norm, type Numbers, Optimiser } from "./optimiser";
 
 const TOLERANCE = 0.05; // seconds, of onsets
-const TEST_FRAMES = 324; // that one pass of a test keeps
 
 let plan: Plan;
 let clips: Clip[];
@@ -147,21 +146,24 @@ function recalibrated(weights: Weights): Statistics {
   return { contour: [mean("contour", 0), mean("contour", 1)], onset: [mean("onset", 0), mean("onset", 1)] };
 }
 
-/** Yn and Yo of a piece, computed in passes that overlap. */
+/** Yn and Yo of a piece, computed in passes of one length, that of a batch, which overlap. */
 async function posteriors(weights: Weights, statistics: Statistics, features: Float32Array): Promise<{ note: Float32Array; onset: Float32Array }> {
-  const { context, pieceFrames } = plan;
-  const [note, onset] = [new Float32Array(pieceFrames * KEYS), new Float32Array(pieceFrames * KEYS)];
-  for (let start = 0; start < pieceFrames; start += TEST_FRAMES) {
-    const [first, last] = [Math.max(0, start - context), Math.min(pieceFrames, start + TEST_FRAMES + context)];
-    const x = input({ windows: 1, frames: last - first, features: features.subarray(first * CQT_BINS, last * CQT_BINS) });
-    const [heads] = logits(weights, x, statistics);
-    dispose(x.contour, x.onset, heads.contour);
-    const kept = [(start - first) * KEYS, (Math.min(start + TEST_FRAMES, pieceFrames) - first) * KEYS] as const;
-    note.set((await read(heads.note)).subarray(...kept), start * KEYS);
-    onset.set((await read(heads.onset)).subarray(...kept), start * KEYS);
+  const { context, pieceFrames, recipe, windows } = plan;
+  const frames = Math.min(windows[0]!.length * recipe.frames, pieceFrames);
+  const heads = { note: new Float32Array(pieceFrames * KEYS), onset: new Float32Array(pieceFrames * KEYS) };
+  for (let start = 0; start < pieceFrames; ) {
+    const first = Math.min(Math.max(start - context, 0), pieceFrames - frames);
+    const stop = first + frames < pieceFrames ? first + frames - context : pieceFrames;
+    const x = input({ windows: 1, frames, features: features.subarray(first * CQT_BINS, (first + frames) * CQT_BINS) });
+    const [found] = logits(weights, x, statistics);
+    dispose(x.contour, x.onset, found.contour);
+    for (const name of ["note", "onset"] as const) {
+      const kept = (await read(found[name])).subarray((start - first) * KEYS, (stop - first) * KEYS);
+      heads[name].set(kept.map((z) => 1 / (1 + Math.exp(-z))), start * KEYS);
+    }
+    start = stop;
   }
-  const probability = (z: number): number => 1 / (1 + Math.exp(-z));
-  return { note: note.map(probability), onset: onset.map(probability) };
+  return heads;
 }
 
 /** Chooses the threshold on one piece, and tests on the other. */
