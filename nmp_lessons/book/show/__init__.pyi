@@ -18,7 +18,8 @@ from .live_control import (
     Slider as Slider,
     live as live,
 )
-from .page_training import (
+from .page_trainer import (
+    heard as heard,
     page_run as page_run,
     page_training as page_training,
 )

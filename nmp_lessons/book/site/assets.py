@@ -40,6 +40,7 @@ DATA_URI = re.compile(r"data:(\w+/[\w.+-]+)(?:;[\w-]+=[^;,\"']+)*;base64,([A-Za-
 FIGURE = re.compile(r'<img\b[^>]*\bsrc="[^"]*\b_images/([^"/]+\.svg)"[^>]*>')
 EAGER = re.compile(r"<img (?![^>]*\bloading=)")
 LIVE = re.compile(r'<nmp-live data-chapter="(\w+)"')
+COMPILING = ("<nmp-transcriber", '<nmp-live data-chapter="training"')
 BUNDLE = re.compile(r"<(script|style)\b[^>]*\bdata-nmp-bundle\b[^>]*>.*?</\1>", re.DOTALL)
 SUFFIXES = {
     "audio/mpeg": "mp3", "audio/x-wav": "wav", "audio/mp4": "m4a", "image/svg+xml": "svg",
@@ -149,8 +150,8 @@ def _load_late(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 
 def _add_policy(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
-    # Only the page with a network may compile WebAssembly. Its worker stands under the same policy.
-    runs = "<nmp-transcriber" in context.get("body", "")
+    # Only pages that run or train a network may compile WebAssembly. Their workers stand under the same policy.
+    runs = any(mark in context.get("body", "") for mark in COMPILING)
     content = POLICY.replace(SCRIPTS, f"{SCRIPTS} 'wasm-unsafe-eval'") if runs else POLICY
     policy = f'<meta http-equiv="Content-Security-Policy" content="{content}" />'
     context["metatags"] = policy + FIRST_COLOURS + context.get("metatags", "")

@@ -1,6 +1,6 @@
 // The control that trains: a worker takes the steps (../training/train.ts), and this draws what it tells.
 //
-// The data come from nmp_lessons/book/show/page_training.py. The worker's script and the music are fetched at the first
+// The data come from nmp_lessons/book/show/page_trainer.py. The worker's script and the music are fetched at the first
 // press of a button. A run that the reader ends stays on the charts in grey, until the next one ends; the first such run
 // is PyTorch's.
 

@@ -144,12 +144,18 @@ def _check(recipe: Recipe, losses: Mapping[str, Loss]) -> None:
     if not isinstance(config, Config) or replace(config, harmonics=()) != Config(
         padding="centred", normalisation="fixed", harmonics=()
     ):
-        raise InputError(f"{recipe.name}: the page trains the network of Config, centred, on the fixed scale, and no other.")
+        raise InputError(
+            f"{recipe.name}: the page trains the network of Config, centred, on the fixed scale, and no other."
+        )
     if recipe.optimiser != "adamw" or recipe.augmentation is not None or recipe.frozen or recipe.start:
-        raise InputError(f"{recipe.name}: the page trains all layers with AdamW; give no augmentation, start or frozen layers.")
+        raise InputError(
+            f"{recipe.name}: the page trains all layers with AdamW; give no augmentation, start or frozen layers."
+        )
     for label, loss in {"the recipe": recipe.loss, **losses}.items():
         if loss.kind == "class_means" or loss.smoothing or not set(loss.gamma) <= {1, 2}:
-            raise InputError(f"{label}: the page has plain, weighted and focal losses, with γ of 1 or 2 and no smoothing.")
+            raise InputError(
+                f"{label}: the page has plain, weighted and focal losses, with γ of 1 or 2 and no smoothing."
+            )
 
 
 def _first_gradient(model: NMPNet, recipe: Recipe, features: torch.Tensor, targets: Heads):
@@ -158,7 +164,9 @@ def _first_gradient(model: NMPNet, recipe: Recipe, features: torch.Tensor, targe
     model.input_norm.eval()
     loss, _ = task(features, *targets)
     loss.backward()
-    named = {name: w.grad.contiguous() for name, w in model.named_parameters() if w.requires_grad and name not in CANCELLED}
+    named = {
+        name: w.grad.contiguous() for name, w in model.named_parameters() if w.requires_grad and name not in CANCELLED
+    }
     return loss.item(), named
 
 
@@ -183,7 +191,9 @@ def _kind(loss: Loss) -> dict:
 def _change(augmentation: FeatureAugmentation | None) -> dict:
     kept = {name: getattr(augmentation or UNCHANGED, name) for name in ("semitones", "level", "noise")}
     if (augmentation or UNCHANGED) != replace(UNCHANGED, **kept):
-        raise InputError(f"{augmentation}: the page only transposes, changes the level and adds noise; switch off the rest.")
+        raise InputError(
+            f"{augmentation}: the page only transposes, changes the level and adds noise; switch off the rest."
+        )
     return kept
 
 
