@@ -25,7 +25,7 @@ RECIPE = Recipe(
     batch=2,
     frames=43,
     steps=60,
-    learning_rate=1e-2,
+    learning_rate=2e-3,
     warm_up=5,
     augmentation=None,
     optimiser="adamw",
@@ -41,8 +41,7 @@ CHANGES = {"none": None, "all three": only(semitones=6, level=12.0, noise=(-85.0
 THRESHOLDS = (0.1, 0.2, 0.4)
 EVERY = 30
 GRADIENT = 1e-3  # of the first gradient's length
-LOSS = {5: 1e-3, 10: 0.03}  # of each of the first losses; every step amplifies the rounding errors before it
-LATE = 0.05  # of the mean of the losses from the 41st to the 50th
+LOSS = 0.01  # of each of the first fifty losses; 0.002 was seen
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +84,7 @@ def folder(tmp_path_factory, clips, pieces, runs):
         axes.plot(runs["focal"].losses)
         return drawn
 
-    rate = show.Slider(RECIPE.learning_rate, 1e-3, 0.1, log=True)
+    rate = show.Slider(RECIPE.learning_rate, 1e-4, 0.1, log=True)
     data = given(clips, pieces, runs["focal"])
     wrong = data | {"plan": data["plan"] | {"loss": 1.01 * data["plan"]["loss"]}}
     for name, one, theme in (("light", data, "light"), ("dark", data, "dark"), ("wrong", wrong, "light")):
@@ -213,10 +212,7 @@ def test_the_page_finds_the_gradient_and_the_losses_of_pytorch(visit, site, runs
     found = after(tab, 50)
     assert 0 < float(tab.locator(".nmp-live-frame").get_attribute("data-worst")) < GRADIENT
     expected = np.array(runs[label].losses)
-    apart = np.abs(found[:50] / expected[:50] - 1)
-    print(label, apart.round(4), found[40:50].mean() / expected[40:50].mean() - 1)
-    assert all(apart[:count].max() < most for count, most in LOSS.items())
-    assert abs(found[40:50].mean() / expected[40:50].mean() - 1) < LATE
+    assert np.abs(found[:50] / expected[:50] - 1).max() < LOSS
 
 
 def test_nothing_is_fetched_before_it_is_asked_for(visit, site):
@@ -248,7 +244,7 @@ def test_a_reader_trains_by_keys_pauses_steps_and_starts_over(visit, site):
     first = tab.evaluate("losses[0]")
     tab.get_by_role("button", name="Start over").click()
     tab.get_by_text("Ready to train").wait_for()
-    assert lines.get_attribute("d") == "" and tab.get_by_text("focal, rate 0.01, none").count() == 2
+    assert lines.get_attribute("d") == "" and tab.get_by_text("focal, rate 0.002").count() == 2
     tab.evaluate("losses = []")
     tab.get_by_label("all three").check()
     tab.get_by_role("button", name="One step").click()

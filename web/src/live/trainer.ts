@@ -211,7 +211,10 @@ class Trainer {
 
   private chosen(): string {
     const { stage } = this;
-    return `${stage.choice("loss")}, rate ${shown(stage.number("learning_rate"))}, ${stage.choice("augmentation")}`;
+    const augmentation = stage.choice("augmentation");
+    const { semitones, level, noise } = this.data.augmentations[augmentation]!;
+    const changed = semitones || level || noise ? `, ${augmentation}` : "";
+    return `${stage.choice("loss")}, rate ${shown(stage.number("learning_rate"))}${changed}`;
   }
 
   /** The state in words; what changes with every step stands apart from what a screen reader reads out. */
@@ -229,10 +232,9 @@ class Trainer {
 
   private result(): string {
     const { stage, data, now, latest } = this;
-    const size = `${(data.size / 1e6).toFixed(1)} MB of music, and the library`;
-    if (!this.worker) return `Training first loads ${size}.`;
+    if (!this.worker) return `Training first loads some ${Math.ceil(data.size / 1e6)} MB: the music, and the library that computes gradients.`;
     const then = this.wanted === 1 ? " Then it takes one step." : this.wanted ? " Then it trains." : "";
-    if (!this.ready) return `Loading ${size} …${then}`;
+    if (!this.ready) return `Loading the music and the library …${then}`;
     const where = stage.frame.dataset.device === "webgpu" ? "on your graphics card" : "in WebAssembly, on one core of your machine";
     if (!now.losses.length) return `Ready to train ${where}.`;
     const tested = latest ? `After ${latest.step} steps F is ${latest.f.toFixed(2)}, at a threshold of ${shown(latest.threshold)}.` : `Trains ${where}.`;
@@ -255,7 +257,7 @@ class Trainer {
     for (const [curves, look] of [[before, "soft dashed"], [now, "prediction"]] as const) {
       const [steps, values] = [curves.tests.map(([step]) => step), curves.tests.map(([, value]) => value)];
       f.line(steps, values, look);
-      if (look === "prediction") f.dots(steps, values, look);
+      f.dots(steps, values, look.replace(" dashed", ""), look === "prediction" ? 4 : 3);
     }
     const found = columns(this.latest?.notes ?? []);
     const pairs = matched(this.reference, found, TOLERANCE, false);

@@ -8,7 +8,7 @@
 // would be computed anew inside the product. Tensors are (windows, frames, bins, channels). A function uses up its
 // arguments; `.ref` keeps one for another use.
 
-import { type Array as Tensor, jit, numpy as np } from "@jax-js/jax";
+import { type Array as Tensor, defaultDevice, jit, numpy as np } from "@jax-js/jax";
 
 export type { Tensor };
 
@@ -38,9 +38,10 @@ function places({ columns, stride, shared }: Walk, width: number): Tensor {
 
 /** Turns kernels (outputs, channels, rows, columns) into a matrix (rows × width × channels, shared × outputs). */
 export function asMatrix(walk: Walk, width = seen(walk)): (kernels: Tensor) => Tensor {
-  let at: Tensor | undefined; // made when the device is known
+  const made = new Map<string, Tensor>(); // on each device
   return (kernels) => {
-    at ??= places(walk, width);
+    const at = made.get(defaultDevice()) ?? places(walk, width);
+    made.set(defaultDevice(), at);
     const [outputs, channels, rows, columns] = kernels.shape as [number, number, number, number];
     const flat = laidOut(kernels.transpose([2, 1, 0, 3]).reshape([rows * channels * outputs, columns]));
     const shifted = product(flat, at.ref).reshape([rows, channels, outputs, width, walk.shared]);

@@ -11,6 +11,7 @@ import { type Heads, type Input, KEYS, length, logits, lossAndGradient, type Sta
 import { norm, type Numbers, Optimiser } from "./optimiser";
 
 const TOLERANCE = 0.05; // seconds, of onsets
+const SLOW = 500; // milliseconds that a gradient takes on a graphics card that only pretends to be one
 
 let plan: Plan;
 let clips: Clip[];
@@ -44,9 +45,6 @@ async function answer(request: Request): Promise<void> {
 
 /** Chooses the device, reads the data, and compares the first gradient with PyTorch's. */
 async function load(given: Plan, compressed: ArrayBuffer): Promise<void> {
-  const devices = await init("webgpu", "wasm");
-  const device = devices.includes("webgpu") ? "webgpu" : "wasm";
-  defaultDevice(device);
   plan = given;
   const stream = new Blob([compressed]).stream().pipeThrough(new DecompressionStream("deflate"));
   const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
@@ -62,9 +60,24 @@ async function load(given: Plan, compressed: ArrayBuffer): Promise<void> {
   clips = Array.from({ length: plan.clips }, () => part(plan.clipFrames));
   pieces = plan.pieces.map(() => Float32Array.from(take(plan.pieceFrames * CQT_BINS), (x) => onFixedScale(x / 2 - 100)));
   settings = undefined;
+  const devices = await init("webgpu", "wasm");
+  if (devices.includes("webgpu")) {
+    const worst = await checked("webgpu", expected).catch(() => NaN); // drivers differ; WebAssembly doesn't
+    const began = performance.now();
+    if (worst <= plan.tolerance && (await checked("webgpu", expected)) <= plan.tolerance && performance.now() - began < SLOW) {
+      tell({ kind: "loaded", device: "webgpu", worst });
+      return;
+    }
+  }
+  tell({ kind: "loaded", device: "wasm", worst: await checked("wasm", expected) });
+}
+
+/** How far the first loss and its gradient on a device are from PyTorch's, relative to their lengths. */
+async function checked(device: "webgpu" | "wasm", expected: Numbers): Promise<number> {
+  defaultDevice(device);
   const [loss, gradient] = await differentiated(initial, batchOf(clips, plan.windows[0]!, plan.recipe.frames));
   const apart = Object.fromEntries(Object.keys(expected).map((name) => [name, expected[name]!.map((x, i) => x - gradient[name]![i]!)]));
-  tell({ kind: "loaded", device, worst: Math.max(norm(apart) / norm(expected), Math.abs(loss / plan.loss - 1)) });
+  return Math.max(norm(apart) / norm(expected), Math.abs(loss / plan.loss - 1));
 }
 
 const size = (shape: number[]): number => shape.reduce((product, n) => product * n, 1);
