@@ -84,11 +84,10 @@ def folder(tmp_path_factory, clips, pieces, runs):
         axes.plot(runs["focal"].losses)
         return drawn
 
-    rate = show.Slider(RECIPE.learning_rate, 1e-4, 0.1, log=True)
     data = given(clips, pieces, runs["focal"])
     wrong = data | {"plan": data["plan"] | {"loss": 1.01 * data["plan"]["loss"]}}
     for name, one, theme in (("light", data, "light"), ("dark", data, "dark"), ("wrong", wrong, "light")):
-        settings = {"loss": LOSSES, "learning_rate": rate, "augmentation": CHANGES}
+        settings = {"loss": LOSSES, "learning_rate": [0.001, 0.002, 0.01], "augmentation": CHANGES}
         control = show.live(trained, chapter="training", data=one, **settings)
         write_page(folder / f"{name}.html", control.fragment, title="Training", theme=theme, head=head)
     return folder

@@ -154,7 +154,7 @@ class Trainer {
     const { losses } = this.now;
     if (!losses.length) {
       this.settings = this.chosen();
-      const learningRate = stage.number("learning_rate");
+      const learningRate = Number(stage.choice("learning_rate"));
       const [loss, augmentation] = [data.losses[stage.choice("loss")]!, data.augmentations[stage.choice("augmentation")]!];
       this.ask({ kind: "start", settings: { loss, learningRate, augmentation } });
     }
@@ -214,7 +214,7 @@ class Trainer {
     const augmentation = stage.choice("augmentation");
     const { semitones, level, noise } = this.data.augmentations[augmentation]!;
     const changed = semitones || level || noise ? `, ${augmentation}` : "";
-    return `${stage.choice("loss")}, rate ${shown(stage.number("learning_rate"))}${changed}`;
+    return `${stage.choice("loss")}, rate ${stage.choice("learning_rate")}${changed}`;
   }
 
   /** The state in words; what changes with every step stands apart from what a screen reader reads out. */
@@ -248,7 +248,7 @@ class Trainer {
     const high = Math.max(...now.losses, ...before.losses);
     loss.y.high = 10 ** Math.ceil(Math.log10(Math.min(high, 99)));
     for (const chart of [loss, f]) {
-      chart.legend(["soft dashed", before.name], ["prediction", this.settings || "your run"]);
+      chart.legend(["soft dashed", before.name], ["prediction", this.settings || `your run: ${this.chosen()}`]);
       chart.begin();
     }
     const at = (losses: number[]): number[] => losses.map((_, i) => i + 1);
