@@ -243,7 +243,7 @@ def test_a_reader_trains_by_keys_pauses_steps_and_starts_over(visit, site):
     first = tab.evaluate("losses[0]")
     tab.get_by_role("button", name="Start over").click()
     tab.get_by_text("Ready to train").wait_for()
-    assert lines.get_attribute("d") == "" and tab.get_by_text("focal, rate 0.002").count() == 2
+    assert lines.get_attribute("d") == "" and tab.get_by_text("focal, rate 0.002", exact=True).count() == 2
     tab.evaluate("losses = []")
     tab.get_by_label("all three").check()
     tab.get_by_role("button", name="One step").click()
