@@ -10,7 +10,7 @@ import tempfile
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -48,9 +48,12 @@ class Run(NamedTuple):
 def page_run(recipe: Recipe, clips: Clips, pieces: Clips, *, thresholds: Sequence[float], every: int = 10) -> Run:
     """Train with PyTorch, and test as the page does.
 
-    Of the two `pieces`, each cut after 11.3 s, the first chooses the threshold, and the second is transcribed.
+    Of the two `pieces`, each cut after 11.3 s, the first chooses the threshold, and the second is transcribed. Raises
+    `InputError` if the recipe has fewer steps than there are between two tests.
     """
-    tests = []
+    if recipe.steps < every:
+        raise InputError(f"{recipe.name}: {recipe.steps} steps end before the first test; give at least {every}.")
+    tests, record, found = [], {}, Notes([], [], [])
     with tempfile.TemporaryDirectory() as folder:
         for step in range(every, recipe.steps + 1, every):
             model, record = train(recipe, clips, folder=folder, stop_at=step, save_every=1)
@@ -104,7 +107,7 @@ def page_training(
     """
     _check(recipe, losses)
     features, targets = batch(recipe, clips, 0)
-    model = new_model(recipe, features)
+    model = cast(NMPNet, new_model(recipe, features))
     loss, gradient = _first_gradient(model, recipe, features, targets)
     weights = {name: w.detach() for name, w in model.named_parameters() if name in gradient}
     stored = [w.numpy() for w in (*weights.values(), *gradient.values())]
@@ -164,10 +167,8 @@ def _first_gradient(model: NMPNet, recipe: Recipe, features: torch.Tensor, targe
     model.input_norm.eval()
     loss, _ = task(features, *targets)
     loss.backward()
-    named = {
-        name: w.grad.contiguous() for name, w in model.named_parameters() if w.requires_grad and name not in CANCELLED
-    }
-    return loss.item(), named
+    learned = {name: w.grad for name, w in model.named_parameters() if name not in CANCELLED}
+    return loss.item(), {name: slope.contiguous() for name, slope in learned.items() if slope is not None}
 
 
 def _settings(recipe: Recipe) -> dict:
