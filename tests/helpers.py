@@ -2,6 +2,8 @@
 
 import re
 import shutil
+import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +98,18 @@ def write_themes(folder: Path, body: str, *, title: str, head: str = LINKED) -> 
     for theme in PAPER:
         write_page(folder / f"{theme}.html", body, title=title, theme=theme, head=head)
     return folder
+
+
+@contextmanager
+def twins_of(browser, folder: Path, module: str):
+    """Runs JavaScript on a blank page, where `twins` is a module of ``web/src``."""
+    esbuild = ROOT / "web/node_modules/.bin/esbuild"
+    options = ["--bundle", "--format=iife", "--global-name=twins", "--log-level=error", f"--outfile={folder}/twins.js"]
+    subprocess.run([esbuild, ROOT / "web/src" / module, *options], check=True)
+    tab = browser.new_page()
+    tab.add_script_tag(content=(folder / "twins.js").read_text("utf8"))
+    yield tab.evaluate
+    tab.close()
 
 
 class Visits:

@@ -1,6 +1,6 @@
 // Builds the bundle: one classic script and one style sheet, both usable inline and as files, and beside
-// them what a page fetches when it needs it: the script for formulas, the worker that runs networks with its runtime, what
-// reads recordings, and for each chapter the script of its live controls. The site's two typefaces (SIL Open Font License) go where the style sheet of the site finds them.
+// them what a page fetches when it needs it: the script for formulas, the workers that run and train networks, what reads
+// recordings, and for each chapter the script of its live controls. The site's two typefaces (SIL Open Font License) go where the style sheet of the site finds them.
 import { copyFile, mkdir, readdir } from "node:fs/promises";
 import { build } from "esbuild";
 
@@ -15,7 +15,8 @@ const shared = {
   logLevel: "info",
 };
 await build({ ...shared, entryPoints: { nmp: "src/index.ts", "nmp-formula": "src/formula.ts" }, format: "iife" });
-await build({ ...shared, entryPoints: { "nmp-transcribe": "src/transcribe.ts", "nmp-late": "src/late.ts" }, format: "esm" });
+const fetched = { "nmp-transcribe": "src/transcribe.ts", "nmp-late": "src/late.ts", "nmp-train": "src/training/train.ts" };
+await build({ ...shared, entryPoints: fetched, format: "esm" });
 const chapters = (await readdir("src/live/chapters")).map((file) => file.replace(".ts", ""));
 const scripts = chapters.map((chapter) => [`nmp-live-${chapter}`, `src/live/chapters/${chapter}.ts`]);
 await build({ ...shared, entryPoints: Object.fromEntries(scripts), format: "iife" });

@@ -10,7 +10,7 @@ FOLDER = Path(__file__).with_name("show")
 BUNDLE = FOLDER / "nmp.js", FOLDER / "nmp.css"
 RUNTIME = FOLDER / "ort-wasm-simd-threaded.wasm"  # of ONNX, 14 MB
 LIVE = "nmp-live-{}.js"  # the live controls of a chapter
-FETCHED = FOLDER / "nmp-formula.js", FOLDER / "nmp-late.js", FOLDER / "nmp-transcribe.js", RUNTIME  # when needed
+FETCHED = *(FOLDER / f"nmp-{name}.js" for name in ("formula", "late", "transcribe", "train")), RUNTIME  # when needed
 
 
 def live_script(chapter: str) -> Path:

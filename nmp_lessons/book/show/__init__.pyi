@@ -19,6 +19,11 @@ from .live_control import (
     head_bytes as head_bytes,
     live as live,
 )
+from .page_trainer import (
+    heard as heard,
+    page_run as page_run,
+    page_training as page_training,
+)
 from .page_transcriber import (
     own_sound as own_sound,
     transcriber as transcriber,

@@ -42,7 +42,9 @@ ALLOWED = re.compile(r"(<meta\b[^>]*\bscript-src 'self')((?: 'sha256-[^']*')*)")
 DATA_URI = re.compile(r"data:(\w+/[\w.+-]+)(?:;[\w-]+=[^;,\"']+)*;base64,([A-Za-z0-9+/]+=*)")
 FIGURE = re.compile(r'<img\b[^>]*\bsrc="[^"]*\b_images/([^"/]+\.svg)"[^>]*>')
 EAGER = re.compile(r"<img (?![^>]*\bloading=)")
-NETWORK = re.compile(r"<nmp-transcriber|<nmp-live[^>]*&quot;graph&quot;")  # what runs a network in the page
+NETWORK = re.compile(  # what runs or trains a network in the page
+    r'<nmp-transcriber|<nmp-live[^>]*&quot;graph&quot;|<nmp-live data-chapter="training"'
+)
 LIVE = re.compile(r'<nmp-live data-chapter="(\w+)"')
 BUNDLE = re.compile(r"<(script|style)\b[^>]*\bdata-nmp-bundle\b[^>]*>.*?</\1>", re.DOTALL)
 SUFFIXES = {
@@ -169,7 +171,7 @@ def _load_late(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 
 def _add_policy(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
-    # Only a page with a network may compile WebAssembly. Its worker stands under the same policy.
+    # Only a page that runs or trains a network may compile WebAssembly. Its worker stands under the same policy.
     runs = NETWORK.search(context.get("body", ""))
     content = POLICY.replace(SCRIPTS, f"{SCRIPTS} 'wasm-unsafe-eval'") if runs else POLICY
     policy = f'<meta http-equiv="Content-Security-Policy" content="{content}" />'

@@ -47,7 +47,7 @@ export function byEar(stage: Stage, { sound, seconds, envelope, struck, toleranc
     void once.play().then(() => stage.animate(follow), stop);
   });
   listen.ariaPressed = "false";
-  stage.left = stop;
+  stage.whenLeft(stop);
 
   const press = (event: Event): void => {
     if (!once.playing) return marks.addBetween();

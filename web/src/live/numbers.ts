@@ -24,9 +24,14 @@ export interface Packed {
   bytes: string;
 }
 
+/** The numbers in the order of their bytes. */
+export function unpacked({ bytes }: Packed): Float32Array {
+  return Float32Array.from(atob(bytes), (letter) => letter.charCodeAt(0) / 255);
+}
+
 /** A head (frames, keys) that was packed key by key. */
-export function unpackedHead({ shape, bytes }: Packed): Float32Array {
-  const [keys, frames] = shape as [number, number];
-  const letters = atob(bytes);
-  return Float32Array.from({ length: keys * frames }, (_, i) => letters.charCodeAt((i % keys) * frames + Math.floor(i / keys)) / 255);
+export function unpackedHead(packed: Packed): Float32Array {
+  const [keys, frames] = packed.shape as [number, number];
+  const byKey = unpacked(packed);
+  return byKey.map((_, i) => byKey[(i % keys) * frames + Math.floor(i / keys)]!);
 }

@@ -3,6 +3,7 @@
 import { rate, shares } from "../../twins/training";
 import { shown } from "../numbers";
 import { begin, type Stage } from "../stage";
+import { trained } from "../trainer";
 
 /** The learning rate over a run, and how far weights could move. */
 function schedule(stage: Stage, data: { steps: number; learningRate: number }): () => void {
@@ -42,4 +43,4 @@ function averaging(stage: Stage): () => void {
   };
 }
 
-begin({ schedule, averaging });
+begin({ schedule, averaging, trained });
