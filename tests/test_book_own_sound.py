@@ -280,4 +280,4 @@ def test_nothing_is_loaded_before_it_is_asked_for(opened, visit, path, chapter):
 def test_without_javascript_the_clip_is_there_and_no_dead_button(opened, chapter):
     tab = opened(chapter, java_script_enabled=False)
     assert tab.locator(".nmp-live-frame img").count() >= len(OFFERS[chapter])
-    assert tab.get_by_text("Choose a recording").count() == 0
+    assert tab.get_by_role("button", name="Choose a recording").count() == 0
