@@ -92,6 +92,7 @@ export class Marks {
     const focused = gone!.handle === document.activeElement;
     gone!.handle.remove();
     this.chosen = this.marks[Math.max(place - 1, 0)];
+    this.number(); // before a screen reader says which mark has the focus
     if (focused) this.chosen?.handle.focus({ preventScroll: true });
     this.changed();
   }
@@ -109,6 +110,7 @@ export class Marks {
     const [left, right, top, bottom] = [chart.px(chart.x.low), chart.px(chart.x.high), chart.py(chart.y.high), chart.py(chart.y.low)];
     const size = { x: left, y: top, width: right - left, height: bottom - top };
     for (const [key, value] of Object.entries(size)) this.surface.setAttribute(key, value.toFixed(1));
+    this.number();
     this.marks.forEach((mark, i) => {
       const [kind, word] = look(i);
       const [line, target, dot] = mark.handle.children as unknown as [SVGElement, SVGElement, SVGElement];
@@ -120,10 +122,13 @@ export class Marks {
       }
       dot.setAttribute("class", kind);
       dot.setAttribute("r", mark === this.chosen ? "8" : "5.5");
-      mark.handle.setAttribute("aria-label", `Mark ${i + 1} of ${this.marks.length}`);
       mark.handle.setAttribute("aria-valuenow", `${mark.time}`);
       mark.handle.setAttribute("aria-valuetext", `${mark.time.toFixed(2)} seconds${word && `, ${word}`}`);
     });
+  }
+
+  private number(): void {
+    this.marks.forEach(({ handle }, i) => handle.setAttribute("aria-label", `Mark ${i + 1} of ${this.marks.length}`));
   }
 
   private nearest(time: number): Mark | undefined {
