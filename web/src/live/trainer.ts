@@ -71,7 +71,7 @@ class Trainer {
       f: stage.chart({ height: 220, x: { ...x }, y: { label: "F", low: 0, high: 1 }, label: "F of the test piece" }),
       roll: stage.chart({
         height: 260,
-        x: { label: "time in s", low: 0, high: plan.pieceFrames * plan.period },
+        x: { label: "time (s)", low: 0, high: plan.pieceFrames * plan.period },
         y: pitchAxis(Math.min(...pitches) - 3, Math.max(...pitches) + 3),
         label: "Notes of the test piece",
       }),
