@@ -1,6 +1,7 @@
-"""The numbers that define NMP, all in one place.
+"""The numbers that define NMP, all in one place, and how far off an onset may be.
 
-Source: Bittner et al., ICASSP 2022, and the public source of basic-pitch 0.4.0.
+Source: Bittner et al., ICASSP 2022, and the public source of basic-pitch 0.4.0; for the tolerance, the field's
+convention (Bay et al., ISMIR 2009).
 """
 
 from dataclasses import dataclass
@@ -46,3 +47,6 @@ class Constants:
 
 
 NMP = Constants()
+
+TOLERANCE = 0.05  # seconds between the onsets of a hit
+NEAR = 0.2  # seconds up to which an onset counts as late or early rather than as another one

@@ -28,16 +28,15 @@ from scipy.optimize import linear_sum_assignment
 from scipy.stats import binom
 
 from ._fast.cells import count_cells
+from .constants import NEAR, TOLERANCE
 from .errors import InputError
 from .notes.note_list import Notes
 
-TOLERANCE = 0.05  # seconds, for onsets
 PITCH_TOLERANCE = 50.0  # cents
 OFFSET_RATIO = 0.2  # of the reference note's length, for offsets
 GRID = 0.01  # seconds between the frames of Acc
 TABLE = 1_000_000  # pairs of notes; `mir_eval` makes tables of all pairs, so longer lists are matched key by key
 DECIMALS = 4  # distances in seconds are rounded to these before they are compared
-NEAR = 0.2  # seconds up to which an onset counts as late or early rather than as another note
 PARTIALS = (12, 19, 24)  # semitones from a key up to its second, third and fourth partial
 
 
@@ -226,11 +225,8 @@ def median_shift(reference: Notes, estimate: Notes, *, near: float = NEAR) -> fl
     >>> round(median_shift(Notes([0.0, 1.0], [0.5, 2.0], [60, 64]), Notes([0.04, 1.06], [0.5, 2.0], [60, 64])), 3)
     0.05
     """
-    if not len(reference) or not len(estimate):
-        return 0.0
-    same = estimate.pitch[:, None] == reference.pitch
-    by = np.where(same, estimate.onset[:, None] - reference.onset, np.inf)  # (estimate, reference)
-    nearest = by[np.arange(len(by)), np.abs(by).argmin(axis=1)]
+    apart = _distances(reference, estimate)
+    nearest = np.concatenate([np.zeros(0), *(by[np.arange(len(by)), np.abs(by).argmin(axis=1)] for by in apart)])
     nearest = nearest[np.abs(nearest) <= near]
     return float(np.median(nearest)) if len(nearest) else 0.0
 
@@ -246,8 +242,7 @@ def common_shift(reference: Notes, estimate: Notes, *, width: float = 0.05) -> f
     >>> round(common_shift(played, played.shifted(2.5)), 3)
     2.5
     """
-    distances = np.subtract.outer(estimate.onset, reference.onset)[np.equal.outer(estimate.pitch, reference.pitch)]
-    distances = np.sort(distances)
+    distances = np.sort(np.concatenate([np.zeros(0), *(by.ravel() for by in _distances(reference, estimate))]))
     if not len(distances):
         return 0.0
     stops = np.searchsorted(distances, distances + width, side="right")
@@ -440,6 +435,11 @@ def _common_keys(reference: Notes, estimate: Notes) -> list[tuple[np.ndarray, np
     """For each key that both have, the indices of its notes."""
     keys = np.intersect1d(reference.pitch, estimate.pitch)
     return [(np.flatnonzero(reference.pitch == key), np.flatnonzero(estimate.pitch == key)) for key in keys]
+
+
+def _distances(reference: Notes, estimate: Notes) -> list[np.ndarray]:
+    """For each key that both have, by how much each of its onsets is late, (estimate, reference)."""
+    return [np.subtract.outer(estimate.onset[e], reference.onset[r]) for r, e in _common_keys(reference, estimate)]
 
 
 def _for_mir_eval(reference: Notes, estimate: Notes, tolerance: float, offset_ratio: float | None, part) -> dict:

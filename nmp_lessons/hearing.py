@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from .audio.formats import Source
 from .audio.recording import Recording
 from .audio.streams import Spool
-from .constants import NMP
+from .constants import NEAR, NMP, TOLERANCE
 from .cqt import Samples
 from .decoding.blockwise import peak_notes, released_notes
 from .decoding.peak_decoder import PeakDecoder
@@ -159,8 +159,6 @@ def transcribe_as_released(recording: Recording, *, model: NMPNet | None = None)
 
 
 CHORD = 0.03  # seconds between the onsets of one chord, at most
-TOLERANCE = 0.05  # seconds between an onset and a mark that hits it
-NEAR = 0.2  # seconds up to which a mark counts as late or early rather than as extra
 
 
 class JudgedMarks(NamedTuple):

@@ -28,6 +28,7 @@ export function byEar(stage: Stage, { sound, seconds, envelope, struck, toleranc
   const times = Array.from(levels, (_, i) => (i / (levels.length - 1)) * seconds);
   const once = new Once(sound);
   let compared = false;
+  let trouble = "";
 
   const marks = new Marks(chart, 1.3, 0, () => stage.change());
   const stop = (): void => {
@@ -44,7 +45,16 @@ export function byEar(stage: Stage, { sound, seconds, envelope, struck, toleranc
     if (listen.ariaPressed === "true") return stop();
     listen.ariaPressed = "true";
     mark.focus({ preventScroll: true }); // so that the space bar marks
-    void once.play().then(() => stage.animate(follow), stop);
+    void once.play().then(
+      () => {
+        trouble = "";
+        stage.animate(follow);
+      },
+      () => {
+        trouble = " The sound could not be loaded; on the picture you can still mark.";
+        stop();
+      },
+    );
   });
   listen.ariaPressed = "false";
   stage.whenLeft(stop);
@@ -93,14 +103,14 @@ export function byEar(stage: Stage, { sound, seconds, envelope, struck, toleranc
         chart.box(moment - tolerance, FLOOR, moment + tolerance, TOP, `light ${hit.has(i) ? "hit" : "miss"}`);
         chart.line([moment, moment], [FLOOR, 0], hit.has(i) ? "hit" : "miss dashed");
       });
-      chart.legend(["hit", "hit"], ["miss dashed", "missed onset"], ["dot extra", "extra mark"], ["area light hit", "50 ms on each side"]);
+      chart.legend(["hit", "hit"], ["miss dashed", "missed onset"], ["dot extra", "extra mark"], ["area light hit", `${1000 * tolerance} ms on each side`]);
     } else chart.legend(["dot prediction", "your marks"]);
     const place = once.playing ? once.heard() : -1;
     if (place >= 0) chart.upright(place, "ink thin");
     marks.draw((j) => (compared ? (right.has(j) ? ["hit", "hit"] : ["extra", "extra"]) : ["prediction", ""]));
     if (compared) stage.say(verdict());
     else if (once.playing) stage.say("Mark every onset that you hear.");
-    else stage.say(marks.times.length ? `Your marks: ${marks.times.length}.` : "No marks yet.");
+    else stage.say((marks.times.length ? `Your marks: ${marks.times.length}.` : "No marks yet.") + trouble);
   };
 
   function verdict(): string {
