@@ -102,6 +102,16 @@ def test_a_recording_chosen_in_hearing_is_offered_elsewhere_until_it_is_forgotte
     assert not tab.get_by_text("stays in this browser").is_visible()
 
 
+def test_of_a_long_recording_ten_minutes_stay_and_the_page_says_so(opened, tmp_path):
+    time = np.arange(8000 * 610) / 8000
+    soundfile.write(tmp_path / "long.wav", (0.1 * np.sin(2 * np.pi * 440 * time)).astype(np.float32), 8000)
+    tab = opened("median_filtering")
+    found = control(tab, "cleaned")
+    chosen(tab, found, tmp_path / "long.wav")
+    found.get_by_role("radio", name="my recording, “long.wav, its first 10 minutes”").wait_for()
+    assert float(found.get_by_label("passage from").get_attribute("max")) == 595
+
+
 def test_another_tab_of_the_visit_has_it_and_a_later_visit_does_not(opened, path, book_site):
     tab = opened("decoding")
     chosen(tab, control(tab, "one_threshold"), path)

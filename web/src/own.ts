@@ -29,7 +29,9 @@ let channel: BroadcastChannel | undefined;
 
 /** Keeps a recording for the visit, cut to its first ten minutes. */
 export async function keepOwn({ title, samples }: Sound, rate: number): Promise<void> {
-  const made: Kept = { title, rate, samples: Float32Array.from(samples.subarray(0, KEPT * rate)) };
+  const kept = samples.subarray(0, KEPT * rate);
+  const named = kept.length < samples.length ? `${title}, its first ${KEPT / 60} minutes` : title;
+  const made: Kept = { title: named, rate, samples: Float32Array.from(kept) };
   await continued();
   going = Promise.resolve(true); // whatever was before
   await inStore("readwrite", (store) => store.put(made, KEY)).catch(() => (memory = made));
