@@ -114,6 +114,39 @@ def median(values: ArrayLike, size: int | Sequence[int], *, mode: str = "reflect
     return ranked(values, size, int(np.prod(checked)) // 2, mode=mode, outside=outside)
 
 
+def median_through(values: ArrayLike, window: ArrayLike, *, mode: str = "reflect", outside: float = 0.0) -> np.ndarray:
+    """The median of those neighbours that a window marks, for instance a cross.
+
+    Parameters
+    ----------
+    values, mode, outside
+        As in `neighbours`.
+    window : (columns,) or (rows, columns) array_like of bool
+        Which places count, an odd number of them; its size is odd along each axis.
+
+    Raises
+    ------
+    InputError
+        As `neighbours`, and if the number of marked places is even.
+
+    Examples
+    --------
+    A cross keeps a thin line, which a square would remove:
+
+    >>> line = [[0, 0, 0], [9, 9, 9], [0, 0, 0]]
+    >>> median_through(line, [[0, 1, 0], [1, 1, 1], [0, 1, 0]], mode="nearest").tolist()
+    [[0, 0, 0], [9, 9, 9], [0, 0, 0]]
+    >>> median(line, 3, mode="nearest")[1].tolist()
+    [0, 0, 0]
+    """
+    marked = np.asarray(window, bool)
+    places = int(marked.sum())
+    if places % 2 == 0:
+        raise InputError(f"window: it marks {places} places, and only an odd number has a middle; mark one more.")
+    seen = neighbours(values, marked.shape, mode=mode, outside=outside)[..., marked.ravel()]
+    return np.partition(seen, places // 2, axis=-1)[..., places // 2]
+
+
 def box(values: ArrayLike, size: int | Sequence[int], *, mode: str = "reflect", outside: float = 0.0) -> np.ndarray:
     """The mean of each window (eq-box). Parameters and errors as in `neighbours`.
 

@@ -206,3 +206,30 @@ def tones(path: Path, *, seconds: float = 1.0, silent: bool = False) -> Path:
     time = np.arange(int(seconds * RATE)) / RATE
     soundfile.write(path, 0.0 * time if silent else 0.3 * np.sin(2 * np.pi * 440 * time), RATE)
     return path
+
+
+# Twins
+
+
+class Agreement:
+    """Collects calls of a chapter's twins with what Python gives, and compares all at once."""
+
+    def __init__(self, twins, chapter: str, *, rtol: float = 1e-9, atol: float = 1e-12):
+        self.twins, self.chapter, self.rtol, self.atol = twins, chapter, rtol, atol
+        self.calls, self.expected = [], []
+
+    def __call__(self, name: str, arguments: list, expected) -> None:
+        self.calls.append([f"{self.chapter}.{name}", [plain(each) for each in arguments]])
+        self.expected.append(expected)
+
+    def check(self) -> None:
+        for call, got, expected in zip(self.calls, self.twins(self.calls), self.expected, strict=True):
+            if isinstance(expected, dict):
+                assert list(got) == list(expected), call
+                got, expected = list(got.values()), list(expected.values())
+            same = np.allclose(np.ravel(got), np.ravel(expected), rtol=self.rtol, atol=self.atol)
+            assert same, (call, got, expected)
+
+
+def plain(value):
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value

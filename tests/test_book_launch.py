@@ -10,11 +10,15 @@ import subprocess
 import sys
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import unquote, urlsplit
 
 import check_jsonschema
 import jinja2
 import pytest
 import yaml
+from docutils import nodes
+from docutils.utils import new_document
 
 import nmp_lessons
 from nmp_lessons.book import answers
@@ -68,6 +72,31 @@ def test_the_button_of_a_chapter_leads_there_or_says_what_to_set():
     html = shown(launch={})
     assert "https:" not in html and "<code>repository: url</code>" in html and 'href="setup.html"' in html
     assert "nmp-launch" not in shown()  # a page without code
+
+
+def test_an_exercise_in_code_is_one_click_away_once_there_is_an_address(notebooks, monkeypatch):
+    monkeypatch.setattr(launch, "is_chapter", lambda path: path.stem != "assignment")
+    options: dict = {}
+    app = SimpleNamespace(
+        config=SimpleNamespace(html_theme_options=options), env=SimpleNamespace(doc2path=lambda page: f"{page}.md")
+    )
+
+    def links(page: str) -> list[str]:
+        document = new_document("page")
+        document += nodes.raw("", "<p>Download</p>", format="html", exercise="cqt-hops")
+        document += nodes.paragraph("", "After it.")
+        launch._offer_exercises(app, document, page)
+        return re.findall(r'href="([^"]+)"', document[1].astext())
+
+    assert links("cqt") == []
+    options["repository_url"] = GITHUB
+    binder, colab = links("cqt")
+    assert unquote(urlsplit(binder).query) == "urlpath=lab/tree/notebooks/cqt.ipynb#cell-id=cqt-hops"
+    assert colab.endswith("/cqt.ipynb#scrollTo=cqt-hops")
+    assert links("assignment") == []
+    for slug in CHAPTERS:
+        cells = {cell["id"]: "".join(cell["source"]) for cell in notebooks[slug]["cells"]}
+        assert all(cells[name].startswith("### ") for name in answers.source.answers(slug))
 
 
 def test_every_chapter_is_a_notebook_with_its_exercises(notebooks):

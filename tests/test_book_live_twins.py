@@ -31,7 +31,7 @@ from nmp_lessons.model import Config, NMPNet, Posteriors, receptive_field
 from nmp_lessons.notes import Notes, read_midi, write_midi
 from nmp_lessons.targets import read_back
 from nmp_lessons.training import Recipe
-from tests.helpers import ROOT
+from tests.helpers import ROOT, Agreement, plain
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +96,9 @@ def test_twins_of_median_filtering(twins):
             for mode in median_filtering.MODES:
                 for name, smooth in filters.items():
                     equal("filtered", [matrix, list(size), mode, name], smooth(matrix, size, mode=mode))
+        for window in ([[True]], [[0, 1, 0], [1, 1, 1], [0, 1, 0]], rng.permutation(np.arange(25) < 9).reshape(5, 5)):
+            window = np.array(window, bool)
+            equal("medianThrough", [matrix, window], median_filtering.median_through(matrix, window, mode="nearest"))
     row = rng.standard_normal(60).astype(np.float32)
     for size in (1, 3, 9, 31):
         for name, smooth in {"runningMedian": filters["median"], "runningBox": filters["box"]}.items():
@@ -422,29 +425,5 @@ def test_twin_of_a_convolution(twins):
     equal.check()
 
 
-class Agreement:
-    """Collects calls of a chapter's twins with what Python gives, and compares all at once."""
-
-    def __init__(self, twins, chapter: str, *, rtol: float = 1e-9, atol: float = 1e-12):
-        self.twins, self.chapter, self.rtol, self.atol = twins, chapter, rtol, atol
-        self.calls, self.expected = [], []
-
-    def __call__(self, name: str, arguments: list, expected) -> None:
-        self.calls.append([f"{self.chapter}.{name}", [plain(each) for each in arguments]])
-        self.expected.append(expected)
-
-    def check(self) -> None:
-        for call, got, expected in zip(self.calls, self.twins(self.calls), self.expected, strict=True):
-            if isinstance(expected, dict):
-                assert list(got) == list(expected), call
-                got, expected = list(got.values()), list(expected.values())
-            same = np.allclose(np.ravel(got), np.ravel(expected), rtol=self.rtol, atol=self.atol)
-            assert same, (call, got, expected)
-
-
 def as_lists(notes: Notes) -> dict:
     return {"onset": notes.onset.tolist(), "offset": notes.offset.tolist(), "pitch": notes.pitch.tolist()}
-
-
-def plain(value):
-    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value

@@ -161,7 +161,7 @@ class _Writer:
         document: Any = jupytext.reads(f"{head}  display_name: Python 3\n---\n{self.blocks(text)}", fmt="md:myst")
         cells = [cell for cell in document.cells if cell.source.strip()]
         for i, cell in enumerate(cells):
-            cell["id"] = f"cell-{i}"  # the same in every build
+            cell["id"] = cell.metadata.pop("exercise", f"cell-{i}")  # the same in every build
             if cell.cell_type == "markdown":
                 cell.source = re.sub(r"\n{3,}", "\n\n", cell.source.strip())
                 cell.source = ROLE.sub(self._role, ROLE.sub(self._role, cell.source))  # a title may hold one
@@ -227,7 +227,7 @@ class _Writer:
         return f"```{{{name}}} {argument}".rstrip() + f"\n{text}\n```"  # as it was: JupyterLab may have MyST
 
     def exercise(self, title: str, name: str, text: str) -> str:
-        return f"\n+++\n\n### {title}\n\n{text}"
+        return f'\n+++ {{"exercise": "{name}"}}\n\n### {title}\n\n{text}'
 
     def answer(self, body: dict) -> str:
         imported = "" if self.checks else "from nmp_lessons.book import answers\n\n"

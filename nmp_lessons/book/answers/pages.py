@@ -63,7 +63,7 @@ def _start_of_code(name: str, body: dict) -> list[nodes.Node]:
         f"Download the starter code</a>. Check yours in a notebook: "
         f'<code>answers.check("{escape(name)}", {escape(function)})</code></p>\n'
     )
-    return [shown, nodes.raw("", link, format="html")]
+    return [shown, nodes.raw("", link, format="html", exercise=name)]
 
 
 class Hint(SphinxDirective):

@@ -1,4 +1,5 @@
-"""Buttons that open a chapter ready to run: on Binder, on Colab, or on the reader's own machine.
+"""Buttons that open a chapter ready to run, on Binder, on Colab, or on the reader's own machine, and links that open it
+at an exercise in code.
 
 Both services read the repository of whoever publishes the book, which is set as ``repository: url`` in
 ``_config.yml``. Until it is set, the button says so and does nothing else.
@@ -11,10 +12,12 @@ or with ``--run``, where there is no site, those of a run of each notebook. With
 with a cell that sets up Colab from the repository at that address.
 """
 
+from html import escape
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import nbformat
+from docutils import nodes
 from sphinx.application import Sphinx
 
 from ... import __version__
@@ -28,7 +31,7 @@ COLAB = "https://colab.research.google.com/github"
 PROVIDERS = {"github.com": "gh", "gitlab.com": "gl"}
 
 
-def launch(repository: str, page: str, *, branch: str = "main") -> dict[str, str]:
+def launch(repository: str, page: str, *, branch: str = "main", cell: str = "") -> dict[str, str]:
     """Where a chapter runs: the service's name, and the address that opens this chapter there.
 
     Parameters
@@ -36,6 +39,7 @@ def launch(repository: str, page: str, *, branch: str = "main") -> dict[str, str
     repository : address of the book's public repository, or "" if it has none
     page : the chapter's slug
     branch : what Binder builds
+    cell : the identifier of a cell to scroll to
 
     Examples
     --------
@@ -43,6 +47,8 @@ def launch(repository: str, page: str, *, branch: str = "main") -> dict[str, str
     'https://mybinder.org/v2/gh/someone/book/main?urlpath=lab/tree/notebooks/cqt.ipynb'
     >>> launch("https://github.com/someone/book", "cqt")["Colab"]
     'https://colab.research.google.com/github/someone/book/blob/notebooks/cqt.ipynb'
+    >>> launch("https://github.com/someone/book", "cqt", cell="cqt-bins")["Colab"]
+    'https://colab.research.google.com/github/someone/book/blob/notebooks/cqt.ipynb#scrollTo=cqt-bins'
     >>> list(launch("https://git.example.org/someone/book", "cqt")), launch("", "cqt")
     (['Binder'], {})
     """
@@ -52,9 +58,10 @@ def launch(repository: str, page: str, *, branch: str = "main") -> dict[str, str
     host, path = urlsplit(repository).netloc, urlsplit(repository).path.strip("/")
     kind = PROVIDERS.get(host, "git")
     spec = {"gh": path, "gl": quote(path, safe="")}.get(kind, quote(repository, safe=""))
-    places = {"Binder": f"{BINDER}/{kind}/{spec}/{quote(branch, safe='')}?urlpath={opened(page)}"}
+    at = quote(f"#cell-id={cell}") if cell else ""  # quoted, since it is for JupyterLab and not for Binder
+    places = {"Binder": f"{BINDER}/{kind}/{spec}/{quote(branch, safe='')}?urlpath={opened(page)}{at}"}
     if kind == "gh":
-        places["Colab"] = f"{COLAB}/{path}/blob/{BRANCH}/{page}.ipynb"
+        places["Colab"] = f"{COLAB}/{path}/blob/{BRANCH}/{page}.ipynb" + (f"#scrollTo={cell}" if cell else "")
     return places
 
 
@@ -92,10 +99,27 @@ def write(folder: Path, *, repository: str = "", run: bool = False) -> list[Path
 
 def setup(app: Sphinx) -> None:
     app.connect("html-page-context", _offer)
+    app.connect("doctree-resolved", _offer_exercises)
 
 
 def _offer(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
     if doctree and is_chapter(Path(app.env.doc2path(pagename))):
-        options = app.config.html_theme_options
-        url, branch = options.get("repository_url") or "", options.get("repository_branch") or "main"
-        context["launch"] = launch(url, pagename, branch=branch)
+        context["launch"] = _places(app, pagename)
+
+
+def _offer_exercises(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Below the starter code of an exercise: where to write it, with one click."""
+    if not is_chapter(Path(app.env.doc2path(docname))):
+        return  # the assignment, which has a notebook of its own
+    for starter in [node for node in doctree.findall(nodes.raw) if "exercise" in node]:
+        places = _places(app, docname, cell=starter["exercise"])
+        if places:
+            links = " or ".join(f'<a href="{escape(address)}">{service}</a>' for service, address in places.items())
+            offer = f'<p class="nmp-starter">Python can’t run on this page. Open this exercise on {links}.</p>\n'
+            starter.parent.insert(starter.parent.index(starter) + 1, nodes.raw("", offer, format="html"))
+
+
+def _places(app: Sphinx, page: str, *, cell: str = "") -> dict[str, str]:
+    options = app.config.html_theme_options
+    url, branch = options.get("repository_url") or "", options.get("repository_branch") or "main"
+    return launch(url, page, branch=branch, cell=cell)

@@ -213,12 +213,15 @@ export class Chart {
     this.handles.append(layer);
   }
 
-  /** Lets a pointer move something anywhere on the chart; with `paint`, a finger does not scroll the page there. */
-  drag(move: (x: number, y: number) => void, { paint = false } = {}): void {
+  /**
+   * Lets a pointer move something anywhere on the chart; with `paint`, a finger does not scroll the page there.
+   * `first` says whether the pointer has just come down.
+   */
+  drag(move: (x: number, y: number, first: boolean) => void, { paint = false } = {}): void {
     this.svg.classList.add(paint ? "paintable" : "draggable");
     follow(this.svg, (event) => {
       const { x, y } = this.at(event);
-      move(x, y);
+      move(x, y, event.type === "pointerdown");
     });
   }
 

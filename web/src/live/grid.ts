@@ -50,11 +50,11 @@ export class Grid {
     values.forEach((row, r) => {
       row.forEach((value, c) => {
         const cell = this.cells[r]![c]!;
-        if (cell.value === value) return;
+        if (Object.is(cell.value, value)) return;
         cell.value = value;
-        const dark = Math.min(Math.max(value / this.options.highest, 0), 1);
+        const dark = Number.isNaN(value) ? 0 : Math.min(Math.max(value / this.options.highest, 0), 1);
         cell.box.setAttribute("fill-opacity", (0.75 * dark).toFixed(3));
-        cell.text.textContent = shown(value, 2);
+        cell.text.textContent = Number.isNaN(value) ? "" : shown(value, 2);
         cell.text.setAttribute("class", dark > 0.6 ? "on-dark" : "");
       });
     });

@@ -19,6 +19,16 @@ export function filtered(values: Matrix, [rows, columns]: Size, mode: string, fi
   );
 }
 
+/** The median of those neighbours that a window marks; the nearest value is repeated beyond the edges. */
+export function medianThrough(values: Matrix, window: boolean[][]): Matrix {
+  const [above, left] = [window.length >> 1, window[0]!.length >> 1];
+  return values.map((row, r) =>
+    row.map((_, c) =>
+      middle(window.flatMap((line, i) => line.flatMap((on, j) => (on ? [beyond(values, r + i - above, c + j - left, "nearest")] : [])))),
+    ),
+  );
+}
+
 /** A row's window around a place, in order. */
 export function windowAt(row: number[], place: number, size: number, mode: string): number[] {
   return Array.from({ length: size }, (_, j) => beyond([row], 0, place - (size >> 1) + j, mode));

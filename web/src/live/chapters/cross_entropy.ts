@@ -181,6 +181,82 @@ function focus(stage: Stage): () => void {
   };
 }
 
+const POINTS = 25; // of a curve to draw
+const NEAR = { mean: 0.15, most: 0.6 }; // a drawing counts as right up to here
+
+/** A pull to draw; the page compares it with the true one, and with those of common mistakes. */
+function drawnPull(stage: Stage, data: { curves: Record<string, { positives: number; weight: number }> }): () => void {
+  const zs = grid(-6, 6, POINTS);
+  const drawing = zs.map(() => 0);
+  let [at, task, compared] = [POINTS >> 1, "", false];
+  const chart = stage.chart({
+    height: 300,
+    x: { label: "logit z", low: -6, high: 6 },
+    y: { label: "pull (up is positive)", low: -1.5, high: 4.5 },
+  });
+  const put = (index: number, y: number): void => {
+    at = Math.min(Math.max(index, 0), POINTS - 1);
+    drawing[at] = Math.min(Math.max(y, chart.y.low), chart.y.high);
+    stage.change();
+  };
+  chart.drag(
+    (x, y, first) => {
+      const [from, to] = [at, Math.round(((x + 6) / 12) * (POINTS - 1))];
+      const [before, steps] = [drawing[from]!, Math.abs(to - from)];
+      if (first || steps === 0) return put(to, y);
+      for (let i = 1; i <= steps; i++) put(from + Math.sign(to - from) * i, before + ((y - before) * i) / steps);
+    },
+    { paint: true },
+  );
+  const go = (index: number): void => put(index, drawing[Math.min(Math.max(index, 0), POINTS - 1)]!);
+  const cursor = chart.cursor("pull", "prediction", {
+    ArrowLeft: () => go(at - 1),
+    ArrowRight: () => go(at + 1),
+    ArrowUp: () => put(at, drawing[at]! + 0.1),
+    ArrowDown: () => put(at, drawing[at]! - 0.1),
+  });
+  const compare = stage.button("Compare", () => {
+    compared = true;
+    stage.change();
+  });
+  stage.button("Start again", () => {
+    drawing.fill(0);
+    compared = false;
+    stage.change();
+  });
+  return () => {
+    const { positives, weight } = data.curves[stage.choice("pull_of")]!;
+    if (task !== stage.choice("pull_of")) [task, compared] = [stage.choice("pull_of"), false];
+    const pull = (z: number, by = weight): number => {
+      const [up, down] = constantPulls(sigmoid(z), positives, { weight: by });
+      return up - down;
+    };
+    const loss = (z: number): number => constantLoss(sigmoid(z), positives, { weight }).reduce((sum, part) => sum + part);
+    const truth = zs.map((z) => pull(z));
+    chart.legend(["prediction", "your drawing"], ...(compared ? [["reference dashed", "the pull"] as [string, string]] : []));
+    chart.begin();
+    chart.line([-6, 6], [0, 0], "ink thin");
+    chart.line(zs, drawing, "prediction");
+    if (compared) chart.line(zs, truth, "reference dashed");
+    cursor.place(zs[at]!, drawing[at]!, `${shown(drawing[at]!, 2)} at a logit of ${shown(zs[at]!)}`);
+    compare.disabled = compared;
+    if (!compared) return stage.say("Draw across the picture, then compare.");
+    const away = (curve: number[]): number => curve.reduce((sum, y, i) => sum + Math.abs(y - drawing[i]!), 0) / POINTS;
+    const gaps = truth.map((y, i) => Math.abs(y - drawing[i]!));
+    const worst = gaps.indexOf(Math.max(...gaps));
+    const mean = away(truth);
+    if (mean <= NEAR.mean && gaps[worst]! <= NEAR.most) return stage.say(`Right: on average you are ${shown(mean, 2)} away from it.`);
+    const mistakes: [number[], string][] = [
+      [truth.map((y) => -y), "You drew the gradient of the loss. The pull goes the other way, downhill."],
+      [zs.map(loss), "You drew the loss itself. The pull is how steeply it falls as the logit grows."],
+      [zs.map((z) => pull(z, 1)), "You left out the weight."],
+    ];
+    const mistake = mistakes.find(([curve]) => away(curve) <= NEAR.mean && away(curve) < mean);
+    const gap = `At a logit of ${shown(zs[worst]!)} you drew ${shown(drawing[worst]!, 2)}, and the pull is ${shown(truth[worst]!, 2)}.`;
+    stage.say(mistake ? mistake[1] : `Not yet. ${gap}`);
+  };
+}
+
 /** Four losses move one shared output, step by step, each to its own resting place. */
 function race(stage: Stage): () => void {
   const steps = 120;
@@ -216,5 +292,6 @@ begin({
   found,
   detector_at_one_half: detectorAtOneHalf,
   focus,
+  drawn_pull: drawnPull,
   race,
 });

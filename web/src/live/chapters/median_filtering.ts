@@ -1,7 +1,7 @@
 // The live controls of the chapter "median_filtering".
 
 import {
-  boxVariance, exactMedianVariances, filtered, noiseDensity, runningBox, runningMedian, windowAt, type Matrix, type Size,
+  boxVariance, exactMedianVariances, filtered, medianThrough, noiseDensity, runningBox, runningMedian, windowAt, type Matrix, type Size,
 } from "../../twins/median_filtering";
 import { peak } from "../../sound";
 import { Loop, samplesAt } from "../loop";
@@ -92,6 +92,51 @@ function matrixFiltered(stage: Stage, data: { picture: Matrix }): () => void {
     output.window(row, column, 1, 1);
     const places = size[0] * size[1];
     stage.say(`Row ${row + 1}, column ${column + 1}: the ${filter} of ${places} cells is ${shown(after[row]![column]!)}.`);
+  };
+}
+
+const WIDEST = 5; // rows and columns of a window to paint
+const SQUARE = Array.from({ length: WIDEST }, (_, r) => Array.from({ length: WIDEST }, (_, c) => Number(r % 4 > 0 && c % 4 > 0)));
+
+interface Task {
+  picture: Matrix;
+  wanted: Matrix;
+}
+
+/** A window to paint, such that its median keeps what is wanted of a picture and nothing else. */
+function paintedWindow(stage: Stage, data: { tasks: Record<string, Task> }): () => void {
+  const cells = SQUARE.map((row) => [...row]);
+  const { picture } = Object.values(data.tasks)[0]!;
+  const [rows, columns] = [picture.length, picture[0]!.length];
+  const highest = Math.max(...picture.flat());
+  const window = stage.grid({ rows: WIDEST, columns: WIDEST, label: "Your window: paint on it", highest: 1 });
+  window.element.classList.add("small");
+  const [input, output, wanted] = ["Picture", "Its median", "Wanted"].map((label) => stage.grid({ rows, columns, label, highest }));
+  window.paintOn(cells, [2, 2], () => stage.change());
+  const fill = (label: string, value: (r: number, c: number) => number): void => {
+    stage.button(label, () => {
+      cells.forEach((row, r) => row.forEach((_, c) => (row[c] = value(r, c))));
+      stage.change();
+    });
+  };
+  fill("Clear", () => 0);
+  fill("Start again", (r, c) => SQUARE[r]![c]!);
+  return () => {
+    const task = data.tasks[stage.choice("keep")]!;
+    const painted = cells.flat().filter(Boolean).length;
+    const odd = painted % 2 === 1;
+    const after = odd ? medianThrough(task.picture, cells.map((row) => row.map(Boolean))) : task.picture.map((row) => row.map(() => NaN));
+    window.draw(cells);
+    input!.draw(task.picture);
+    output!.draw(after);
+    wanted!.draw(task.wanted);
+    const differing = (sign: number): number =>
+      task.wanted.flatMap((row, r) => row.filter((value, c) => sign * (after[r]![c]! - value) > 0)).length;
+    const [lost, left] = [differing(-1), differing(1)];
+    const size = `${painted} ${painted === 1 ? "cell" : "cells"}`;
+    if (!odd) stage.say(`Your window has ${size}. Only an odd number has a middle: add one, or take one away.`);
+    else if (lost + left === 0) stage.say(`Solved, with a window of ${size}.`);
+    else stage.say(`A window of ${size}: ${lost} that should have stayed are gone, and ${left} that should be gone are there.`);
   };
 }
 
@@ -274,4 +319,4 @@ function crackled(sound: Float32Array, every: number, length: number): Float32Ar
   return copy;
 }
 
-begin({ row_filtered: rowFiltered, matrix_filtered: matrixFiltered, contest, cleaned });
+begin({ row_filtered: rowFiltered, matrix_filtered: matrixFiltered, painted_window: paintedWindow, contest, cleaned });
