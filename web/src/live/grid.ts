@@ -8,6 +8,7 @@ export interface GridOptions {
   columns: number;
   label: string;
   highest: number; // the darkest value
+  numbers?: boolean; // written into the cells, by default
 }
 
 export interface Painting {
@@ -23,7 +24,7 @@ const CELL = 30; // units of the drawing
 export class Grid {
   readonly element: HTMLElement;
   private readonly svg: SVGSVGElement;
-  private readonly cells: { box: SVGRectElement; text: SVGTextElement; value: number }[][];
+  private readonly cells: { box: SVGRectElement; text: SVGTextElement; value: number; wrong: boolean }[][];
   private readonly frame = makeSvg("rect", { class: "window", width: "0", height: "0" });
   private readonly cursor = makeSvg("rect", { class: "cursor", width: `${CELL}`, height: `${CELL}`, visibility: "hidden" });
   /** Where the cursor stands. */
@@ -39,23 +40,27 @@ export class Grid {
         const box = makeSvg("rect", { class: "cell", x: `${x}`, y: `${y}`, width: `${CELL}`, height: `${CELL}` });
         const text = makeSvg("text", { x: `${x + CELL / 2}`, y: `${y + CELL / 2 + 4}`, "text-anchor": "middle" });
         this.svg.append(box, text);
-        return { box, text, value: NaN };
+        return { box, text, value: NaN, wrong: false };
       }),
     );
     this.svg.append(this.frame, this.cursor);
     this.element = make("div", { class: "nmp-live-grid" }, make("p", {}, label), this.svg);
   }
 
-  draw(values: number[][]): void {
+  /** Shades the cells; where a wanted value is given and another stands, the cell gets a cross. */
+  draw(values: number[][], wanted?: number[][]): void {
     values.forEach((row, r) => {
       row.forEach((value, c) => {
         const cell = this.cells[r]![c]!;
-        if (Object.is(cell.value, value)) return;
+        const wrong = wanted !== undefined && wanted[r]![c]! !== value;
+        if (Object.is(cell.value, value) && cell.wrong === wrong) return;
         cell.value = value;
+        cell.wrong = wrong;
         const dark = Number.isNaN(value) ? 0 : Math.min(Math.max(value / this.options.highest, 0), 1);
         cell.box.setAttribute("fill-opacity", (0.75 * dark).toFixed(3));
-        cell.text.textContent = Number.isNaN(value) ? "" : shown(value, 2);
-        cell.text.setAttribute("class", dark > 0.6 ? "on-dark" : "");
+        const number = this.options.numbers === false || Number.isNaN(value) ? "" : shown(value, 2);
+        cell.text.textContent = wrong ? "×" : number;
+        cell.text.setAttribute("class", `${dark > 0.6 ? "on-dark" : ""} ${wrong ? "wrong" : ""}`);
       });
     });
   }

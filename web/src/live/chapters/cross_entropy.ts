@@ -240,7 +240,7 @@ function drawnPull(stage: Stage, data: { curves: Record<string, { positives: num
     if (compared) chart.line(zs, truth, "reference dashed");
     cursor.place(zs[at]!, drawing[at]!, `${shown(drawing[at]!, 2)} at a logit of ${shown(zs[at]!)}`);
     compare.disabled = compared;
-    if (!compared) return stage.say("Draw across the picture, then compare.");
+    if (!compared) return stage.say(`Draw the pull of ${task}, then compare.`);
     const away = (curve: number[]): number => curve.reduce((sum, y, i) => sum + Math.abs(y - drawing[i]!), 0) / POINTS;
     const gaps = truth.map((y, i) => Math.abs(y - drawing[i]!));
     const worst = gaps.indexOf(Math.max(...gaps));

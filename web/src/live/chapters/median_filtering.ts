@@ -110,8 +110,10 @@ function paintedWindow(stage: Stage, data: { tasks: Record<string, Task> }): () 
   const [rows, columns] = [picture.length, picture[0]!.length];
   const highest = Math.max(...picture.flat());
   const window = stage.grid({ rows: WIDEST, columns: WIDEST, label: "Your window: paint on it", highest: 1 });
-  window.element.classList.add("small");
-  const [input, output, wanted] = ["Picture", "Its median", "Wanted"].map((label) => stage.grid({ rows, columns, label, highest }));
+  window.element.classList.add("nmp-small");
+  const [input, output, wanted] = ["Picture", "Its median", "Wanted"].map((label) =>
+    stage.grid({ rows, columns, label, highest, numbers: false }),
+  );
   window.paintOn(cells, [2, 2], () => stage.change());
   const fill = (label: string, value: (r: number, c: number) => number): void => {
     stage.button(label, () => {
@@ -128,7 +130,7 @@ function paintedWindow(stage: Stage, data: { tasks: Record<string, Task> }): () 
     const after = odd ? medianThrough(task.picture, cells.map((row) => row.map(Boolean))) : task.picture.map((row) => row.map(() => NaN));
     window.draw(cells);
     input!.draw(task.picture);
-    output!.draw(after);
+    output!.draw(after, odd ? task.wanted : undefined);
     wanted!.draw(task.wanted);
     const differing = (sign: number): number =>
       task.wanted.flatMap((row, r) => row.filter((value, c) => sign * (after[r]![c]! - value) > 0)).length;
@@ -136,7 +138,7 @@ function paintedWindow(stage: Stage, data: { tasks: Record<string, Task> }): () 
     const size = `${painted} ${painted === 1 ? "cell" : "cells"}`;
     if (!odd) stage.say(`Your window has ${size}. Only an odd number has a middle: add one, or take one away.`);
     else if (lost + left === 0) stage.say(`Solved, with a window of ${size}.`);
-    else stage.say(`A window of ${size}: ${lost} that should have stayed are gone, and ${left} that should be gone are there.`);
+    else stage.say(`A window of ${size}. In its median ${lost} cells are missing and ${left} are too many.`);
   };
 }
 
