@@ -287,9 +287,8 @@ def _missed(reference: Notes, estimate: Notes, i: int) -> Error:
     over = (estimate.pitch == pitch) & (estimate.onset < onset) & (onset < estimate.offset)
     begun = estimate.onset[over].min(initial=np.inf)
     before = (reference.pitch == pitch) & (begun - NEAR <= reference.onset) & (reference.onset < onset)
-    if before.any():
-        stroke = np.where(before, np.abs(reference.onset - begun), np.inf).argmin()  # the one that is reported
-        return Error("merged note", int(i), None, int(stroke))
+    if before.any():  # the stroke that is reported is the one nearest to where the report begins
+        return Error("merged note", int(i), None, int(np.where(before, abs(reference.onset - begun), np.inf).argmin()))
     sounds = (reference.onset <= onset + TOLERANCE) & (onset < reference.offset)
     under = _latest(reference, sounds & np.isin(pitch - reference.pitch, PARTIALS))
     return Error("missed" if under is None else "octave or harmonic", int(i), None, under)
