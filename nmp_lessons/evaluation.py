@@ -156,7 +156,7 @@ def above_sounding(
 CAUSES = {
     "late onset": "the same key is reported up to 0.2 s after it was played",
     "early onset": "the same key is reported up to 0.2 s before it was played",
-    "repeated note": "extra: a key that is sounding is reported as struck again",
+    "repeated note": "extra: a stroke is reported twice, or a key that is sounding is reported as struck again",
     "merged note": "missed: a key was struck again, and the earlier note is reported as sounding on",
     "octave or harmonic": "extra: a key an octave, a twelfth or two octaves from one that is sounding; "
     "missed: a key that far above one that is sounding",
@@ -287,8 +287,8 @@ def _missed(reference: Notes, estimate: Notes, i: int) -> Error:
     over = (estimate.pitch == pitch) & (estimate.onset < onset) & (onset < estimate.offset)
     begun = estimate.onset[over].min(initial=np.inf)
     before = (reference.pitch == pitch) & (begun - NEAR <= reference.onset) & (reference.onset < onset)
-    if before.any():
-        return Error("merged note", int(i), None, _latest(reference, before))
+    if before.any():  # the stroke that is reported is the one nearest to where the report begins
+        return Error("merged note", int(i), None, int(np.where(before, abs(reference.onset - begun), np.inf).argmin()))
     sounds = (reference.onset <= onset + TOLERANCE) & (onset < reference.offset)
     under = _latest(reference, sounds & np.isin(pitch - reference.pitch, PARTIALS))
     return Error("missed" if under is None else "octave or harmonic", int(i), None, under)

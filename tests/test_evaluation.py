@@ -226,6 +226,13 @@ def test_the_four_notes_have_four_causes():
     assert found[3].beside == 3  # the key an octave below
 
 
+def test_all_merged_strokes_name_the_one_that_is_reported():
+    """Three strokes, and one note that lasts through all of them and begins with the first."""
+    found = causes(Notes([1.0, 1.4, 1.8], [1.4, 1.8, 2.2], [60] * 3), Notes([1.02], [2.2], [60]))
+    merged = [error for error in found if error.cause == "merged note"]
+    assert [(error.reference, error.beside) for error in merged] == [(1, 0), (2, 0)]
+
+
 def test_a_stroke_that_is_reported_twice_is_repeated_and_not_late():
     assert cause_counts(HELD, Notes([1.0, 1.1], [1.1, 2.0], [60, 60]))["repeated note"] == 1
 

@@ -148,7 +148,7 @@ class Transcriber(nn.Module):
 
     @property
     def context(self) -> int:
-        """The largest number of frames on either side that an output can depend on."""
+        """The largest number of frames on either side of an output, or of its patch, that it can depend on."""
         raise NotImplementedError
 
     def stack(self, features: torch.Tensor) -> torch.Tensor:

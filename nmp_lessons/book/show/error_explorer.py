@@ -167,7 +167,7 @@ class _Place:
                 return f"{key} is struck again {begins}; the report of the stroke at {beside[0]:.2f} s goes on."
             case "octave or harmonic" if beside:
                 apart = {12: "an octave", 19: "a twelfth", 24: "two octaves"}[abs(self.pitch - beside[2])]
-                by = f"{pitch_name(beside[2])}, which sounds since {beside[0]:.2f} s"
+                by = f"{pitch_name(beside[2])}, which was struck at {beside[0]:.2f} s"
                 if true:
                     return f"{key}, played {begins}, is missing: {apart} above {by}."
                 return f"{key} is reported {begins}, {apart} {'above' if self.pitch > beside[2] else 'below'} {by}."
