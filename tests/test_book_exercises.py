@@ -196,7 +196,7 @@ def part_of(text: str, name: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("slug", SLUGS)
+@pytest.mark.parametrize("slug", [slug for slug in SLUGS if slug != "assignment"])  # that runs in the sandbox, so too
 def test_the_code_of_the_solutions_runs_with_other_numbers(slug, monkeypatch):
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("NMP_LESSONS_SEED", "2027")
