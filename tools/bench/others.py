@@ -6,7 +6,8 @@ the recordings nothing is measured. Harmonica's package asks for Python 3.12 and
 
 Transkun's command doesn't start beside a setuptools from 82 on, which has no ``pkg_resources``; and its model asks
 torchaudio for a mel matrix, while the torchaudio on PyPI doesn't load beside a PyTorch without CUDA. So we call the
-model itself, with the mel matrix that is stored in its checkpoint. Nothing else is changed.
+model itself, with the mel matrix that is stored in its checkpoint. Nothing else is changed. Its seconds in the file are
+an upper bound: other programs were at work, and a second look at one recording took 87 instead of 73.
 
 From samples at 22,050 Hz to notes; all on one thread. What counts is the processor's time, since other programs may
 be at work, and of several turns the quickest.
