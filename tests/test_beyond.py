@@ -395,6 +395,16 @@ def test_measured_scores_agree_with_the_records():
     assert [float(row["Fno"]) for row in rows if row["system"] == "released"] == pytest.approx(released, abs=0.01)
 
 
+def test_every_system_was_measured_on_the_same_recordings():
+    """The chapter subtracts row from row."""
+    rows = kept("others.csv")
+    measured = {row["system"]: [] for row in rows}
+    for row in rows:
+        measured[row["system"]].append((row["recording"], row["seconds"]))
+    assert {"transkun", "harmonica large"} <= set(measured) and len(measured["released"]) == 10
+    assert all(found == measured["released"] for found in measured.values())
+
+
 def test_whole_numbers_were_measured_on_the_twelve_clips():
     rows = kept("int8.csv")
     forms = {row["form"] for row in rows}

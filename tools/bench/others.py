@@ -1,8 +1,13 @@
-"""Our networks, the released one and `harmonica-amt` on the same recordings of a real piano, and the time each takes.
+"""Our networks, the released one, `harmonica-amt` and Transkun on the same recordings of a real piano, and their times.
 
 Kept in ``nmp_lessons/checkpoints/others.csv``, a row for each network and recording, for chapter ``beyond``; without
 the recordings nothing is measured. Harmonica's package asks for Python 3.12 and runs on 3.11; it is installed in
 ``_build``, not for readers, and used as it comes: its own decoder, its own thresholds, bfloat16 where it wants it.
+
+Transkun's command doesn't start beside a setuptools from 82 on, which has no ``pkg_resources``; and its model asks
+torchaudio for a mel matrix, while the torchaudio on PyPI doesn't load beside a PyTorch without CUDA. So we call the
+model itself, with the mel matrix that is stored in its checkpoint. Nothing else is changed. Its seconds in the file are
+an upper bound: other programs were at work, and a second look at one recording took 87 instead of 73.
 
 From samples at 22,050 Hz to notes; all on one thread. What counts is the processor's time, since other programs may
 be at work, and of several turns the quickest.
@@ -11,9 +16,11 @@ Command: ``python -m tools.bench others RECORDINGS [TURNS]``; what stands in the
 """
 
 import csv
+import json
 import subprocess
 import sys
 import time
+import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -31,11 +38,12 @@ from nmp_lessons.model import posteriors, released
 from nmp_lessons.notes import Notes
 from nmp_lessons.training import CHECKPOINTS, load
 
-PEER = Path(__file__).parents[2] / "_build" / "bench" / "harmonica"
-PACKAGES = (
+PEERS = Path(__file__).parents[2] / "_build" / "bench"
+HARMONICA = (
     "harmonica-amt==0.3.0", "nnaudio==0.3.4", "omegaconf==2.3.0", "antlr4-python3-runtime==4.9.3", "loguru==0.7.3",
     "symusic==0.6.0", "pySmartDL==1.3.4", "typer==0.29.2", "shellingham==1.5.4", "rich==15.0.0",
 )  # fmt: skip
+TRANSKUN = ("transkun==2.0.1",)
 KEPT = CHECKPOINTS / "others.csv"
 SIZES = ("nano", "small", "medium", "large")
 
@@ -101,8 +109,8 @@ def write(path: Path, rows: list[dict]) -> None:
 
 
 def systems() -> list[System]:
-    """The released network, our long trainings that stand, and Harmonica's sizes."""
-    return [_released(), *_ours(), *_harmonica()]
+    """The released network, our long trainings that stand, Harmonica's sizes, and Transkun."""
+    return [_released(), *_ours(), *_harmonica(), _transkun()]
 
 
 def _released() -> System:
@@ -130,7 +138,7 @@ def installed(folder: Path, packages: Sequence[str]) -> None:
 
 
 def _harmonica() -> list[System]:
-    installed(PEER, PACKAGES)
+    installed(PEERS / "harmonica", HARMONICA)
     from harmonica import Harmonica
 
     def system(size: str) -> System:
@@ -143,3 +151,27 @@ def _harmonica() -> list[System]:
         return System(f"harmonica {size}", sum(w.numel() for w in model.model.parameters()), notes)
 
     return [system(size) for size in SIZES]
+
+
+def _transkun() -> System:
+    installed(PEERS / "transkun", TRANSKUN)
+    shape_only = types.SimpleNamespace(melscale_fbanks=lambda n_freqs, n_mels, **_: torch.zeros(n_freqs, n_mels))
+    torchaudio = types.ModuleType("torchaudio")
+    torchaudio.functional = shape_only
+    sys.modules["torchaudio"] = torchaudio
+    from transkun.ModelTransformer import Config, TransKun
+
+    stored = PEERS / "transkun" / "transkun" / "pretrained"
+    config = Config()
+    config.__dict__ |= json.loads((stored / "2.0.conf").read_text("utf8"))["Model"]["config"]
+    model = TransKun(config).eval()
+    model.load_state_dict(torch.load(stored / "2.0.pt", map_location="cpu")["state_dict"])  # the mel matrix, too
+    del sys.modules["torchaudio"]
+
+    def notes(recording: Recording) -> Notes:
+        samples = torch.from_numpy(recording.resampled(model.fs).audio)[:, None]
+        with torch.inference_mode():
+            found = [note for note in model.transcribe(samples) if note.pitch > 0]  # pedals have negative numbers
+        return Notes([n.start for n in found], [n.end for n in found], [n.pitch for n in found])
+
+    return System("transkun", sum(w.numel() for w in model.parameters()), notes)
