@@ -110,6 +110,48 @@ def tone_response(
     return np.reshape(found, frequencies.shape)
 
 
+def frame_at(
+    audio: ArrayLike,
+    centre: int,
+    frequencies: ArrayLike,
+    *,
+    sample_rate: float = NMP.sample_rate,
+    bins_per_octave: int = NMP.bins_per_octave,
+) -> np.ndarray:
+    """The magnitudes X of any bins around one sample, straight from the definition (eq-direct).
+
+    Parameters
+    ----------
+    audio : (samples,)
+        Silent before its beginning and after its end.
+    centre
+        The sample on which the windows are centred.
+    frequencies : (bins,)
+        In Hz.
+    sample_rate, bins_per_octave
+        In Hz, and B.
+
+    Returns
+    -------
+    (bins,) ndarray
+
+    Examples
+    --------
+    >>> sine = np.sin(2 * np.pi * 440 / 22_050 * np.arange(22_050))
+    >>> frame_at(sine, 11_025, [440.0, 880.0]).round(1).tolist()
+    [25.4, 0.0]
+    """
+    audio, found = np.asarray(audio, dtype=float), []
+    for frequency in np.asarray(frequencies, dtype=float):
+        kernel = kernel_bank(np.array([frequency]), sample_rate=sample_rate, bins_per_octave=bins_per_octave)[:, 0]
+        first = centre - len(kernel) // 2
+        before, after = max(0, -first), max(0, first + len(kernel) - len(audio))
+        seen = np.pad(audio[max(first, 0) : max(first + len(kernel), 0)], (before, after))[: len(kernel)]
+        length = window_lengths(frequency, sample_rate=sample_rate, bins_per_octave=bins_per_octave)
+        found.append(np.sqrt(length) * abs(np.vdot(kernel, seen)))
+    return np.array(found)
+
+
 def halving_filter() -> np.ndarray:
     """The low-pass filter before halving: 256 taps, cutoff at half the band, as released (eq-halve)."""
     return firwin2(TAPS, [0, 0.5 / 1.001, 0.5 * 1.001, 1], [1, 1, 0, 0])

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import ArrayLike
 from torch import nn
 
 from .constants import NMP
@@ -39,6 +40,32 @@ def rounding_errors_in_cents(
     """
     exact = _exact_shifts(harmonics, bins_per_octave)
     return (np.round(exact) - exact) * 1200 / bins_per_octave
+
+
+def strongest_key_bin(
+    levels: ArrayLike, *, harmonics: Sequence[float] = (1, 2, 3, 4, 5, 6, 7), bins_per_octave: int = NMP.bins_per_octave
+) -> int:
+    """The bin whose harmonics have the highest mean level: the simplest estimate of a fundamental.
+
+    Parameters
+    ----------
+    levels : (bins,)
+        Of one frame, from 0 for silence.
+    harmonics, bins_per_octave
+        Which harmonics count, and B. Those beyond the last bin count as silent.
+
+    Examples
+    --------
+    With one bin per octave, the harmonics 1, 2 and 4 lie on neighbouring bins:
+
+    >>> strongest_key_bin([0.5, 0.0, 0.6, 0.7, 0.8, 0.0], harmonics=(1, 2, 4), bins_per_octave=1)
+    2
+    """
+    levels = np.asarray(levels, dtype=float)
+    by = shifts(harmonics, bins_per_octave=bins_per_octave)
+    padded = np.pad(levels, (max(0, -by.min()), max(0, by.max())))
+    first = max(0, -by.min())
+    return int(np.mean([padded[first + s : first + s + len(levels)] for s in by], axis=0).argmax())
 
 
 class HarmonicStacking(nn.Module):

@@ -91,7 +91,7 @@ def test_an_exercise_in_code_is_one_click_away_once_there_is_an_address(notebook
     assert links("cqt") == []
     options["repository_url"] = GITHUB
     binder, colab = links("cqt")
-    assert unquote(urlsplit(binder).query) == "urlpath=lab/tree/notebooks/cqt.ipynb#cell-id=cqt-hops"
+    assert unquote(urlsplit(binder).query) == "urlpath=lab/tree/notebooks/cqt.ipynb?#cell-id=cqt-hops"
     assert colab.endswith("/cqt.ipynb#scrollTo=cqt-hops")
     assert links("assignment") == []
     for slug in CHAPTERS:

@@ -258,6 +258,9 @@ def test_twins_of_harmonic_stacking(twins):
     channels = stack(torch.tensor(spectrum)[None, None])[0, :, 0].numpy()
     for shift, channel in zip(stack.shifts, channels, strict=True):
         equal("moved", [spectrum, shift, 264], channel)
+    for bins in (12, 36):
+        bin_there = harmonic_stacking.strongest_key_bin(spectrum, bins_per_octave=bins)
+        equal("strongestKeyBin", [spectrum, bins], bin_there)
     for beta in (0.0, 0.0004, 0.003):
         frequencies = sound.partials(57, 16, inharmonicity=beta)
         for h in (1, 5, 16):
@@ -277,6 +280,11 @@ def test_twins_of_cqt(twins):
                 tone = frequency * 2 ** (cents / 1200)
                 response = cqt.tone_response(tone, frequency, bins_per_octave=bins)
                 equal("toneResponse", [tone, frequency, NMP.sample_rate, bins], response)
+    audio = np.random.default_rng(0).standard_normal(6000).astype(np.float32)
+    for bins, centre in ((36, 3000), (12, 0), (96, 5999)):
+        frequencies = cqt.bin_frequencies(30, lowest=110.0, bins_per_octave=5)
+        frame = cqt.frame_at(audio, centre, frequencies, bins_per_octave=bins)
+        equal("frameAt", [audio, centre, frequencies, NMP.sample_rate, bins], frame)
     equal.check()
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from nmp_lessons import model
-from nmp_lessons.audio import Recording
+from nmp_lessons import cqt, harmonic_stacking, model
+from nmp_lessons.audio import Recording, piano
 from nmp_lessons.book.show.page_transcriber import SHORTEST_SOUND
+from nmp_lessons.constants import NMP
 from nmp_lessons.data import maestro
 from nmp_lessons.decoding import PeakDecoder, hysteresis
 from nmp_lessons.notes import write_midi
@@ -17,6 +18,8 @@ from nmp_lessons.training import named
 from tests.helpers import COUNTED, barriers, failed, out_of_shape
 
 OFFERS = {
+    "cqt": ["two_tones"],
+    "harmonic_stacking": ["shifted_copies"],
     "augmentation": ["changed"],
     "median_filtering": ["cleaned"],
     "decoding": ["one_threshold", "two_thresholds", "peaks"],
@@ -223,6 +226,33 @@ def test_clicks_are_added_to_a_recording_and_filtered_out_again(opened, path, re
         "([it, was]) => it.querySelector('path.reference').getAttribute('d') !== was",
         arg=[found.element_handle(), line],
     )
+    assert failed(look=out_of_shape(tab, width=width, colours=colours), barriers=barriers(tab, "nmp-live")) == {}
+
+
+@pytest.mark.parametrize(("width", "colours", "device"), LOOKS)
+def test_a_frame_of_the_recording_is_stacked_and_drawn_beside_two_tones(opened, tmp_path, width, colours, device):
+    note = piano.note(53, seconds=4)
+    soundfile.write(tmp_path / "f3.wav", note.audio, note.rate, subtype="FLOAT")
+    tab = opened("harmonic_stacking", width=width, color_scheme=colours, **device)
+    found = control(tab, "shifted_copies")
+    chosen(tab, found, tmp_path / "f3.wav")
+    found.get_by_text("the key with the strongest harmonics is F3.").wait_for()
+    found.get_by_role("button", name="All by their shifts").click()
+    mean = float(said(tab, found, r"partials 1, 2, 3, 4, 5, 6, 7. Mean of the copies there ([\d.]+)")[1])
+    frame = cqt.frame_at(note.audio[: 2 * note.rate], note.rate, cqt.bin_frequencies(NMP.cqt_bins))
+    level = 20 * np.log10(np.maximum(frame, 1e-4))
+    scaled = (1 + (level - level.max()) / 70).clip(0)
+    key = NMP.bins_per_semitone * (53 - NMP.lowest_pitch)
+    by_shift = [scaled[key + shift] for shift in harmonic_stacking.shifts(range(1, 8))]
+    assert mean == pytest.approx(np.mean(by_shift), abs=0.01)
+    assert failed(look=out_of_shape(tab, width=width, colours=colours), barriers=barriers(tab, "nmp-live")) == {}
+    opened("cqt", tab)
+    found = control(tab, "two_tones")
+    found.get_by_role("radio", name="my recording").check()
+    drawn = found.locator("path.extra")
+    drawn.wait_for(state="attached")
+    heights = [float(y) for y in re.findall(r"[\d.]+,(-?[\d.]+)", drawn.get_attribute("d"))]
+    assert np.argmin(heights) == 10  # F3, ten steps above the lower end
     assert failed(look=out_of_shape(tab, width=width, colours=colours), barriers=barriers(tab, "nmp-live")) == {}
 
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings, strategies as st
 
 from nmp_lessons import cqt as room
 from nmp_lessons.constants import NMP
-from nmp_lessons.cqt import CQT
+from nmp_lessons.cqt import CQT, bin_frequencies, frame_at
+from nmp_lessons.data import maestro
 from nmp_lessons.errors import InputError
 from nmp_lessons.model import released
 from tests.helpers import ROOT
@@ -184,7 +185,8 @@ STREAMED = """
 import resource, sys
 import numpy as np
 from nmp_lessons.constants import NMP
-from nmp_lessons.cqt import CQT
+from nmp_lessons.cqt import CQT, bin_frequencies, frame_at
+from nmp_lessons.data import maestro
 minute = 0.1 * np.random.default_rng(0).standard_normal(60 * NMP.sample_rate).astype(np.float32)
 
 class Minutes:
@@ -289,6 +291,16 @@ def test_impossible_transforms_are_refused(settings, complaint):
 def test_no_bins_have_no_quality(bins_per_octave):
     with pytest.raises(InputError, match="at least 1"):
         room.quality(bins_per_octave)
+
+
+def test_a_frame_by_definition_is_that_of_the_transform(cqt):
+    """In the octaves below the highest, up to what the low-pass filters between octaves do."""
+    recording = maestro.performance("chopin-nocturne").segment(20, 4).resampled(NMP.sample_rate)
+    there = cqt(torch.from_numpy(recording.audio)[None])[0, :, 172].numpy()
+    found = frame_at(recording.audio, 172 * NMP.hop, bin_frequencies(NMP.cqt_bins))
+    loud = there > 1e-3 * there.max()
+    assert loud.sum() > 150 and np.allclose(found[loud], there[loud], rtol=0.02, atol=2e-3 * there.max())
+    assert (frame_at(recording.audio, -50_000, [440.0, 27.5]) == 0).all()
 
 
 def test_the_response_to_a_tone_is_that_of_the_transform(cqt):

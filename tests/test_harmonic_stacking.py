@@ -5,10 +5,12 @@ import pytest
 import torch
 from hypothesis import given, strategies as st
 
+from nmp_lessons.audio import piano
 from nmp_lessons.constants import NMP
 from nmp_lessons.cqt import CQT
 from nmp_lessons.errors import InputError
-from nmp_lessons.harmonic_stacking import HarmonicStacking, rounding_errors_in_cents, shifts
+from nmp_lessons.harmonic_stacking import HarmonicStacking, rounding_errors_in_cents, shifts, strongest_key_bin
+from nmp_lessons.model import fixed_features
 
 octaves_and_more = st.lists(st.floats(0.25, 16), min_size=1, max_size=6)
 
@@ -86,3 +88,9 @@ def test_the_layout_is_what_convolutions_like():
 def test_impossible_harmonics_are_refused(harmonics, shifted):
     with pytest.raises(InputError, match="positive"):
         shifted(harmonics)
+
+
+@pytest.mark.parametrize("key", [40, 57, 69])
+def test_the_strongest_harmonics_are_those_of_the_struck_key(key):
+    frame = fixed_features(piano.note(key, seconds=2))[0, 86].numpy()
+    assert abs(strongest_key_bin(frame.clip(0)) - NMP.bins_per_semitone * (key - NMP.lowest_pitch)) <= 1

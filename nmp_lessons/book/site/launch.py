@@ -58,7 +58,8 @@ def launch(repository: str, page: str, *, branch: str = "main", cell: str = "") 
     host, path = urlsplit(repository).netloc, urlsplit(repository).path.strip("/")
     kind = PROVIDERS.get(host, "git")
     spec = {"gh": path, "gl": quote(path, safe="")}.get(kind, quote(repository, safe=""))
-    at = quote(f"#cell-id={cell}") if cell else ""  # quoted, since it is for JupyterLab and not for Binder
+    # For JupyterLab, so Binder must not see it. JupyterLab 4.6 forgets a fragment that has no question mark before it.
+    at = quote(f"?#cell-id={cell}") if cell else ""
     places = {"Binder": f"{BINDER}/{kind}/{spec}/{quote(branch, safe='')}?urlpath={opened(page)}{at}"}
     if kind == "gh":
         places["Colab"] = f"{COLAB}/{path}/blob/{BRANCH}/{page}.ipynb" + (f"#scrollTo={cell}" if cell else "")

@@ -25,3 +25,19 @@ function hannResponse(distance: number, length: number): number {
   const sum = (side[0]! + side[1]!) / 2;
   return Math.hypot(real + sum * Math.cos(turn), ((side[1]! - side[0]!) / 2) * Math.sin(turn));
 }
+
+/** The magnitudes of bins around one sample of a sound, which is silent before its beginning and after its end. */
+export function frameAt(audio: ArrayLike<number>, centre: number, frequencies: number[], rate: number, binsPerOctave: number): number[] {
+  return frequencies.map((frequency) => {
+    const length = windowLength(frequency, rate, binsPerOctave);
+    const first = centre - Math.ceil(length / 2);
+    const [turn, step] = [(2 * Math.PI) / length, (2 * Math.PI * frequency) / rate];
+    let [real, imaginary] = [0, 0];
+    for (let i = Math.max(0, -first); i < Math.min(length, audio.length - first); i++) {
+      const windowed = (audio[first + i]! * (1 - Math.cos(turn * i))) / length;
+      real += windowed * Math.cos(step * i);
+      imaginary += windowed * Math.sin(step * i);
+    }
+    return Math.sqrt(length) * Math.hypot(real, imaginary);
+  });
+}

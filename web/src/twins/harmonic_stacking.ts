@@ -21,3 +21,10 @@ export function moved(spectrum: number[], shift: number, bins: number): number[]
 export function sharpness(harmonic: number, stiffness: number): number {
   return 600 * Math.log2((1 + stiffness * harmonic ** 2) / (1 + stiffness));
 }
+
+/** The bin whose first seven harmonics have the highest mean level. */
+export function strongestKeyBin(levels: number[], binsPerOctave: number): number {
+  const copies = shifts([1, 2, 3, 4, 5, 6, 7], binsPerOctave).map((shift) => moved(levels, shift, levels.length));
+  const sums = levels.map((_, k) => copies.reduce((sum, copy) => sum + copy[k]!, 0));
+  return sums.indexOf(Math.max(...sums));
+}

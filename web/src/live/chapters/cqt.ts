@@ -1,23 +1,36 @@
 // The live controls of the chapter "cqt".
 
 import { pitchName } from "../../roll";
-import { quality, toneResponse, windowLength } from "../../twins/cqt";
+import { frameAt, quality, toneResponse, windowLength } from "../../twins/cqt";
 import { tone } from "../../twins/sound";
 import { player } from "../loop";
 import { shown } from "../numbers";
+import { type OwnData, OwnSound } from "../own";
 import { begin, type Stage } from "../stage";
 
 const frequencyOf = (pitch: number): number => 440 * 2 ** ((pitch - 69) / 12);
 const FLOOR = -60; // dB
 
 /** One or two tones through bins of any width. */
-function twoTones(stage: Stage, data: { rate: number }): () => void {
+function twoTones(stage: Stage, data: { rate: number; own: OwnData }): () => void {
+  const mine = new OwnSound(stage, data.own, 2, { playing: true });
   const chart = stage.chart({
     height: 280,
     x: { label: "pitch", low: 52, high: 64, ticks: [53, 55, 57, 59, 60, 62, 64], names: [53, 55, 57, 59, 60, 62, 64].map(pitchName) },
     y: { label: "level (dB)", low: FLOOR, high: 3, ticks: [-60, -40, -20, 0] },
   });
-  chart.legend(["reference", "level at any pitch"], ["dot reference", "at the bins"], ["prediction dashed", "tones"]);
+  const coarse = Array.from({ length: 121 }, (_, i) => 52 + i / 10);
+  let read = { key: "", levels: [] as number[] };
+  /** Levels around the middle of the reader's passage, at most 0 dB. */
+  const ofPassage = (passage: Float32Array, bins: number): number[] => {
+    const key = `${mine.key} ${bins}`;
+    if (read.key !== key) {
+      const found = frameAt(passage, passage.length >> 1, coarse.map(frequencyOf), data.rate, bins);
+      const top = Math.max(...found, 1e-4);
+      read = { key, levels: found.map((x) => 20 * Math.log10(Math.max(x, 1e-9) / top)) };
+    }
+    return read.levels;
+  };
   const tones = (): [number, number] => [57, 57 + stage.number("distance") / 100];
   const levels = (): [number, number] => [1, 10 ** (stage.number("level_of_the_second") / 20)];
   const again = player(stage, "Play the tones", () => tone(tones().map(frequencyOf), levels(), data.rate, data.rate), data.rate);
@@ -34,7 +47,15 @@ function twoTones(stage: Stage, data: { rate: number }): () => void {
     const step = 12 / bins;
     const first = 21 + Math.ceil((52 - 21) / step) * step;
     const centres = Array.from({ length: Math.floor((64 - first) / step) + 1 }, (_, i) => first + i * step);
+    const passage = mine.passage;
+    chart.legend(
+      ["reference", "level at any pitch"],
+      ["dot reference", "at the bins"],
+      ["prediction dashed", "tones"],
+      ...(passage ? [["extra", "your recording"] as [string, string]] : []),
+    );
     chart.begin();
+    if (passage) chart.line(coarse, ofPassage(passage, bins), "extra");
     for (const pitch of pitches) chart.upright(pitch, "prediction dashed");
     chart.line(fine, curve, "reference");
     chart.dots(centres, centres.map((pitch) => Math.max(level(pitch), FLOOR)), "reference", 4);

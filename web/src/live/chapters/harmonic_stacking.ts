@@ -1,15 +1,41 @@
 // The live controls of the chapter "harmonic_stacking".
 
-import { moved, roundingErrors, sharpness, shifts } from "../../twins/harmonic_stacking";
+import { pitchName } from "../../roll";
+import { frameAt } from "../../twins/cqt";
+import { moved, roundingErrors, sharpness, shifts, strongestKeyBin } from "../../twins/harmonic_stacking";
 import type { Handle } from "../chart";
 import { shown } from "../numbers";
+import { type OwnData, OwnSound } from "../own";
 import { begin, type Stage } from "../stage";
 
 const COPIES = [1, 2, 3, 4, 5, 6, 7];
 const ROW = 1.15; // height of a row
+const BINS = 36; // per octave
+const DEPTH = 70; // dB below the highest level, where silence begins
+const SECONDS = 2; // of a recording; the frame is in its middle
+
+interface Frames {
+  frames: Record<string, number[]>;
+  keys: Record<string, number>; // the bins of the keys
+  lowest: number; // Hz
+  own: OwnData;
+}
 
 /** Copies of one spectrum, to be shifted until the partials of a key lie on its bin. */
-function shiftedCopies(stage: Stage, data: { frames: Record<string, number[]>; own: Record<string, number> }): () => void {
+function shiftedCopies(stage: Stage, data: Frames): () => void {
+  const mine = new OwnSound(stage, data.own, SECONDS, { playing: true });
+  const bins = Object.values(data.frames)[0]!.length;
+  const frequencies = Array.from({ length: bins }, (_, k) => data.lowest * 2 ** (k / BINS));
+  let read = { key: "", frame: [] as number[], bin: 0 };
+  /** The frame of the reader's passage, on the scale of the others, and the bin of the key that it suggests. */
+  const ofPassage = (passage: Float32Array): { frame: number[]; bin: number } => {
+    if (read.key === mine.key) return read;
+    const levels = frameAt(passage, passage.length >> 1, frequencies, data.own.rate, BINS).map((x) => 20 * Math.log10(Math.max(x, 1e-4)));
+    const highest = Math.max(...levels);
+    const frame = levels.map((level) => (highest > -60 ? Math.max(1 + (level - highest) / DEPTH, 0) : 0));
+    read = { key: mine.key, frame, bin: strongestKeyBin(frame, BINS) };
+    return read;
+  };
   const right = shifts(COPIES, 36);
   let by = COPIES.map(() => 0);
   const chart = stage.chart({
@@ -49,7 +75,12 @@ function shiftedCopies(stage: Stage, data: { frames: Record<string, number[]>; o
   all("Start again", COPIES.map(() => 0));
   return () => {
     const key = stage.choice("key");
-    const [frame, own] = [data.frames[key]!, data.own[key]!];
+    const passage = mine.passage;
+    const { frame, bin: own } = passage ? ofPassage(passage) : { frame: data.frames[key]!, bin: data.keys[key]! };
+    const silent = frame.every((value) => value === 0);
+    if (passage && silent) mine.say("The middle of this passage is silent.");
+    else if (passage) mine.say(`One second into the passage, the key with the strongest harmonics is ${pitchName(21 + Math.round((12 * own) / BINS))}.`);
+    else mine.say("");
     const places = frame.map((_, k) => k - own);
     chart.begin();
     const rows = COPIES.map((_, i) => moved(frame, by[i]!, frame.length));
