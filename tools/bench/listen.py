@@ -1,0 +1,143 @@
+"""From the stroke of a key to its note on the screen: the page listens to a piano through Chromium's microphone.
+
+The microphone is Chromium's fake one, which plays a WAV file: keys of the book's piano, struck one at a time, low,
+middle and high in turn. What the page has recorded is laid over that file, so that the true time of every stroke is
+known in the recording, whatever the network says. When a sample came in is known from the audio thread, and when a
+note was on the screen from the frame after the one that drew it. What the system itself needs before its samples
+reach the page is not in it; Chromium reports an estimate. The network runs on one core, so other work slows it down.
+
+Command: ``python -m tools.bench listen [SECONDS]``.
+"""
+
+import base64
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import soundfile
+import soxr
+from scipy.signal import correlate
+
+from nmp_lessons.audio import piano
+from nmp_lessons.book import show
+from nmp_lessons.book.site.assets import as_files
+from nmp_lessons.constants import NMP
+from nmp_lessons.data import maestro
+from nmp_lessons.notes import Notes
+from tools.bench.web import copied
+from tools.browser import hearing, launched, served
+
+RATE = 48_000  # Hz, of the microphone
+BETWEEN = 0.7  # seconds from stroke to stroke
+REGISTERS = {"low, A0 to B2": (21, 48), "middle, C3 to B4": (48, 72), "high, C5 to C8": (72, 109)}
+NEAR = 0.05  # seconds, as in `nmp_lessons.evaluation`
+RECORDED = """element => {
+  const bytes = new Uint8Array(element.heard.buffer), parts = [];
+  for (let i = 0; i < bytes.length; i += 32768) parts.push(String.fromCharCode(...bytes.subarray(i, i + 32768)));
+  return [btoa(parts.join("")), element.drawnLive];
+}"""
+
+
+class Heard(NamedTuple):
+    """What the page recorded, at the network's rate, and its notes: pitch, onset and time of drawing, (n, 3)."""
+
+    audio: np.ndarray
+    drawn: np.ndarray
+    said: str
+
+
+class Prompt(NamedTuple):
+    """The strokes that the page could hear: their pitches, and seconds until they were drawn (nan: never)."""
+
+    pitch: np.ndarray
+    delay: np.ndarray
+    extra: int  # drawn notes that no stroke explains
+
+
+def strokes(count: int, *, seed: int = 0) -> Notes:
+    """Keys struck one after another, a low, a middle and a high one in turn."""
+    rng = np.random.default_rng(seed)
+    pitch = [int(rng.integers(*list(REGISTERS.values())[i % 3])) for i in range(count)]
+    onset = 0.2 + BETWEEN * np.arange(count)
+    return Notes(onset, onset + 0.8 * BETWEEN, pitch, rng.integers(50, 110, count))
+
+
+def write_strokes(played: Notes, path: Path) -> np.ndarray:
+    """The strokes as a file for the microphone; returns it at the network's rate."""
+    audio = piano.render(played, seconds=len(played) * BETWEEN).audio
+    audio = 0.5 * audio / np.abs(audio).max()
+    soundfile.write(path, soxr.resample(audio, NMP.sample_rate, RATE), RATE, subtype="PCM_16")
+    return audio
+
+
+def listened(tab, seconds: float) -> Heard:
+    """Lets the page listen for a while."""
+    tab.get_by_role("button", name="Listen live").click()
+    tab.get_by_text("Listening. Play or sing.").wait_for()
+    tab.wait_for_timeout(1000 * seconds)
+    tab.get_by_role("button", name="Stop listening").click()
+    tab.locator("nmp-transcriber nmp-player.nmp-ready").wait_for()
+    samples, drawn = tab.locator("nmp-transcriber").evaluate(RECORDED)
+    rows = np.array([[note["pitch"], note["onset"], note["drawn"] or np.inf] for note in drawn], float).reshape(-1, 3)
+    said = tab.get_by_role("status").first.inner_text()
+    return Heard(np.frombuffer(base64.b64decode(samples), np.float32), rows, said)
+
+
+def promptness(heard: Heard, played: Notes, audio: np.ndarray) -> Prompt:
+    """Pairs the strokes of the file, which was played over and over as `audio`, with the notes that were drawn."""
+    loop = len(audio) / NMP.sample_rate
+    lag = _lag(heard.audio, audio) / NMP.sample_rate  # where a turn of the file begins in the recording
+    seconds = len(heard.audio) / NMP.sample_rate
+    first = -np.ceil(lag / loop)
+    turns = lag + loop * (first + np.arange(np.ceil(seconds / loop) + 1))
+    onset = (turns[:, None] + played.onset).ravel()
+    pitch = np.tile(played.pitch, len(turns))
+    heard_whole = (onset > 0.1) & (onset < seconds - 1)
+    onset, pitch = onset[heard_whole], pitch[heard_whole]
+    left, delay = list(heard.drawn), np.full(len(onset), np.nan)
+    for i, (time, key) in enumerate(zip(onset, pitch, strict=True)):
+        near = [note for note in left if note[0] == key and abs(note[1] - time) <= NEAR]
+        if near:
+            delay[i] = near[0][2] - time
+            left = [note for note in left if note is not near[0]]
+    extra = sum(0.1 < note[1] < seconds - 1 for note in left)
+    return Prompt(pitch, delay, extra)
+
+
+def _lag(recorded: np.ndarray, turn: np.ndarray) -> int:
+    """The sample of the recording at which a turn of the file begins, or began before it."""
+    whole = correlate(recorded[: 2 * len(turn)], turn, mode="full", method="fft")
+    return int(whole.argmax()) - len(turn) + 1
+
+
+def write_page(folder: Path) -> None:
+    """``live.html`` with a transcriber."""
+    copied(folder / "built")
+    clip = maestro.performance("chopin-nocturne").segment(2, 3)
+    html = as_files(show.transcriber(clip, title="a clip").fragment, folder=folder / "built", url="built")
+    page = f'<!doctype html><link rel="stylesheet" href="built/nmp.css">{html}<script src="built/nmp.js"></script>'
+    (folder / "live.html").write_text(page, "utf8")
+
+
+def main(seconds: float = 60.0) -> None:
+    played = strokes(45)
+    with tempfile.TemporaryDirectory() as name, launched() as quiet:
+        folder = Path(name)
+        write_page(folder)
+        audio = write_strokes(played, folder / "strokes.wav")
+        with served(folder) as address, hearing(quiet, folder / "strokes.wav") as browser:
+            tab = browser.new_page()
+            tab.goto(f"{address}/live.html")
+            tab.get_by_role("button", name="Transcribe a clip").click()
+            tab.get_by_text("of sound, found in").wait_for()
+            heard = listened(tab, seconds)
+    found = promptness(heard, played, audio)
+    print("| keys | strokes | drawn | median, s | 9 of 10 within, s | slowest, s |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    for name, (low, high) in {**REGISTERS, "all": (0, 128)}.items():
+        delay = found.delay[(found.pitch >= low) & (found.pitch < high)]
+        drawn = delay[np.isfinite(delay)]
+        times = [f"{value:.3f}" for value in (np.median(drawn), np.quantile(drawn, 0.9), drawn.max())]
+        print(f"| {name} | {len(delay)} | {len(drawn)} | {' | '.join(times)} |")
+    print(f"Notes drawn that nobody played: {found.extra}. The page: {heard.said}")
