@@ -1,4 +1,4 @@
-"""``make bench``: `bench.main`; "browser", "scaling", "others", "readers", "int8", "limits", "live", "listen" name others."""
+"""``make bench``: `bench.main`; with a name ("browser", "scaling", "others", "listen", ...) the module of that kind."""
 
 import sys
 

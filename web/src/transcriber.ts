@@ -194,6 +194,7 @@ class Transcriber extends BookElement {
     this.forget();
     this.live = { drawn: this.listening.drawn };
     this.result.replaceChildren(this.listening.element);
+    this.listening.element.scrollIntoView({ block: "nearest" });
     this.allow(false);
     this.listener.textContent = "Stop listening";
   }

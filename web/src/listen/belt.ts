@@ -28,7 +28,7 @@ export class Belt {
     this.score.append("", make("div", { class: "nmp-scroll" }, plot));
     this.element = make("div", {}, this.score, this.latest);
     this.frameKeys();
-    this.move();
+    this.frame = requestAnimationFrame(this.move);
   }
 
   /** Draws the notes that are known now in place of the earlier ones. */
@@ -40,7 +40,7 @@ export class Belt {
       this.high = 12 * Math.floor(high / 12) + 11;
       this.frameKeys();
     }
-    const range = this.high - this.low + 1;
+    const [bottom, top] = this.edges();
     const past = this.clock() - SPAN - 1;
     const seen = notes.filter(({ offset }) => offset > past);
     this.notes.replaceChildren(
@@ -48,8 +48,8 @@ export class Belt {
         makeSvg("rect", {
           x: percent(onset, SPAN),
           width: percent(offset - onset, SPAN),
-          y: percent(this.high - pitch, range),
-          height: percent(1, range),
+          y: percent(top - pitch - 0.5, top - bottom),
+          height: percent(1, top - bottom),
         }),
       ),
     );
@@ -61,10 +61,14 @@ export class Belt {
     cancelAnimationFrame(this.frame);
   }
 
+  /** Of the picture, in semitones: room for a name at the bottom. */
+  private edges(): [bottom: number, top: number] {
+    return [this.low - 2, this.high + 0.5];
+  }
+
   private frameKeys(): void {
-    const edges = [this.low - 0.5, this.high + 0.5] as const;
-    this.score.firstChild!.replaceWith(gutter(...edges));
-    this.area.replaceChildren(lines(...edges), this.strip);
+    this.score.firstChild!.replaceWith(gutter(...this.edges()));
+    this.area.replaceChildren(lines(...this.edges()), this.strip);
   }
 
   /** Once a frame, or once a second for readers who prefer that things don't move. */

@@ -11,7 +11,9 @@ import type { Chunk } from "./microphone";
 import { Resampler } from "./resampler";
 
 const HOP = 0.1; // seconds from step to step, on a device that is fast enough
-const SLOWEST = 2; // seconds of a step beyond which nothing is drawn
+const SLOW = 2 * HOP; // seconds between steps from which the reader is told
+const SLOWEST = 2; // seconds between steps beyond which nothing is drawn
+const STEADY = 5; // steps in a row that are slow, or fast again, before it counts
 const NEWEST = 43; // frames that a step gives anew: half a second
 const BEFORE = 86; // frames before them that only the transform needs
 const AHEAD = 6; // frames that must follow a peak before it is judged
@@ -19,6 +21,8 @@ const KEPT = 15; // seconds of posteriors
 const SAME = 0.05; // seconds: onsets of one key that are nearer are one note
 const SILENT = 3; // seconds of zeros after which the reader is told
 const LONGEST = 600; // seconds
+
+const LISTENING = "Listening. Play or sing.";
 
 export interface Host {
   say(text: string): void;
@@ -47,6 +51,7 @@ export class Listening {
   private busy = false;
   private quiet = true;
   private slow = false;
+  private turn = 0; // steps in a row for which that is wrong
 
   private constructor(
     private readonly stream: MediaStream,
@@ -130,7 +135,7 @@ export class Listening {
     this.busy = true;
     if (this.state === "waiting") {
       this.state = "running";
-      this.host.say("Listening. Play or sing.");
+      this.host.say(LISTENING);
     }
     const start = performance.now();
     const { hop, context } = this.plan;
@@ -164,16 +169,20 @@ export class Listening {
     });
   }
 
-  /** A device that needs longer for a step than the step is long gets fewer of them. */
+  /** Steps follow each other less often on a device that needs long for each. */
   private adapt(spent: number): void {
-    this.hop = Math.max(HOP, 0.8 * this.hop, 1.25 * spent);
-    if (spent > SLOWEST) {
+    this.hop = Math.max(HOP, (this.hop + 1.25 * spent) / 2); // 1.25: a fifth of the time is left for other work
+    if (this.hop > SLOWEST) {
       this.state = "recording";
       this.host.say("This device is too slow to draw notes while you play. It goes on recording until you stop.");
-    } else if (this.hop > 2 * HOP && !this.slow) {
-      this.slow = true;
-      this.host.say(`This device needs ${spent.toFixed(1)} s for each step, so notes appear later than they could.`);
+      return;
     }
+    this.turn = this.hop > SLOW === this.slow ? 0 : this.turn + 1;
+    if (this.turn < STEADY) return;
+    this.slow = !this.slow;
+    this.host.say(
+      this.slow ? `This device needs ${spent.toFixed(1)} s for each step, so notes appear later than they could.` : LISTENING,
+    );
   }
 }
 
