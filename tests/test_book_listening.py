@@ -7,16 +7,14 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
-from scipy.signal import correlate
 
 from nmp_lessons.audio import Recording, piano
 from nmp_lessons.book import bundle, show
 from nmp_lessons.book.site.assets import POLICY, SCRIPTS, as_files
 from nmp_lessons.data import maestro
-from nmp_lessons.evaluation import onset_scores
 from nmp_lessons.notes import Notes, read_midi
 from tests.helpers import Visits, barriers, copied_bundle, failed, twins_of
-from tools.bench.listen import RATE, agreement, lag, listened
+from tools.bench.listen import RATE, agreement, likeness, listened, promptness
 from tools.browser import hearing
 
 SCALE = Notes(0.15 + 0.45 * np.arange(8), 0.5 + 0.45 * np.arange(8), [60, 62, 64, 65, 67, 69, 71, 72])
@@ -58,13 +56,6 @@ def opened(visit, site):
     return lambda **options: visit(f"{site}/index.html", **options)
 
 
-def alike(piece: np.ndarray, whole: np.ndarray) -> float:
-    """The correlation of a piece of sound with the place in the whole that is most like it."""
-    found = correlate(whole, piece, mode="valid", method="fft")
-    energy = correlate(whole**2, np.ones(len(piece)), mode="valid", method="fft")
-    return float((found / np.sqrt(energy * np.sum(piece**2) + 1e-9)).max())
-
-
 def started(tab):
     tab.get_by_role("button", name="Listen live").click()
     tab.get_by_text(LISTENING).wait_for()
@@ -86,17 +77,15 @@ def test_a_scale_appears_note_by_note_and_stays_as_a_recording(browser, site, fo
         assert tab.get_by_text("“what you played” stays in this browser").is_visible()
         visits.close()
 
-    likeness = [alike(piece, np.tile(scale, 2)) for piece in np.split(heard.audio[: len(heard.audio) // 10 * 10], 10)]
-    assert np.median(likeness) > 0.95  # what was recorded is what was played, apart from gaps on a busy machine
+    parts = np.split(heard.audio[: len(heard.audio) // 10 * 10], 10)
+    assert (
+        np.median([likeness(part, np.tile(scale, 2)).max() for part in parts]) > 0.95
+    )  # what was recorded is what was played, apart from gaps on a busy machine
 
-    begin = lag(heard.audio, scale)
-    stop = len(heard.audio) / 22_050 - 1  # later strokes may not have been drawn
-    strokes = (begin % len(scale) / 22_050 + SECONDS * np.arange(-1, 5)[:, None] + SCALE.onset).ravel()
-    known = strokes > 0
-    played = Notes(strokes[known], strokes[known] + 0.3, np.tile(SCALE.pitch, 6)[known]).between(0.1, stop)
-    pitch, onset, shown = heard.drawn.T
-    drawn = Notes(onset, onset + 0.3, pitch.astype(int)).between(0.1, stop)
-    assert len(played) >= 16 and onset_scores(played, drawn)["Rno"] > 0.9
+    found = promptness(heard, SCALE, scale)
+    assert len(found.delay) >= 12 and np.isfinite(found.delay).mean() > 0.9
+    assert np.all(found.delay[np.isfinite(found.delay)] > 0)
+    _, onset, shown = heard.drawn.T
     assert np.all(shown > onset) and np.all(np.diff(shown) >= 0)
     assert agreement(heard) > 0.9
     assert len(read_midi(tmp_path / "saved.mid")) == len(heard.notes)

@@ -31,6 +31,9 @@ from tools.browser import hearing, launched, served
 RATE = 48_000  # Hz, of the microphone
 BETWEEN = 0.7  # seconds from stroke to stroke
 REGISTERS = {"low, C1 to B2": (24, 48), "middle, C3 to B4": (48, 72), "high, C5 to C7": (72, 97)}
+LEAD = 0.05  # seconds before a stroke with which it is looked for,
+SLACK = 0.1  # seconds around where it should be,
+LIKE = 0.8  # and the correlation with which it counts as heard without a gap
 NEAR = 0.05  # seconds, as in `nmp_lessons.evaluation`
 RECORDED = """element => {
   const bytes = new Uint8Array(element.heard.buffer), parts = [];
@@ -89,23 +92,38 @@ def listened(tab, seconds: float) -> Heard:
 
 
 def promptness(heard: Heard, played: Notes, audio: np.ndarray) -> Prompt:
-    """Pairs the strokes of the file, which was played over and over as `audio`, with the notes that were drawn.
+    """Finds the strokes of the file, which was played over and over as `audio`, and when the page drew each.
 
-    Between two turns Chromium pauses for a millisecond or two, which is left out here.
+    A stroke is where the recording is most like it, since Chromium pauses between two turns for a millisecond or two,
+    and loses samples when the machine is busy.
     """
-    loop = len(audio) / NMP.sample_rate
-    begin = lag(heard.audio, audio) / NMP.sample_rate
-    seconds = len(heard.audio) / NMP.sample_rate
-    turns = begin % loop + loop * np.arange(-1, np.ceil(seconds / loop))
-    onset = (turns[:, None] + played.onset).ravel()
-    whole = (onset > 0.1) & (onset < seconds - 1)
-    onset, pitch = onset[whole], np.tile(played.pitch, len(turns))[whole]
-    delay = np.full(len(onset), np.nan)
-    for i, (time, key) in enumerate(zip(onset, pitch, strict=True)):
-        near = _near(heard.drawn, key, time)
-        if near.any():
-            delay[i] = heard.drawn[near, 2].min() - time
-    return Prompt(pitch, delay)
+    rate = NMP.sample_rate
+    late, pitch, delay = lag(heard.audio, audio) % len(audio) - len(audio), [], []
+    while late < len(heard.audio):
+        for key, onset in zip(played.pitch, played.onset, strict=True):
+            start = round((onset - LEAD) * rate)
+            stroke = audio[start : start + round(BETWEEN * rate)]
+            first = max(0, start + late - round(SLACK * rate))
+            around = heard.audio[first : start + late + len(stroke) + round(SLACK * rate)]
+            if start + late < LEAD * rate or len(around) < len(stroke) + SLACK * rate:
+                continue  # not in the recording as a whole
+            like = likeness(stroke, around)
+            if like.max() < LIKE:
+                continue
+            late = first + int(like.argmax()) - start
+            time = (start + late) / rate + LEAD
+            near = _near(heard.drawn, key, time)
+            pitch.append(key)
+            delay.append(heard.drawn[near, 2].min() - time if near.any() else np.nan)
+        late += len(audio)
+    return Prompt(np.array(pitch), np.array(delay))
+
+
+def likeness(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """The correlation of a part with every place of a whole, (places,), from −1 to 1."""
+    found = correlate(whole, part, mode="valid", method="fft")
+    energy = correlate(whole.astype(float) ** 2, np.ones(len(part)), mode="valid", method="fft")
+    return found / np.sqrt(np.maximum(energy, 1e-9) * np.sum(part.astype(float) ** 2))
 
 
 def agreement(heard: Heard) -> float:

@@ -18,6 +18,8 @@ const NEWEST = 43; // frames that a step gives anew: half a second
 const BEFORE = 86; // frames before them that only the transform needs
 const AHEAD = 6; // frames that must follow a peak before it is judged
 const KEPT = 15; // seconds of posteriors
+const EDGE = 25; // frames after the oldest that a cut of the posteriors may affect
+const STEADY_CLOCK = 3; // seconds after which arrivals are judged anew
 const SAME = 0.05; // seconds: onsets of one key that are nearer are one note
 const SILENT = 3; // seconds of zeros after which the reader is told
 const LONGEST = 600; // seconds
@@ -39,6 +41,7 @@ export interface Drawn {
 
 export class Listening {
   readonly drawn: Drawn[] = [];
+  private readonly clock = new Clock();
   private readonly belt = new Belt(() => this.now());
   private readonly resampler: Resampler;
   private readonly posteriors: Posteriors;
@@ -46,7 +49,6 @@ export class Listening {
   private length = 0; // samples of it that have come
   private done = 0; // samples that the latest step knew
   private hop = HOP;
-  private began = Infinity; // ms since 1970, when the first sample came
   private state: "waiting" | "running" | "recording" | "stopped" = "waiting";
   private busy = false;
   private quiet = true;
@@ -100,9 +102,9 @@ export class Listening {
     return this.sound.slice(0, this.length);
   }
 
-  /** Seconds since the first sample came in. */
+  /** Seconds of the recording that have come in by now. */
   private now(): number {
-    return Math.max(0, Date.now() - this.began) / 1000;
+    return this.clock.at(Date.now() / 1000);
   }
 
   private hear({ samples, at }: Chunk): void {
@@ -115,8 +117,7 @@ export class Listening {
     this.sound.set(fresh, this.length);
     this.length += fresh.length;
     const { rate } = this.plan;
-    // Chunks come in bursts; the earliest arrival shows when the sound was there.
-    this.began = Math.min(this.began, at - (1000 * this.length) / rate);
+    this.clock.set(this.length / rate, at / 1000);
     this.quiet &&= fresh.every((x) => x === 0);
     if (this.quiet && this.length > SILENT * rate) {
       this.quiet = false;
@@ -186,6 +187,29 @@ export class Listening {
   }
 }
 
+/** When which sample came in. */
+class Clock {
+  private earlier = Infinity; // seconds since 1970 at which the first sample came, as the chunks before `turn` tell it,
+  private recent = Infinity; // and as those after it do
+  private turn = 0; // seconds
+
+  /** So many seconds of sound had come by some moment. Chunks come in bursts, of which the first show the truth. */
+  set(seconds: number, moment: number): void {
+    if (seconds > this.turn + STEADY_CLOCK) {
+      // A busy machine loses samples, and then the recording falls behind.
+      this.earlier = this.recent;
+      this.recent = Infinity;
+      this.turn = seconds;
+    }
+    this.recent = Math.min(this.recent, moment - seconds);
+  }
+
+  /** The seconds of sound that have come by some moment, 0 before the first. */
+  at(moment: number): number {
+    return Math.max(0, moment - Math.min(this.earlier, this.recent));
+  }
+}
+
 /** The latest posteriors, each frame as the latest step gave it. */
 class Posteriors {
   private readonly size: number; // frames
@@ -216,7 +240,8 @@ class Posteriors {
     const { decoder, hop, rate } = this.plan;
     const period = hop / rate;
     const heads = { note: this.note.subarray(0, this.frames * KEYS), onset: this.onset.subarray(0, this.frames * KEYS) };
-    const judged = decode(heads, decoder, period).filter(({ onset }) => onset <= (this.frames - 1 - AHEAD) * period);
+    const [from, to] = [this.first && EDGE, this.frames - 1 - AHEAD];
+    const judged = decode(heads, decoder, period).filter(({ onset }) => onset >= from * period && onset <= to * period);
     const began = this.first * period;
     return judged.map((note) => ({ ...note, onset: note.onset + began, offset: note.offset + began }));
   }
