@@ -111,10 +111,11 @@ def test_the_roll_moves_and_is_readable_on_a_narrow_dark_screen(opened):
     tab.wait_for_timeout(500)
     assert tab.get_by_role("status").all_inner_texts() == said  # screen readers aren't told every note
     scrolled = tab.evaluate("document.documentElement.scrollWidth - innerWidth")
+    meanwhile = barriers(tab)
     stop.click()
     finished(tab)
     assert tab.get_by_role("button", name="Record", exact=True).is_enabled()
-    assert failed(after=barriers(tab), sideways=scrolled) == {}
+    assert failed(meanwhile=meanwhile, after=barriers(tab), sideways=scrolled) == {}
 
 
 def test_where_motion_is_unwelcome_the_roll_moves_once_a_second(opened):
