@@ -195,7 +195,9 @@ def test_the_transcription_can_be_seen_heard_and_saved(opened, tmp_path):
 
 def test_nothing_is_fetched_before_it_is_asked_for(opened, visit):
     opened().wait_for_load_state("networkidle")
-    assert visit.asked and not [url for url in visit.asked if url.endswith((".wasm", ".bin", "transcribe.js"))]
+    assert visit.asked and not [
+        url for url in visit.asked if url.endswith((".wasm", ".bin", "transcribe.js", "listen.js"))
+    ]
 
 
 def test_a_network_that_answers_otherwise_is_refused_politely(opened):

@@ -1,5 +1,6 @@
 """The command line: notes for good files, one clear line for bad ones, and nothing half done."""
 
+import csv
 import errno
 import json
 import os
@@ -22,6 +23,7 @@ from nmp_lessons.evaluation import match, onset_scores, scores
 from nmp_lessons.files import CHECKPOINTS
 from nmp_lessons.hearing import transcribe, transcribe_as_released
 from nmp_lessons.notes import Notes, read_midi, read_table, write_csv, write_midi
+from nmp_lessons.training import BEST, named
 from tests.helpers import RATE, ROOT, tones
 
 
@@ -81,13 +83,36 @@ def test_any_network_of_the_book_can_transcribe(tmp_path):
     played = maestro.performance("chopin-nocturne").segment(0, 20)
     save(played, tmp_path / "nocturne.wav")
     found = {}
-    for name in ("released", "main-0", "separable-main-0", "transformer-0", "gru-0"):
+    for name in ("released", "main-0", "piano", "transformer-0", "gru-0"):
         assert (
             cli.main(["transcribe", str(tmp_path / "nocturne.wav"), "-o", str(tmp_path / name), "--network", name]) == 0
         )
         found[name] = onset_scores(played.notes, read_table(tmp_path / name / "nocturne.csv"))["Fno"]
-    assert found["separable-main-0"] > found["main-0"] > found["released"]
+    assert found["piano"] > found["main-0"] > found["released"]
     assert min(found.values()) > 0.5
+
+
+def test_a_run_without_a_choice_of_network_ends_with_one_line_about_pianos(voice, tmp_path, capfd):
+    again = tmp_path / "again.wav"
+    shutil.copy(voice, again)
+    assert cli.main(["transcribe", str(voice), str(again), "-o", str(tmp_path / "plain")]) == 0
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("nmp-lessons: for a piano, --network piano is more accurate")
+    for i, options in enumerate((["--network", "released"], ["--network", "piano"], ["--bends"])):
+        assert cli.main(["transcribe", str(voice), "-o", str(tmp_path / str(i)), *options]) == 0
+    assert cli.main(["transcribe", str(tmp_path / "nowhere.wav")]) == 2
+    assert "--network" not in capfd.readouterr().err
+
+
+def test_piano_names_the_network_that_is_best_on_real_pianos():
+    with (CHECKPOINTS / "others.csv").open(encoding="utf8") as file:
+        rows = [row for row in csv.DictReader(file) if (CHECKPOINTS / f"{row['system']}.json").exists()]
+    systems = {row["system"] for row in rows}
+    means = {name: np.mean([float(row["Fno"]) for row in rows if row["system"] == name]) for name in systems}
+    assert len(means) > 1 and max(means, key=lambda name: means[name]) == BEST["piano"]
+    (one, _), (other, _) = named("piano"), named(BEST["piano"])
+    for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True):
+        assert (a == b).all()
 
 
 def test_bends_go_into_the_midi_file_if_asked(voice, tmp_path):
@@ -107,7 +132,7 @@ def test_a_bad_file_does_not_stop_the_others(voice, tmp_path, capfd):
     bad = tmp_path / "bad.wav"
     bad.write_text("these are words\n" * 50)
     out = tmp_path / "out"
-    assert cli.main(["transcribe", str(bad), str(voice), "-o", str(out)]) == 2
+    assert cli.main(["transcribe", str(bad), str(voice), "-o", str(out), "--network", "released"]) == 2
     assert sorted(path.name for path in out.iterdir()) == ["voice.csv", "voice.mid"]
     assert len(capfd.readouterr().err.strip().splitlines()) == 1
 
@@ -115,7 +140,7 @@ def test_a_bad_file_does_not_stop_the_others(voice, tmp_path, capfd):
 def test_a_truncated_recording_is_transcribed_as_far_as_it_goes(tmp_path, capfd):
     path = tones(tmp_path / "truncated.wav")
     path.write_bytes(path.read_bytes()[:30_000])
-    assert cli.main(["transcribe", str(path), "-o", str(tmp_path)]) == 0
+    assert cli.main(["transcribe", str(path), "-o", str(tmp_path), "--network", "released"]) == 0
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith(f"nmp-lessons: {path}: is cut off or damaged: only 0.7 of its 1.0 s could be read")
     assert set(read_table(tmp_path / "truncated.csv").pitch) >= {69}
@@ -144,7 +169,8 @@ def test_a_batch_survives_a_header_that_asks_for_the_impossible(voice, tmp_path,
     wild = bytearray(voice.read_bytes())
     wild[24:28] = (2_000_000_000).to_bytes(4, "little")
     (tmp_path / "wild.wav").write_bytes(wild)
-    assert cli.main(["transcribe", str(tmp_path / "wild.wav"), str(voice), "-o", str(tmp_path / "out")]) == 2
+    files = [str(tmp_path / "wild.wav"), str(voice)]
+    assert cli.main(["transcribe", *files, "-o", str(tmp_path / "out"), "--network", "released"]) == 2
     (line,) = [line for line in capfd.readouterr().err.splitlines() if "nmp-lessons" in line]
     assert "wild.wav: the header gives a sample rate of 2000000000 Hz" in line
     assert (tmp_path / "out" / "voice.mid").exists()

@@ -92,7 +92,7 @@ for module in pkgutil.walk_packages(nmp_lessons.__path__, "nmp_lessons."):
     if not module.name.startswith(("nmp_lessons.book.", "nmp_lessons.__main__")):
         __import__(module.name)
 save(tone(440, 1.0, partials=(1, 0.5, 0.3)), "a4.wav")
-assert main("transcribe a4.wav --network separable-main-0".split()) == 0
+assert main("transcribe a4.wav --network piano".split()) == 0
 assert main("evaluate a4.mid a4.csv".split()) == 0
 assert main(["experiments"]) == 0
 assert answers.check("sound-softer", "20*log10(1/5)") and not answers.check("sound-softer", 3)
@@ -179,7 +179,7 @@ def test_the_wheel_alone_in_an_empty_folder(alone, tmp_path):
     began = run([alone, "-c", ALONE], tmp_path)
     assert began.returncode == 0 and Path(began.stdout.strip()).is_relative_to(alone.parents[1]), began.stderr
     commands = [
-        "transcribe a4.wav --network separable-main-0",
+        "transcribe a4.wav --network piano",
         "evaluate a4.mid a4.csv",
         "experiments",
         "export main-0",

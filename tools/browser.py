@@ -57,6 +57,15 @@ def launched():
 
 
 @contextlib.contextmanager
+def hearing(browser, wav: Path):
+    """Another browser beside a running one, whose microphone hears a WAV file of 16 bits over and over."""
+    flags = [*FLAGS, f"--use-file-for-fake-audio-capture={wav}"]
+    other = browser.browser_type.launch(executable_path=find(), args=flags)
+    yield other
+    other.close()
+
+
+@contextlib.contextmanager
 def served(folder: Path):
     """The folder on a port of this machine; yields its address."""
     handler = functools.partial(_Quiet, directory=str(folder))

@@ -15,7 +15,13 @@ const shared = {
   logLevel: "info",
 };
 await build({ ...shared, entryPoints: { nmp: "src/index.ts", "nmp-formula": "src/formula.ts" }, format: "iife" });
-const fetched = { "nmp-transcribe": "src/transcribe.ts", "nmp-late": "src/late.ts", "nmp-train": "src/training/train.ts" };
+const fetched = {
+  "nmp-transcribe": "src/transcribe.ts",
+  "nmp-late": "src/late.ts",
+  "nmp-train": "src/training/train.ts",
+  "nmp-listen": "src/listen/listen.ts",
+  "nmp-microphone": "src/listen/microphone.ts",
+};
 await build({ ...shared, entryPoints: fetched, format: "esm" });
 const chapters = (await readdir("src/live/chapters")).map((file) => file.replace(".ts", ""));
 const scripts = chapters.map((chapter) => [`nmp-live-${chapter}`, `src/live/chapters/${chapter}.ts`]);

@@ -10,7 +10,8 @@ FOLDER = Path(__file__).with_name("show")
 BUNDLE = FOLDER / "nmp.js", FOLDER / "nmp.css"
 RUNTIME = FOLDER / "ort-wasm-simd-threaded.wasm"  # of ONNX, 14 MB
 LIVE = "nmp-live-{}.js"  # the live controls of a chapter
-FETCHED = *(FOLDER / f"nmp-{name}.js" for name in ("formula", "late", "transcribe", "train")), RUNTIME  # when needed
+LATER = ("formula", "late", "transcribe", "train", "listen", "microphone")
+FETCHED = *(FOLDER / f"nmp-{name}.js" for name in LATER), RUNTIME  # when needed
 
 
 def live_script(chapter: str) -> Path:

@@ -1,11 +1,15 @@
 """``nmp-lessons transcribe FILE...``: transcribe recordings to MIDI and CSV."""
 
 import argparse
+import sys
 from functools import partial
 from pathlib import Path
 
 from ..errors import InputError
 from .outputs import add_output, each, outputs, source
+
+RELEASED = "released"
+HINT = "nmp-lessons: for a piano, --network piano is more accurate (--network released hides this line)."
 
 
 def add(commands) -> None:
@@ -24,9 +28,9 @@ def add(commands) -> None:
     add_output(transcribe)
     transcribe.add_argument(
         "--network",
-        default="released",
         metavar="NAME",
-        help="released (default), or a network of this book (see `nmp-lessons experiments`; best: separable-main-0)",
+        help="released (default), piano (the best network of this book, for pianos only), or any other of its networks "
+        "(see `nmp-lessons experiments`)",
     )
     transcribe.add_argument(
         "--timing",
@@ -47,35 +51,40 @@ def run(arguments: argparse.Namespace) -> int:
     from ..audio.streams import Spool
     from ..constants import NMP
 
-    if arguments.bends and arguments.network != "released":
+    network = arguments.network or RELEASED
+    if arguments.bends and network != RELEASED:
         raise InputError(
             "--bends: this book's networks learned from pianos, which can't bend a pitch; leave out --network."
         )
-    heard = None
+    heard, wrote = None, False
 
     def transcribe(path: Path) -> None:
-        nonlocal heard
+        nonlocal heard, wrote
         with Spool(source(path), rate=NMP.sample_rate) as audio:
             written = outputs(path, arguments, ".mid", ".csv")
-            heard = heard or _transcriber(arguments)  # only once there is a file that can be read
+            heard = heard or _transcriber(network, arguments)  # only once there is a file that can be read
             _write(*heard(audio), *written)
+            wrote = True
 
-    return each(arguments.files, transcribe)
+    status = each(arguments.files, transcribe)
+    if wrote and not (arguments.network or arguments.bends or arguments.timing == RELEASED):
+        print(HINT, file=sys.stderr)
+    return status
 
 
-def _transcriber(arguments: argparse.Namespace):
+def _transcriber(network: str, arguments: argparse.Namespace):
     """A function from a `Spool` to notes and their bends, with the chosen network and timing."""
     from ..decoding.peak_decoder import PeakDecoder
     from ..hearing import transcribe_file
     from ..model import released
     from ..training.checkpoints import load as load_training
 
-    if arguments.network == "released":
+    if network == RELEASED:
         model, decoder = released.load(), None
         if arguments.bends or arguments.timing == "released":
             return partial(_at_once, model=model, as_released=arguments.timing == "released", bent=arguments.bends)
     else:
-        model, record = load_training(arguments.network)
+        model, record = load_training(network)
         decoder = PeakDecoder(**record["decoder"])
     return lambda audio: (transcribe_file(audio, model=model, decoder=decoder), None)
 

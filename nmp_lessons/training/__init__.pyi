@@ -10,6 +10,7 @@ from . import (
     validation as validation,
 )
 from .checkpoints import (
+    BEST as BEST,
     CHECKPOINTS as CHECKPOINTS,
     load as load,
     named as named,

@@ -1,4 +1,4 @@
-"""``make bench``: `bench.main`; "browser", "scaling", "others", "readers", "int8", "limits", "live" name others."""
+"""``make bench``: `bench.main`; with a name ("browser", "scaling", "others", "listen", ...) the module of that kind."""
 
 import sys
 
@@ -31,6 +31,10 @@ if __name__ == "__main__":
         from tools.bench import live
 
         live.main()
+    elif sys.argv[1:2] == ["listen"]:
+        from tools.bench import listen
+
+        listen.main(*map(float, sys.argv[2:3]))
     else:
         from tools.bench.bench import main
 

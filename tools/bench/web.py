@@ -91,10 +91,15 @@ def _spent(browser) -> float:
     return sum(one["cpuTime"] for one in found if one["type"] in ("renderer", "GPU"))
 
 
-def _make_our_page(folder: Path) -> None:
-    (folder / "built").mkdir()
+def copied(folder: Path) -> None:
+    """The scripts of the site, in a new folder."""
+    folder.mkdir()
     for path in (*bundle.BUNDLE, *bundle.FETCHED):
-        shutil.copy(path, folder / "built")
+        shutil.copy(path, folder)
+
+
+def _make_our_page(folder: Path) -> None:
+    copied(folder / "built")
     clip = maestro.performance("chopin-nocturne").segment(2, 3)
     ours = as_files(show.transcriber(clip, title="a clip").fragment, folder=folder / "built", url="built")
     (folder / "ours.html").write_text(f'<!doctype html>{ours}<script src="built/nmp.js"></script>', "utf8")

@@ -4,7 +4,7 @@
 
 import { agreement, type Note } from "./decoder";
 import type { Plan } from "./pieces";
-import { type Found, Network, type Progress } from "./worker";
+import { type Found, Network, type Progress, type Tail } from "./worker";
 
 const MEGABYTE = 1e6;
 
@@ -95,6 +95,11 @@ export class Checked {
   /** Runs the network that is loaded. */
   async run(samples: Float32Array, listener: Listener): Promise<Found> {
     return this.network!.run(samples, (at) => listener.progress(at));
+  }
+
+  /** Runs it on the end of a recording: see `Network.tail`. */
+  async tail(samples: Float32Array, frames: number): Promise<Tail> {
+    return this.network!.tail(samples, frames);
   }
 
   stop(): void {

@@ -23,6 +23,9 @@ export interface Kept {
 /** Whether the browser can record here. */
 export const canRecord = (): boolean => "mediaDevices" in navigator && "MediaRecorder" in window;
 
+/** Whether it can hand the microphone's sound to the page as it comes. */
+export const canListen = (): boolean => "mediaDevices" in navigator && "AudioWorkletNode" in window;
+
 let memory: Kept | undefined; // where the browser has no storage
 const listeners = new Set<() => void>();
 let channel: BroadcastChannel | undefined;

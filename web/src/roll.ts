@@ -4,7 +4,7 @@ import { KEYS, LOWEST_PITCH, type Note } from "./decoder";
 import { make, makeSvg, percent } from "./element";
 import type { Player } from "./player";
 
-const HEIGHT = 320; // pixels
+export const HEIGHT = 320; // pixels
 const COLUMNS = 1600; // at most, in a picture
 const NAMES = ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"];
 const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600]; // seconds
@@ -52,12 +52,21 @@ export function pitchName(pitch: number): string {
   return `${NAMES[pitch % 12]}${Math.floor(pitch / 12) - 1}`;
 }
 
-function gutter(low: number, high: number): SVGElement {
+export function gutter(low: number, high: number): SVGElement {
   const svg = makeSvg("svg", { class: "nmp-names", width: "34", height: `${HEIGHT}`, "aria-hidden": "true" });
   for (const pitch of named(low, high)) {
     svg.append(makeSvg("text", { x: "28", y: percent(high - pitch, high - low), dy: "4" }, pitchName(pitch)));
   }
   return svg;
+}
+
+export function lines(low: number, high: number): SVGElement {
+  const group = makeSvg("g", { class: "nmp-lines", stroke: "#808080" });
+  for (const pitch of named(low, high)) {
+    const y = percent(high - pitch, high - low);
+    group.append(makeSvg("line", { x1: "0", x2: "100%", y1: y, y2: y }));
+  }
+  return group;
 }
 
 function named(low: number, high: number): number[] {
@@ -82,14 +91,9 @@ function plot(roll: Roll, picture: string, low: number, high: number): HTMLEleme
       href: picture,
     }),
   );
-  const lines = makeSvg("g", { class: "nmp-lines", stroke: "#808080" });
-  for (const pitch of named(low, high)) {
-    const y = percent(high - pitch, range);
-    lines.append(makeSvg("line", { x1: "0", x2: "100%", y1: y, y2: y }));
-  }
   const group = makeSvg("g", { class: "nmp-notes nmp-prediction", "fill-opacity": "0.35" });
   for (const note of roll.notes) group.append(rectangle(note, roll.seconds, high, range));
-  area.append(lines, group);
+  area.append(lines(low, high), group);
 
   const wide = Math.min(COLUMNS, Math.max(280, 20 * roll.seconds));
   const svg = makeSvg("svg", {

@@ -1,6 +1,7 @@
 // Reads the reader's sound, and turns notes into sound.
 
 import type { Note } from "./decoder";
+import { Refusal } from "./networks";
 
 const PARTIALS = [0, 1, 0.5, 0.25, 0.15, 0.1, 0.05];
 const DECAY = 0.8; // seconds in which a tone falls to a third
@@ -165,6 +166,18 @@ export function peak(samples: Float32Array): number {
   return most;
 }
 
+/** The microphone, with speech processing off because it treats music as noise. */
+export async function openMicrophone(): Promise<MediaStream> {
+  const audio = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+  return navigator.mediaDevices.getUserMedia({ audio }).catch((problem: unknown) => {
+    throw new Refusal(
+      (problem as Error).name === "NotFoundError"
+        ? "This device has no microphone that the page could use. Connect one, or choose a file."
+        : "This page may not use the microphone. Allow it, or choose a file.",
+    );
+  });
+}
+
 /** What the microphone hears until `stop` is called, as a file in the browser's own format. */
 export class Tape {
   private readonly parts: Blob[] = [];
@@ -177,10 +190,8 @@ export class Tape {
     recorder.start();
   }
 
-  /** Starts recording, with speech processing off because it treats music as noise. */
   static async start(): Promise<Tape> {
-    const audio = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
-    const stream = await navigator.mediaDevices.getUserMedia({ audio });
+    const stream = await openMicrophone();
     return new Tape(stream, new MediaRecorder(stream));
   }
 

@@ -17,8 +17,10 @@ function tell(answer: Answer, ...moved: Transferable[]): void {
   self.postMessage(answer, { transfer: moved });
 }
 
-self.addEventListener("message", (event: MessageEvent<Request>) => {
-  answer(event.data).catch((problem: unknown) => tell({ kind: "failed", reason: String(problem) }));
+let before = Promise.resolve(); // a session runs one request at a time
+
+self.addEventListener("message", ({ data }: MessageEvent<Request>) => {
+  before = before.then(() => answer(data)).catch((problem: unknown) => tell({ kind: "failed", reason: String(problem) }));
 });
 
 async function answer(request: Request): Promise<void> {
@@ -29,6 +31,11 @@ async function answer(request: Request): Promise<void> {
     session = await ort.InferenceSession.create(new Uint8Array(request.graph), options);
     plan = request.plan;
     tell({ kind: "loaded" });
+    return;
+  }
+  if (request.kind === "tail") {
+    const { note, onset } = await tail(session!, plan!, request.audio, request.frames);
+    tell({ kind: "tail", note, onset }, note.buffer, onset.buffer);
     return;
   }
   const began = performance.now();
@@ -72,7 +79,16 @@ async function run(network: ort.InferenceSession, plan: Plan, audio: Float32Arra
   return whole as unknown as Heads;
 }
 
-function inputs(piece: Piece, audio: Float32Array): Record<string, ort.Tensor> {
+/** The last frames of some audio that ends where the recording ends so far. */
+async function tail(network: ort.InferenceSession, plan: Plan, audio: Float32Array, frames: number) {
+  const last = frameCount(plan, audio.length);
+  const first = Math.max(0, last - frames - plan.context);
+  const found = await network.run(inputs({ start: 0, stop: audio.length, first, last }, audio), ["note", "onset"]);
+  const kept = (head: ort.Tensor) => (head.data as Float32Array<ArrayBuffer>).slice(-frames * KEYS);
+  return { note: kept(found.note!), onset: kept(found.onset!) };
+}
+
+function inputs(piece: Pick<Piece, "start" | "stop" | "first" | "last">, audio: Float32Array): Record<string, ort.Tensor> {
   const cut = new Float32Array(piece.stop - piece.start); // silence where the recording has ended
   cut.set(audio.subarray(piece.start, piece.stop));
   const whole = (number: number) => new ort.Tensor("int64", [BigInt(number)], [1]);

@@ -3,17 +3,20 @@
 // Its data (nmp_lessons/book/show/page_transcriber.py) name networks, a clip, and Python's result for the clip. A
 // network is used only if it gives the same result here. Nothing is fetched before the reader asks, and nothing is sent.
 
-import { readSound } from "./choosing";
+import { checkedSound, readSound } from "./choosing";
 import { BookElement, BUNDLE, define, make, makeButton } from "./element";
+import { audioContext } from "./engine";
+import type { Drawn, Listening } from "./listen/listen";
 import { midiFile, wavFile } from "./midi";
 import { Checked, type Choice, obstacle, type Offer, Refusal } from "./networks";
-import { canRecord, forgetOwn, keepOwn, keptOwn, type Sound, watchOwn } from "./own";
+import { canListen, canRecord, forgetOwn, keepOwn, keptOwn, type Sound, watchOwn } from "./own";
 import { frameCount } from "./pieces";
 import type { Player } from "./player";
 import { player } from "./roll";
-import { Tape, tones } from "./sound";
+import { openMicrophone, Tape, tones } from "./sound";
 import type { Found, Progress } from "./worker";
 
+const [RECORD, LISTEN] = ["Record", "Listen live"];
 const TOLD = 0.5; // seconds that cancel before it is worth a line
 const VIEWS = { note: "Yn, sounding keys", onset: "Yo, onsets", contour: "Yp, pitches" } as const;
 type View = keyof typeof VIEWS;
@@ -28,6 +31,8 @@ class Transcriber extends BookElement {
   private drawn: Sound | undefined; // the sound in the player
   private urls: string[] = [];
   private tape: Tape | undefined;
+  private listening: Listening | undefined;
+  private live: { sound?: Sound; drawn: Drawn[] } | undefined; // what was drawn while a sound was played
   private busy = false;
   private next: (() => Promise<void>) | undefined; // the latest request made meanwhile
 
@@ -36,6 +41,7 @@ class Transcriber extends BookElement {
   private views!: HTMLSelectElement;
   private file!: HTMLInputElement;
   private microphone!: HTMLButtonElement;
+  private listener!: HTMLButtonElement;
   private bar!: HTMLProgressElement;
   private piece!: HTMLElement;
   private status!: HTMLElement;
@@ -52,7 +58,14 @@ class Transcriber extends BookElement {
     return this.sound?.samples;
   }
 
+  /** When each note was first drawn while it was played, for tests. */
+  get drawnLive(): Drawn[] {
+    return this.live?.drawn ?? [];
+  }
+
   disconnectedCallback(): void {
+    this.listening?.stop();
+    this.listening = undefined;
     this.checked?.stop();
   }
 
@@ -77,7 +90,7 @@ class Transcriber extends BookElement {
     this.addEventListener("drop", (event) => {
       event.preventDefault();
       const file = event.dataTransfer?.files[0];
-      if (file) void this.attempt(() => this.transcribeFile(file));
+      if (file && !this.listening) void this.attempt(() => this.transcribeFile(file));
     });
     watchOwn(() => void this.showOwn());
     void this.showOwn();
@@ -112,16 +125,17 @@ class Transcriber extends BookElement {
       const file = this.file.files?.[0];
       if (file) void this.attempt(() => this.transcribeFile(file));
     });
-    this.microphone = makeButton("Record", () => void this.attempt(() => this.record()));
-    if (!canRecord()) {
-      this.microphone.disabled = true;
-      this.microphone.title = "Browsers allow the microphone only on https and localhost, and some can't record.";
+    this.microphone = makeButton(RECORD, () => void this.attempt(() => this.record()));
+    this.listener = makeButton(LISTEN, () => void this.attempt(() => this.listen()));
+    for (const [button, able] of [[this.microphone, canRecord()], [this.listener, canListen()]] as const) {
+      button.disabled = !able;
+      if (!able) button.title = "Browsers allow the microphone only on https and localhost, and some can't record.";
     }
     this.controls = make(
       "fieldset",
       { class: "nmp-transcriber-controls" },
       make("legend", {}, "Sound and network"),
-      make("div", { class: "nmp-transcriber-row" }, clip, this.microphone),
+      make("div", { class: "nmp-transcriber-row" }, clip, this.microphone, this.listener),
       make("label", {}, make("span", {}, "Or choose a sound file, or drop one here"), this.file),
       make("label", {}, make("span", {}, "Network"), this.networks),
       make("label", {}, make("span", {}, "Picture"), this.views),
@@ -147,18 +161,65 @@ class Transcriber extends BookElement {
 
   private async record(): Promise<void> {
     if (!this.tape) {
-      this.tape = await Tape.start().catch(() => {
-        throw new Refusal("This page may not use the microphone. Allow it, or choose a file.");
-      });
+      this.tape = await Tape.start();
       this.microphone.textContent = "Stop and transcribe";
       this.say("Recording. Play or sing.");
       return;
     }
     const tape = this.tape;
     this.tape = undefined;
-    this.microphone.textContent = "Record";
+    this.microphone.textContent = RECORD;
     this.forget();
     await this.transcribe(await this.decoded(await tape.stop(), "your recording"));
+  }
+
+  private async listen(): Promise<void> {
+    if (this.listening) {
+      await this.stopListening();
+      return;
+    }
+    const context = audioContext(); // here, where the reader has just pressed a button
+    const stream = await openMicrophone();
+    try {
+      await this.prepare();
+      const { Listening } = (await import(beside("nmp-listen.js"))) as typeof import("./listen/listen");
+      this.say("Starting …");
+      const host = { say: (text: string) => this.say(text), ended: () => void this.attempt(() => this.stopListening()) };
+      const { plan } = this.choice;
+      this.listening = await Listening.start(stream, context, beside("nmp-microphone.js"), this.checked!, plan, host);
+    } catch (problem) {
+      stream.getTracks().forEach((track) => track.stop());
+      throw problem;
+    }
+    this.forget();
+    this.live = { drawn: this.listening.drawn };
+    this.result.replaceChildren(this.listening.element);
+    this.listening.element.scrollIntoView({ block: "nearest" });
+    this.allow(false);
+    this.listener.textContent = "Stop listening";
+  }
+
+  private async stopListening(): Promise<void> {
+    if (!this.listening) return; // a reader and the microphone may end it at once
+    const samples = this.listening.stop();
+    this.listening = undefined;
+    this.listener.textContent = LISTEN;
+    this.allow(true);
+    this.forget();
+    const { rate } = this.choice.plan;
+    const sound = checkedSound({ title: "what you played", samples, lost: 0 }, rate, this.offer.shortest);
+    this.live!.sound = sound;
+    await keepOwn(sound, rate);
+    await this.transcribe(sound);
+  }
+
+  /** While the page listens, nothing else can be asked for. */
+  private allow(on: boolean): void {
+    const controls = this.querySelectorAll<HTMLButtonElement>("form :is(button, input, select), .nmp-own-kept button");
+    for (const control of controls) {
+      if (control !== this.listener) control.disabled = !on;
+    }
+    if (on) this.microphone.disabled = !canRecord();
   }
 
   private async transcribeOwn(): Promise<void> {
@@ -276,7 +337,8 @@ class Transcriber extends BookElement {
           ? ` The channels cancel each other, so only channel ${channel + 1} was read.`
           : lost >= TOLD
             ? ` The channels cancel each other for ${lost.toFixed(1)} s, which are lost.`
-            : ""),
+            : "") +
+        (this.sound === this.live?.sound ? ` ${promptness(this.live.drawn)}` : ""),
     );
   }
 
@@ -296,6 +358,16 @@ function carryOver(before: Player, after: Player): void {
   after.version = before.version;
   after.currentTime = before.currentTime;
 }
+
+/** How soon notes were drawn, as a sentence. */
+function promptness(drawn: Drawn[]): string {
+  const delays = drawn.map((note) => note.drawn - note.onset).filter(Number.isFinite).sort((a, b) => a - b);
+  if (!delays.length) return "";
+  return `While you played, half of the notes were drawn within ${delays[delays.length >> 1]!.toFixed(2)} s of reaching the page.`;
+}
+
+/** The address of a file that lies beside the bundle. */
+const beside = (name: string): string => new URL(name, BUNDLE).href;
 
 function select(options: [value: string, label: string][]): HTMLSelectElement {
   return make("select", {}, ...options.map(([value, label]) => make("option", { value }, label)));

@@ -3,12 +3,21 @@
 import type { Heads, Note } from "./decoder";
 import type { Plan } from "./pieces";
 
-export type Request = { kind: "load"; graph: ArrayBuffer; plan: Plan } | { kind: "run"; audio: Float32Array };
+export type Request =
+  | { kind: "load"; graph: ArrayBuffer; plan: Plan }
+  | { kind: "run"; audio: Float32Array }
+  | { kind: "tail"; audio: Float32Array; frames: number };
 
 export interface Found {
   heads: Heads;
   notes: Note[];
   seconds: number; // that the network and the decoder took
+}
+
+/** The last frames of a recording, row by row. */
+export interface Tail {
+  note: Float32Array; // (frames, 88)
+  onset: Float32Array;
 }
 
 /** How far a run is: the piece that is done, counted from 1, of how many. */
@@ -22,6 +31,7 @@ export type Answer =
   | { kind: "loaded" }
   | ({ kind: "ran" } & Progress)
   | ({ kind: "found" } & Found)
+  | ({ kind: "tail" } & Tail)
   | { kind: "failed"; reason: string };
 
 const UNSTARTED = "this browser didn't start the worker that runs the network; another browser may";
@@ -53,6 +63,11 @@ export class Network {
       if (answer.kind === "ran") ran(answer);
       return answer.kind === "found" ? answer : undefined;
     });
+  }
+
+  /** The posteriors of the last `frames` of some audio, or of all that it has. */
+  async tail(audio: Float32Array, frames: number): Promise<Tail> {
+    return await this.ask({ kind: "tail", audio, frames }, (answer) => (answer.kind === "tail" ? answer : undefined));
   }
 
   stop(): void {
