@@ -11,6 +11,7 @@ from scipy import stats
 from nmp_lessons import ablations, cli, training
 from nmp_lessons.ablations import (
     BASELINES,
+    CLEAN,
     CONDITIONS,
     FROZEN,
     INCONCLUSIVE,
@@ -49,7 +50,7 @@ def run(*words):
 
 def test_every_experiment_has_three_seeds_and_its_own_name():
     runs = experiments()
-    assert len(runs) == len(SEEDS) * (len(LONG) + len(VARIANTS) + len(OTHERS) + len(FROZEN))
+    assert len(runs) == len(SEEDS) * (len(LONG) + len(CLEAN) + len(VARIANTS) + len(OTHERS) + len(FROZEN))
     assert all(chosen.name == name for name, chosen in runs.items())
     assert all(name.endswith(f"-{chosen.seed}") for name, chosen in runs.items())
     assert recipe("main") == runs["main-0"]

@@ -18,12 +18,12 @@ from nmp_lessons.augmentation import FeatureAugmentation
 from nmp_lessons.constants import NMP
 from nmp_lessons.cross_entropy import Loss
 from nmp_lessons.data import CLIP_FRAMES, LET_IN, LET_IN_OP_22, Corpus, maestro
-from nmp_lessons.data.asap import _members, _split_rows
+from nmp_lessons.data.asap import _members, _split_rows, performances
 from nmp_lessons.decoding import THRESHOLDS, PeakDecoder
 from nmp_lessons.errors import InputError
 from nmp_lessons.evaluation import onset_scores
 from nmp_lessons.model import Config, Heads, NMPNet, posteriors
-from nmp_lessons.notes import Notes, read_midi
+from nmp_lessons.notes import Notes, read_midi, write_midi
 from nmp_lessons.training import FEWEST, Recipe, render_corpus
 from nmp_lessons.training.corpus import _sha256
 
@@ -88,6 +88,20 @@ def test_the_split_leaves_maestros_test_and_validation_pieces_out_of_training():
 def test_what_the_split_let_in_is_named():
     split = {row["midi_performance"]: row["split"] for row in _split_rows()}
     assert all(split[name] == "train" for name in LET_IN)
+
+
+def test_what_was_let_in_is_left_out(tmp_path):
+    let_in = next(iter(LET_IN))
+    other = next(
+        row["midi_performance"]
+        for row in _split_rows()
+        if row["split"] == "train" and row["midi_performance"] not in LET_IN
+    )
+    for name, key in ((let_in, 60), (other, 72)):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        write_midi(Notes([0.0], [1.0], [key]), tmp_path / name)
+    (heard,) = performances(tmp_path, "train")
+    assert heard.pitch.tolist() == [72]
 
 
 @pytest.mark.slow

@@ -61,6 +61,7 @@ from .measurement import (
 )
 from .runs import (
     BASELINES as BASELINES,
+    CLEAN as CLEAN,
     FROZEN as FROZEN,
     FURTHER as FURTHER,
     HEADS as HEADS,

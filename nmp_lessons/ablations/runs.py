@@ -75,6 +75,7 @@ FROZEN: dict[str, Recipe] = {"frozen-none": FURTHER} | {
     f"frozen-{layer}": replace(FURTHER, frozen=(layer,)) for layer in LAYERS
 }
 LONG: dict[str, Recipe] = {"main": MAIN, "separable-main": replace(MAIN, model=SeparableConfig(), steps=3000)}
+CLEAN: dict[str, Recipe] = {"clean": MAIN}  # again, on clips rendered without the performances that had slipped in
 
 
 def experiments() -> dict[str, Recipe]:
@@ -84,7 +85,7 @@ def experiments() -> dict[str, Recipe]:
     >>> runs["no-contour-2"].model.contour, runs["no-contour-2"].seed
     (False, 2)
     """
-    named = LONG | VARIANTS | OTHERS | FROZEN
+    named = LONG | CLEAN | VARIANTS | OTHERS | FROZEN
     return {
         f"{name}-{seed}": replace(recipe, name=f"{name}-{seed}", seed=seed)
         for name, recipe in named.items()

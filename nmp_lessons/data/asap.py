@@ -1,7 +1,8 @@
 """Performances of (n)ASAP (CC BY-NC-SA 4.0) and their split, ``asap_split.csv`` beside this file.
 
 A piece is left out if ASAP links one of its performances to MAESTRO v3's validation or test split (`derive_split`
-made the table). Even so, seven performances from those splits got in: `LET_IN`.
+made the table). Even so, seven performances from those splits got into the table: `LET_IN`. `performances` leaves them
+out; most of the shipped networks were trained before it did.
 """
 
 import csv
@@ -36,13 +37,15 @@ LET_IN_OP_22 = ((332.0, 795.0), (798.0, 972.0))  # seconds of `maestro.full_note
 def performances(source: str | os.PathLike, split: str) -> list[Notes]:
     """The performances of one split ("train", "validation") in an archive or folder of (n)ASAP, with pedal.
 
+    Those in `LET_IN` are left out.
+
     Raises
     ------
     InputError
         If the source is missing or contains none of the performances in the split.
     """
     source = Path(source)
-    names = {row["midi_performance"] for row in _split_rows() if row["split"] == split}
+    names = {row["midi_performance"] for row in _split_rows() if row["split"] == split} - set(LET_IN)
     if source.is_dir():
         found = {name: (source / name).read_bytes() for name in names if (source / name).exists()}
     elif source.exists():
@@ -89,9 +92,9 @@ def derive_split(metadata: str | os.PathLike, maestro_index: str | os.PathLike) 
     NOTE: An empty link to MAESTRO is taken to mean that MAESTRO doesn't have the performance. But it may also mean that
     ASAP gives no link, as for a middle movement, or where the notes end early. That is how `LET_IN` got in, and perhaps
     more: a performance with an empty link can only be compared with MAESTRO's MIDI, and ``asap_split.csv`` was made
-    with a copy of the index that lists 709 of its 1,276 rows. The table stays as it is, because the shipped networks
-    learned from it. To repair it, compare the notes of every performance with MAESTRO's, and separate whole works
-    instead of movements.
+    with a copy of the index that lists 709 of its 1,276 rows. The table stays as it is, because most of the shipped
+    networks learned from it. To repair it, compare the notes of every performance with MAESTRO's, and separate whole
+    works instead of movements.
     """
     with open(maestro_index, newline="", encoding="utf-8") as file:
         of_file = {row["midi_filename"]: row["split"] for row in csv.DictReader(file)}
