@@ -42,32 +42,6 @@ def rounding_errors_in_cents(
     return (np.round(exact) - exact) * 1200 / bins_per_octave
 
 
-def strongest_key_bin(
-    levels: ArrayLike, *, harmonics: Sequence[float] = (1, 2, 3, 4, 5, 6, 7), bins_per_octave: int = NMP.bins_per_octave
-) -> int:
-    """The bin whose harmonics have the highest mean level: the simplest estimate of a fundamental.
-
-    Parameters
-    ----------
-    levels : (bins,)
-        Of one frame, from 0 for silence.
-    harmonics, bins_per_octave
-        Which harmonics count, and B. Those beyond the last bin count as silent.
-
-    Examples
-    --------
-    With one bin per octave, the harmonics 1, 2 and 4 lie on neighbouring bins:
-
-    >>> strongest_key_bin([0.5, 0.0, 0.6, 0.7, 0.8, 0.0], harmonics=(1, 2, 4), bins_per_octave=1)
-    2
-    """
-    levels = np.asarray(levels, dtype=float)
-    by = shifts(harmonics, bins_per_octave=bins_per_octave)
-    padded = np.pad(levels, (max(0, -by.min()), max(0, by.max())))
-    first = max(0, -by.min())
-    return int(np.mean([padded[first + s : first + s + len(levels)] for s in by], axis=0).argmax())
-
-
 class HarmonicStacking(nn.Module):
     """Copies of a spectrum, shifted so that a note's partials share its bin, one for each harmonic.
 
@@ -123,6 +97,30 @@ class HarmonicStacking(nn.Module):
             padded = F.pad(spectrum, (below, above), value=fill)
         copies = [padded[..., below + s : below + s + self.bins] for s in self.shifts]
         return torch.stack(copies, dim=-1).movedim(-1, 1)
+
+
+def strongest_key_bin(
+    levels: ArrayLike, *, harmonics: Sequence[float] = (1, 2, 3, 4, 5, 6, 7), bins_per_octave: int = NMP.bins_per_octave
+) -> int:
+    """The bin whose harmonics have the highest mean level: the simplest estimate of a fundamental.
+
+    Parameters
+    ----------
+    levels : (bins,)
+        Of one frame, from 0 for silence.
+    harmonics, bins_per_octave
+        Which harmonics count, and B. Those beyond the last bin count as silent.
+
+    Examples
+    --------
+    With one bin per octave, the harmonics 1, 2 and 4 lie on neighbouring bins:
+
+    >>> strongest_key_bin([0.5, 0.0, 0.6, 0.7, 0.8, 0.0], harmonics=(1, 2, 4), bins_per_octave=1)
+    2
+    """
+    spectrum = torch.as_tensor(np.asarray(levels, dtype=float))
+    stack = HarmonicStacking(harmonics, bins_per_octave=bins_per_octave, bins=len(spectrum))
+    return int(stack(spectrum[None, None]).mean(dim=1).argmax())
 
 
 def _exact_shifts(harmonics: Sequence[float], bins_per_octave: int) -> np.ndarray:

@@ -11,7 +11,8 @@ import { begin, type Stage } from "../stage";
 const COPIES = [1, 2, 3, 4, 5, 6, 7];
 const ROW = 1.15; // height of a row
 const BINS = 36; // per octave
-const DEPTH = 70; // dB below the highest level, where silence begins
+const DEPTH = 70; // dB below the highest level that are drawn
+const SILENCE = -60; // dB, what the highest level of a passage must exceed
 const SECONDS = 2; // of a recording; the frame is in its middle
 
 interface Frames {
@@ -32,7 +33,7 @@ function shiftedCopies(stage: Stage, data: Frames): () => void {
     if (read.key === mine.key) return read;
     const levels = frameAt(passage, passage.length >> 1, frequencies, data.own.rate, BINS).map((x) => 20 * Math.log10(Math.max(x, 1e-4)));
     const highest = Math.max(...levels);
-    const frame = levels.map((level) => (highest > -60 ? Math.max(1 + (level - highest) / DEPTH, 0) : 0));
+    const frame = levels.map((level) => (highest > SILENCE ? Math.max(1 + (level - highest) / DEPTH, 0) : 0));
     read = { key: mine.key, frame, bin: strongestKeyBin(frame, BINS) };
     return read;
   };
