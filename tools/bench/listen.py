@@ -153,7 +153,8 @@ def write_page(folder: Path) -> None:
     (folder / "live.html").write_text(page, "utf8")
 
 
-def main(seconds: float = 60.0) -> None:
+def main(given: str = "60") -> None:
+    seconds = float(given)
     played = strokes(45)
     with tempfile.TemporaryDirectory() as name, launched() as quiet:
         folder = Path(name)

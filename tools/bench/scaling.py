@@ -38,12 +38,12 @@ STEPS = (1, 4)  # of training; the difference counts
 COLUMNS = ("stage", *scaling.NUMBERS, "machine")
 
 
-def main(turns: int = 2) -> None:
+def main(turns: str = "2") -> None:
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
         scratch = Path(scratch)
         trees = {copies: _tree(scratch / str(copies), copies) for copies in COPIES}
-        for _ in tqdm(range(turns), "turns", unit="turn"):
+        for _ in tqdm(range(int(turns)), "turns", unit="turn"):
             for copies, tree in trees.items():
                 for cores in CORES:
                     rows.append(_making(tree, scratch / "made", copies, cores))

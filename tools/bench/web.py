@@ -5,7 +5,7 @@ backend "cpu": its default, WebGL, wants a GPU, and drawn in software it is many
 the processor's time of all of the browser's pages and of its GPU process, since other programs may be at work; the
 first turn of each loads and compiles, and does not count. The package is installed in ``_build``, not for readers.
 
-Command: ``python -m tools.bench browser [SECONDS]``.
+Command: ``python -m tools.bench web [SECONDS]``.
 """
 
 import shutil
@@ -39,7 +39,8 @@ window.peer = async (samples) => {
 ANSWERED = "seconds => document.querySelector('nmp-transcriber').answer?.heads.note.length > 88 * 86 * (seconds - 1)"
 
 
-def main(seconds: float = 20.0) -> None:
+def main(given: str = "20") -> None:
+    seconds = float(given)
     excerpt = maestro.performance("beethoven-menuetto").segment(10, seconds).resampled(NMP.sample_rate)
     with tempfile.TemporaryDirectory() as name, launched() as browser:
         folder = Path(name)
