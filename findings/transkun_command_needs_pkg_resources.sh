@@ -1,12 +1,12 @@
 #!/bin/sh
-# transkun 2.0.1: its command starts only where somebody has installed a setuptools older than 82.
+# transkun 2.0.1: its command starts only if the installed setuptools is older than 82.
 #
 # The command imports `pkg_resources` to find its weights. The package doesn't declare setuptools, and setuptools has
 # been without `pkg_resources` since 82.0.0. Observed: `transkun --help` prints its usage beside setuptools 81.0.0, and
 # beside 84.2.1 it ends with "ModuleNotFoundError: No module named 'pkg_resources'". Whoever installs it today with pip
 # gets the latter: torch 2.14.1 asks for setuptools 77.0.3 or newer, and pip takes the newest. The model itself needs no
 # `pkg_resources`.
-# Expected: the usage both times. The script fails if this changes.
+# Expected: the usage both times. The script fails once what was observed changes.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
