@@ -154,6 +154,16 @@ def test_a_stream_refuses_a_truncated_file(voice, tmp_path):
             stream[len(stream) - 1 : len(stream)]
 
 
+@pytest.mark.parametrize("rate", [22_050, 44_100])
+def test_a_stream_refuses_channels_that_cancel_each_other(tmp_path, rate):
+    mono = tone(440, 2.0, rate=rate).audio
+    soundfile.write(tmp_path / "a.wav", np.stack([mono, -mono], axis=1), rate)
+    stream = Stream(tmp_path / "a.wav", rate=22_050)
+    with pytest.raises(InputError, match="a.wav: its channels cancel each other"):
+        for start in range(0, len(stream), 4096):
+            stream[start : start + 4096]
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_nan_in_a_file(tmp_path, value):
     audio = tone(440).audio.copy()
