@@ -6,9 +6,12 @@ out; most of the shipped networks were trained before it did.
 """
 
 import csv
+import gzip
+import lzma
 import os
 import tarfile
 import warnings
+import zlib
 from pathlib import Path
 
 from ..errors import InputError
@@ -17,6 +20,7 @@ from ..notes.midi import read_midi
 from ..notes.note_list import Notes
 
 SPLIT = Path(__file__).with_name("asap_split.csv")
+DAMAGE = (tarfile.TarError, EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error)  # of an archive, packed or not
 LET_IN = {
     "Beethoven/Piano_Sonatas/11-2/MaximovI04.mid": "validation",
     "Beethoven/Piano_Sonatas/11-3/MaximovI05.mid": "validation",
@@ -67,14 +71,9 @@ def _members(source: Path, names: set[str]) -> dict[str, bytes]:
                 for member in tar
                 if member.name.removeprefix("./") in names
             }
-    except tarfile.TarError as problem:
-        raise InputError(
-            f"{source}: cannot be read as a tar archive ({_first_line(problem)}); download it again."
-        ) from problem
-
-
-def _first_line(problem: Exception) -> str:
-    return str(problem).splitlines()[0].rstrip(":")
+    except DAMAGE as problem:
+        reason = str(problem).partition("\n")[0].rstrip(":")
+        raise InputError(f"{source}: cannot be read as a tar archive ({reason}); download it again.") from problem
 
 
 def _split_rows() -> list[dict[str, str]]:
