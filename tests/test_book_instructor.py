@@ -11,7 +11,7 @@ import nbformat
 import pytest
 
 from nmp_lessons import cli
-from nmp_lessons.book.answers import keys, notebooks, source
+from nmp_lessons.book.answers import instructor, keys, notebooks, source
 from nmp_lessons.book.grading import isolation, marks
 from nmp_lessons.book.grading.judge import marked
 from nmp_lessons.errors import InputError
@@ -154,6 +154,11 @@ def test_a_term_has_a_seed_of_its_own_that_students_do_not_get(tmp_path):
         given = [path for path in (tmp_path / name / "students").rglob("*") if path.is_file()]
         assert given and not any(str(seeds[-1]) in path.read_text("utf8") for path in given)
     assert seeds[0] != seeds[1] and min(seeds) > 10_000  # no year
+
+
+def test_chapters_may_come_one_by_one(tmp_path):
+    made = instructor.make(tmp_path / "term", chapters=(slug for slug in ["hearing"]))
+    assert names(made / "marks.csv") == list(source.answers("hearing"))
 
 
 # Two students
