@@ -45,7 +45,7 @@ class Treated(NamedTuple):
     decoder: PeakDecoder
 
 
-def treated(layer: str, treatment: str, seed: int, clips: StoredClips) -> Transcriber:
+def treated(layer: str, treatment: str, seed: int, clips: StoredClips, *, folder: Path = CHECKPOINTS) -> Transcriber:
     """A main network with one layer treated, or with `INTACT` the network that it is compared with.
 
     Parameters
@@ -58,11 +58,13 @@ def treated(layer: str, treatment: str, seed: int, clips: StoredClips) -> Transc
         0, 1 or 2: which main network. The random weights depend on it, too.
     clips
         On which batch normalisation is recalibrated.
+    folder
+        Of the checkpoints.
     """
     if treatment in ("frozen", "bypassed"):
-        model, _ = load(f"frozen-{layer}-{seed}")
+        model, _ = load(f"frozen-{layer}-{seed}", folder=folder)
         return _silenced(model, "note_out") if treatment == "bypassed" else model
-    model, _ = load(f"main-{seed}")
+    model, _ = load(f"main-{seed}", folder=folder)
     if layer == INTACT:
         return model
     if treatment == "random":
@@ -88,7 +90,7 @@ def measure_layers(*, folder: Path = CHECKPOINTS) -> list[dict]:
     for seed in SEEDS:
         for treatment in TREATMENTS:
             for layer in (INTACT, *LAYERS):
-                model = treated(layer, treatment, seed, fitting)
+                model = treated(layer, treatment, seed, fitting, folder=folder)
                 decoder, _ = fit_decoder(model, fitting)
                 fno = [onset_scores(notes, decoder(feature_posteriors(model, x)))["Fno"] for x, notes in test]
                 row = {"treatment": treatment, "layer": layer, "seed": str(seed)}

@@ -85,7 +85,7 @@ def measure_errors(recordings: Sequence[Real], *, name: str = "main-0", folder: 
     """
     if not recordings:
         raise InputError("errors: the folder of recordings is missing; give it with --recordings.")
-    model, record = load(name)
+    model, record = load(name, folder=folder)
     network, decoder = released.load(), PeakDecoder(**record["decoder"])
     pairs = [(feature_posteriors(model, real.features), real.notes) for real in recordings]
     predictions = {
@@ -199,8 +199,15 @@ def measure(name: str, *, folder: Path = CHECKPOINTS, recordings: Sequence[Real]
     "robustness" holds Fno by condition, "book_test" every score by performance. With `recordings`, there is also one
     Fno for each recording: "real_piano" with our decoder, "real_piano_bare_peaks" with peaks alone, and
     "real_piano_lag_corrected".
+
+    Raises
+    ------
+    InputError
+        If there is no such run, or no decoder was fitted to it.
     """
     model, record = load(name, folder=folder)
+    if record["decoder"] is None:
+        raise InputError(f"{name}: has no decoder, as it was trained without validation clips; train it with some.")
     decoder, bare = PeakDecoder(**record["decoder"]), PeakDecoder(threshold=record["validation"][-1]["threshold"])
     measured = record.get("scores", {}) | {"robustness": robustness(model, decoder), "book_test": {}}
     for one in book_set().performances("test"):
