@@ -36,9 +36,10 @@ from nmp_lessons.ablations import (
 )
 from nmp_lessons.audio import BANK_SECONDS, RATE, instruments
 from nmp_lessons.data import Corpus
-from nmp_lessons.data.asap import _split_rows
+from nmp_lessons.data.asap import SPLIT
 from nmp_lessons.decoding import THRESHOLDS
 from nmp_lessons.errors import InputError
+from nmp_lessons.files import read_rows
 from nmp_lessons.model import NMPNet, fixed_features
 from nmp_lessons.notes import Notes, write_midi
 from nmp_lessons.training import CHECKPOINTS
@@ -104,7 +105,7 @@ def test_data_and_train_are_two_commands(tmp_path, monkeypatch, capsys):
     rng = np.random.default_rng(0)
     with tarfile.open(tmp_path / "asap.tar.xz", "w:xz") as archive:
         for split in ("train", "validation"):
-            name = next(row["midi_performance"] for row in _split_rows() if row["split"] == split)
+            name = next(row["midi_performance"] for row in read_rows(SPLIT) if row["split"] == split)
             onset = np.sort(rng.uniform(0, 70, 400))
             write_midi(Notes(onset, onset + 0.3, rng.integers(40, 90, 400)), tmp_path / "one.mid")
             archive.add(tmp_path / "one.mid", f"./{name}")

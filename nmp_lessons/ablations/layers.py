@@ -10,7 +10,6 @@ In each case batch normalisation is recalibrated and a decoder fitted, both on t
 then twelve clips of the two other performances are scored. `measure_layers` does this once and keeps ``layers.csv``.
 """
 
-import csv
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -22,6 +21,7 @@ import torch
 from ..data.store import StoredClips
 from ..decoding.peak_decoder import PeakDecoder
 from ..evaluation import onset_scores
+from ..files import read_rows, write_rows
 from ..model.inference import feature_posteriors, fixed_features
 from ..model.network import Transcriber
 from ..training.checkpoints import CHECKPOINTS, load
@@ -29,7 +29,6 @@ from ..training.loop import randomise, recalibrate_batchnorm
 from ..training.sampling import book_clips
 from ..training.validation import fit_decoder
 from .filters import CLIPS, scored_clips
-from .measurement import _write_rows
 from .runs import FURTHER, LAYERS, SEEDS
 
 TABLE = "layers.csv"
@@ -96,7 +95,7 @@ def measure_layers(*, folder: Path = CHECKPOINTS) -> list[dict]:
                 row = {"treatment": treatment, "layer": layer, "seed": str(seed)}
                 row |= {"options": json.dumps(asdict(decoder))}
                 rows.append(row | {f"{name} {start}": f"{f:.4f}" for (name, start), f in zip(CLIPS, fno, strict=True)})
-    _write_rows(Path(folder) / TABLE, rows)
+    write_rows(Path(folder) / TABLE, rows)
     return rows
 
 
@@ -106,8 +105,7 @@ def measured_layers(*, folder: Path = CHECKPOINTS) -> dict[tuple[str, str], Trea
     >>> measured_layers()["random", "onset"].scores.shape
     (3, 12)
     """
-    with open(Path(folder) / TABLE, newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_rows(Path(folder) / TABLE)
     found: dict[tuple[str, str], Treated] = {}
     for treatment, layer in dict.fromkeys((row["treatment"], row["layer"]) for row in rows):
         seeds = [row for row in rows if (row["treatment"], row["layer"]) == (treatment, layer)]
