@@ -87,6 +87,10 @@ BAD = [
     # transcribe
     ("transcribe good.wav --network nothing -o new", "nothing.safetensors: no such checkpoint"),
     ("transcribe good.wav --network main-0 --bends -o new", "--bends: this book's networks learned from pianos"),
+    (
+        "transcribe good.wav --network main-0 --timing released -o new",
+        "--timing released: only the released program has a clock of its own",
+    ),
     ("transcribe nowhere.wav", "nowhere.wav: no such file; check the name"),
     ("transcribe empty.wav", "empty.wav: the file is empty"),
     ("transcribe words.wav", "words.wav: cannot be read as audio"),
