@@ -64,11 +64,6 @@ DOTS_PER_INCH = 192  # two pixels of a picture for one of the page
 MOST_POINTS = 4000  # of a waveform that is drawn as a line
 
 
-def use_style() -> None:
-    """Draw everything that follows in the book's style, pyplot's own figures included."""
-    style.use(STYLE)
-
-
 def styled() -> AbstractContextManager:
     """The book's style inside a `with` block."""
     return style.context(STYLE)
@@ -106,12 +101,8 @@ class BookFigure(Figure):
         with styled():
             return narrow_twin(self)
 
-    def narrow_svg(self) -> str:
-        """The figure as SVG for a phone."""
-        return self.narrow().svg()
-
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
-        return {"image/svg+xml": with_twin(self.svg(), self.narrow_svg()), "text/plain": repr(self)}
+        return {"image/svg+xml": with_twin(self.svg(), self.narrow().svg()), "text/plain": repr(self)}
 
 
 def with_twin(wide: str, narrow: str) -> str:
