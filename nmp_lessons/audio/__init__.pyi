@@ -28,7 +28,6 @@ from .instruments import (
     PIANOS as PIANOS,
     RATE as RATE,
     SALAMANDER_LAYERS as SALAMANDER_LAYERS,
-    SALAMANDER_LICENCE as SALAMANDER_LICENCE,
     TIMGM as TIMGM,
     VELOCITIES as VELOCITIES,
     Piano as Piano,

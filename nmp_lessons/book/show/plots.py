@@ -47,6 +47,7 @@ from matplotlib.patches import Patch, Rectangle
 from PIL import Image
 
 from ...audio.recording import Recording
+from ...constants import TOLERANCE
 from ...notes.pitch import pitch_name
 from .colours import COLOURS, ink
 from .embed import webp
@@ -173,7 +174,7 @@ def plot_notes(
     *,
     pitches: tuple[float, float] | None = None,
     height: float = 3.4,
-    tolerance: float = 0.05,
+    tolerance: float = TOLERANCE,
 ) -> BookFigure:
     """Notes as a piano roll; with a `prediction`, as hits, misses and extra notes.
 
@@ -263,7 +264,7 @@ def draw_notes(
     axes: Axes,
     notes: "Notes | Mapping[str, Notes]",
     *,
-    tolerance: float = 0.05,
+    tolerance: float = TOLERANCE,
     legend: Any = "outside upper left",
 ) -> None:
     """Draw notes on `axes`: {"reference": Notes, "prediction": Notes} or one of them; and say in the figure's legend
