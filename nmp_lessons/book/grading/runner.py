@@ -40,12 +40,12 @@ class Submission:
 
     def formula(self, name: str, variables: list[str], points: list[dict]) -> dict:
         """A formula as it was typed, or else its values at some points."""
-        from ..answers.judging import _evaluator
+        from ..answers.judging import as_function
 
         attempt = self.shell.user_ns[name]
         if isinstance(attempt, str):
             return {"value": attempt}
-        evaluate = _evaluator(attempt, tuple(variables))
+        evaluate = as_function(attempt, tuple(variables))
         return {"formula": [float(evaluate(point)) for point in points]}
 
     def call(self, name: str, arguments, gradients: bool) -> dict:
