@@ -9,7 +9,8 @@ import soundfile
 from hypothesis import given, strategies as st
 
 from nmp_lessons import fetch, sound
-from nmp_lessons.audio import BLOCK, Recording, Stream, at_loudness, fade, load, loudness, save
+from nmp_lessons.audio import Recording, Stream, at_loudness, fade, load, loudness, save
+from nmp_lessons.audio.decoders import BLOCK
 from nmp_lessons.errors import InputError, InputWarning
 from nmp_lessons.files import _checksums_match, made_folder
 from nmp_lessons.notes import frequency_to_pitch, pitch_name, pitch_number, pitch_to_frequency

@@ -11,9 +11,6 @@ from . import (
     rooms as rooms,
     streams as streams,
 )
-from .decoders import (
-    BLOCK as BLOCK,
-)
 from .formats import (
     FORMATS as FORMATS,
     RATES as RATES,
