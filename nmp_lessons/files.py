@@ -1,12 +1,13 @@
-"""Atomic writes: a file or a folder appears whole or not at all."""
+"""Files: written whole or not at all, and read with one clear message where they can't be; tables of rows."""
 
+import csv
 import errno
 import hashlib
 import json
 import os
 import tarfile
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -87,6 +88,27 @@ def atomic_write(path: str | os.PathLike) -> Generator[Path, None, None]:
         if problem.filename and path.parent not in Path(problem.filename).parents:
             raise  # of another file
         raise _not_written(path, problem) from problem
+
+
+def read_rows(path: str | os.PathLike) -> list[dict[str, str]]:
+    """The rows of a CSV with a header, each by the names of its columns.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_rows(Path(folder) / "a.csv", [{"run": "main-0", "Fno": 0.5}])
+    ...     read_rows(Path(folder) / "a.csv")
+    [{'run': 'main-0', 'Fno': '0.5'}]
+    """
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def write_rows(path: str | os.PathLike, rows: Sequence[Mapping]) -> None:
+    """Write rows, at least one, as a CSV whose header has the first row's names. The write is atomic."""
+    with atomic_write(path) as scratch, open(scratch, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 CHECKSUMS = "checksums.json"

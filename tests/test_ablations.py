@@ -5,6 +5,7 @@ import tarfile
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, strategies as st
 from scipy import stats
 
@@ -35,9 +36,10 @@ from nmp_lessons.ablations import (
 )
 from nmp_lessons.audio import BANK_SECONDS, RATE, instruments
 from nmp_lessons.data import Corpus
-from nmp_lessons.data.asap import _split_rows
+from nmp_lessons.data.asap import SPLIT
 from nmp_lessons.decoding import THRESHOLDS
 from nmp_lessons.errors import InputError
+from nmp_lessons.files import read_rows
 from nmp_lessons.model import NMPNet, fixed_features
 from nmp_lessons.notes import Notes, write_midi
 from nmp_lessons.training import CHECKPOINTS
@@ -103,7 +105,7 @@ def test_data_and_train_are_two_commands(tmp_path, monkeypatch, capsys):
     rng = np.random.default_rng(0)
     with tarfile.open(tmp_path / "asap.tar.xz", "w:xz") as archive:
         for split in ("train", "validation"):
-            name = next(row["midi_performance"] for row in _split_rows() if row["split"] == split)
+            name = next(row["midi_performance"] for row in read_rows(SPLIT) if row["split"] == split)
             onset = np.sort(rng.uniform(0, 70, 400))
             write_midi(Notes(onset, onset + 0.3, rng.integers(40, 90, 400)), tmp_path / "one.mid")
             archive.add(tmp_path / "one.mid", f"./{name}")
@@ -131,10 +133,33 @@ def test_wrong_words_get_one_message(words, tmp_path, monkeypatch):
         run(*words)
 
 
+def a_main_network(folder, *, silent=False, **fields):
+    """The main network in a folder of its own, perhaps with nothing left in its layers, and with other fields."""
+    model, record = training.load("main-0")
+    for weights in model.parameters() if silent else ():
+        torch.nn.init.zeros_(weights)
+    training.save(model, record | fields, folder)
+    return folder
+
+
+def test_what_is_measured_is_the_network_in_the_folder(tmp_path):
+    clip = ablations.disturbed_clip("chopin-nocturne", 20.0, "clean").excerpt(0, 6)
+    real = ablations.Real(clip, fixed_features(clip), clip.notes, 0.0)
+    ours, _ = ablations.measure_errors([real], folder=a_main_network(tmp_path, silent=True))
+    assert ours["Fno"] == 0
+    treated = ablations.treated(ablations.INTACT, "silent", 0, None, folder=tmp_path)
+    assert not any(weights.any() for weights in treated.parameters())
+
+
+def test_a_network_without_a_decoder_is_not_measured(tmp_path):
+    with pytest.raises(InputError, match="main-0: has no decoder"):
+        ablations.measure("main-0", folder=a_main_network(tmp_path, decoder=None))
+
+
 def test_errors_on_recordings_are_measured_and_kept(tmp_path):
     clip = ablations.disturbed_clip("chopin-nocturne", 20.0, "clean").excerpt(0, 6)
     real = ablations.Real(clip, fixed_features(clip), clip.notes, 0.0)
-    rows = ablations.measure_errors([real], folder=tmp_path)
+    rows = ablations.measure_errors([real], folder=a_main_network(tmp_path))
     assert [row["network"] for row in rows] == ["main-0", "released"] and rows[0]["Fno"] > rows[1]["Fno"]
     written = (tmp_path / ablations.ERRORS).read_text().splitlines()
     assert len(written) == 3 and written[0].split(",") == list(ablations.measured_errors()[0])

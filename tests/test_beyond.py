@@ -1,6 +1,5 @@
 """Other networks with the same input and heads: what each computes, how far it sees, and what a few bits cost."""
 
-import csv
 import json
 
 import numpy as np
@@ -23,6 +22,7 @@ from nmp_lessons.beyond import (
 from nmp_lessons.constants import NMP
 from nmp_lessons.data.vocadito import singer
 from nmp_lessons.errors import InputError
+from nmp_lessons.files import read_rows
 from nmp_lessons.model import Config, feature_posteriors, layers, multiply_adds, posteriors
 from nmp_lessons.training import config_of
 
@@ -366,15 +366,14 @@ def test_settings_survive_their_records(config):
     assert config_of(json.loads(json.dumps(asdict(config)))) == config
 
 
-def kept(file):
-    with (training.CHECKPOINTS / file).open(newline="", encoding="utf-8") as read:
-        return list(csv.DictReader(read))
-
-
 def test_published_scores_are_those_of_the_papers_table():
     """Where a row is in `ablations.PAPER`, too, both say the same to two digits."""
     paper = {data: scores[1] for data, scores in ablations.PAPER["NMP"].items()}
-    rows = [row for row in kept("published.csv") if row["system"] == "NMP" and row["measure"] == "Fno"]
+    rows = [
+        row
+        for row in read_rows(training.CHECKPOINTS / "published.csv")
+        if row["system"] == "NMP" and row["measure"] == "Fno"
+    ]
     for row in rows:
         if row["test"] in paper:
             assert float(row["value"]) == pytest.approx(paper[row["test"]], abs=0.005)
@@ -383,21 +382,20 @@ def test_published_scores_are_those_of_the_papers_table():
 
 def test_measured_scores_agree_with_the_records():
     """Our networks in others.csv are those of the checkpoints: the same scores as in their records."""
-    rows = kept("others.csv")
+    rows = read_rows(training.CHECKPOINTS / "others.csv")
     ours = {row["system"] for row in rows if row["system"] in ablations.experiments()}
     assert {"main-0", "main-1", "main-2"} <= ours
     for name in ours:
         found = [float(row["Fno"]) for row in rows if row["system"] == name]
         record = json.loads((training.CHECKPOINTS / f"{name}.json").read_text())
         assert found == pytest.approx(record["scores"]["real_piano"], abs=0.01)
-    with (training.CHECKPOINTS / "released.csv").open() as file:
-        released = [float(row["Fno"]) for row in csv.DictReader(file)]
+    released = [float(row["Fno"]) for row in read_rows(training.CHECKPOINTS / "released.csv")]
     assert [float(row["Fno"]) for row in rows if row["system"] == "released"] == pytest.approx(released, abs=0.01)
 
 
 def test_every_system_was_measured_on_the_same_recordings():
     """The chapter subtracts row from row."""
-    rows = kept("others.csv")
+    rows = read_rows(training.CHECKPOINTS / "others.csv")
     measured = {row["system"]: [] for row in rows}
     for row in rows:
         measured[row["system"]].append((row["recording"], row["seconds"]))
@@ -406,7 +404,7 @@ def test_every_system_was_measured_on_the_same_recordings():
 
 
 def test_whole_numbers_were_measured_on_the_twelve_clips():
-    rows = kept("int8.csv")
+    rows = read_rows(training.CHECKPOINTS / "int8.csv")
     forms = {row["form"] for row in rows}
     assert "float32" in forms and len(rows) == len(forms) * len(ablations.EXCERPTS)
     exact = [float(row["Fno"]) for row in rows if row["form"] == "float32"]

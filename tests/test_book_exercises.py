@@ -146,7 +146,7 @@ def test_the_starter_shown_on_the_page_is_the_function_alone():
 # Other numbers
 
 DECLARED = {
-    name: keys._body(name, body)
+    name: keys.read_body(name, body)
     for slug in SLUGS
     for _, name, body in keys.ANSWER.findall((source.folder() / slug / "exercises.md").read_text("utf8"))
 }

@@ -207,6 +207,20 @@ def test_a_sound_goes_on_where_it_was(page):
     assert page.locator(".nmp-explore-slot audio").first.evaluate("sound => sound.currentTime") > 0.15
 
 
+def test_on_a_page_opened_as_a_file_a_sound_goes_on_when_it_comes_back(visit, folder):
+    visit.pardoned = re.compile("fetch|ERR_FAILED")  # which a page opened as a file may not
+    page = visit((folder / "light.html").as_uri())
+    page.locator(".nmp-explore-slot audio").first.evaluate(
+        "sound => { sound.playbackRate = 0.1; return sound.play(); }"
+    )
+    page.wait_for_function("document.querySelector('.nmp-explore-slot audio').currentTime > 0.02")
+    page.get_by_role("slider", name="partials").focus()
+    for key, state in (("ArrowRight", "partials: 3, shape: sine"), ("ArrowLeft", "partials: 2, shape: sine")):
+        page.keyboard.press(key)
+        assert shows(page, state)
+        page.wait_for_function("!document.querySelector('.nmp-explore-slot audio').paused")
+
+
 def test_a_player_goes_on_where_it_was(page):
     third = page.locator("nmp-explore").nth(2)
     third.locator(".nmp-play").click()

@@ -4,7 +4,6 @@ What the submissions below do is harmless where nothing holds them: they read, w
 test has made for them.
 """
 
-import csv
 import json
 import os
 import signal
@@ -25,6 +24,7 @@ from nmp_lessons.book.grading import exchange, isolation, marks, moodle
 from nmp_lessons.book.grading.isolation import LIMITS, Process
 from nmp_lessons.book.grading.judge import Chapter, Remote, marked
 from nmp_lessons.errors import InputError
+from nmp_lessons.files import read_rows
 
 MISSING = isolation.obstacle()
 walled = pytest.mark.skipif(bool(MISSING), reason=f"no sandbox: {MISSING}")
@@ -89,8 +89,7 @@ def table(term: Path, *, status: int = 0) -> dict[str, dict[str, str]]:
     path = term.parent / "marks.csv"
     command = ["grade", str(term), str(term.parent / "in"), "-o", str(path), "--overwrite", *TRUST]
     assert cli.main(command) == status
-    with path.open(encoding="utf8") as file:
-        return {row["student"]: row for row in csv.DictReader(file)}
+    return {row["student"]: row for row in read_rows(path)}
 
 
 # Marks
@@ -314,8 +313,7 @@ def test_ctrl_c_ends_everything_and_keeps_the_marks_so_far(term):
     finally:
         grading.kill()
     assert grading.returncode == 130 and "Traceback" not in said
-    with path.open(encoding="utf8") as file:
-        rows = {row["student"]: row for row in csv.DictReader(file)}
+    rows = {row["student"]: row for row in read_rows(path)}
     assert rows["ada"]["total"] == "11"
     assert rows["bob"]["total"] == "" and "stopped" in rows["bob"]["remarks"]
     assert wait_until(lambda: not running("3017"), 5)
@@ -404,8 +402,7 @@ def test_moodles_worksheet_is_filled_in_by_participants_number(tmp_path):
         "Ada Lovelace_12_assignsubmission_file": marks.Row({"a": None, "b": 3}, ["broken"]),
     }
     assert moodle.fill(moodle.read_worksheet(worksheet), graded, 11, tmp_path / "filled.csv") == []
-    with (tmp_path / "filled.csv").open(newline="", encoding="utf8") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_rows(tmp_path / "filled.csv")
     assert [row["Grade"] for row in rows] == ["", "5", ""]
     assert rows[0]["Full name"] == "Ada Lovelace" and rows[0]["Last modified (submission)"] == "Monday, 30 November"
 

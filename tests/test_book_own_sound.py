@@ -8,10 +8,10 @@ import soundfile
 
 from nmp_lessons import cqt, harmonic_stacking, model
 from nmp_lessons.audio import Recording, piano
-from nmp_lessons.book.show.page_transcriber import SHORTEST_SOUND
 from nmp_lessons.constants import NMP
 from nmp_lessons.data import maestro
 from nmp_lessons.decoding import PeakDecoder, hysteresis
+from nmp_lessons.decoding.released import SHORTEST_SECONDS
 from nmp_lessons.notes import write_midi
 from nmp_lessons.targets import read_back
 from nmp_lessons.training import named
@@ -299,7 +299,7 @@ def test_a_microphone_will_do_and_what_is_no_music_is_refused(opened, tmp_path):
     file.set_input_files(silent)
     found.get_by_text("silent.wav: is silent").wait_for()
     file.set_input_files(short)
-    found.get_by_text(f"lasts {1000 * SHORTEST_SOUND:.0f} ms").wait_for()
+    found.get_by_text(f"lasts {1000 * SHORTEST_SECONDS:.0f} ms").wait_for()
     assert not offered(tab, "one_threshold")
     found.get_by_role("button", name="Record", exact=True).click()
     found.get_by_role("button", name="Stop recording").wait_for()

@@ -254,6 +254,18 @@ def test_a_reader_trains_by_keys_pauses_steps_and_starts_over(visit, site):
     assert failed(before=before, after=barriers(tab), sideways=scrolled) == {}
 
 
+def test_a_step_on_its_way_does_not_count_once_the_reader_starts_over(visit, site, runs):
+    tab = opened(visit, site)
+    when_asked = """button => new MutationObserver(() => button.click())
+      .observe(document.querySelector(".nmp-live-frame"), { attributeFilter: ["data-worst"] })"""
+    tab.get_by_role("button", name="Start over").evaluate(when_asked)
+    tab.get_by_role("button", name="One step").click()
+    tab.get_by_text("Ready to train").wait_for()
+    tab.get_by_label("plain", exact=True).check()
+    tab.get_by_role("button", name="Train").click()
+    assert after(tab, 2)[0] == pytest.approx(runs["plain"].losses[0], rel=LOSS)
+
+
 def test_the_page_answers_while_it_trains(visit, site):
     tab = opened(visit, site)
     tab.get_by_role("button", name="Train").click()

@@ -167,6 +167,22 @@ def test_the_microphone_is_recorded_and_transcribed_on_a_narrow_dark_screen(open
     assert failed(before=before, after=barriers(tab), sideways=scrolled) == {}
 
 
+def test_what_was_recorded_before_the_microphone_was_unplugged_is_transcribed(opened):
+    kept = """{
+      const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+      navigator.mediaDevices.getUserMedia = async wanted => (window.microphone = await open(wanted));
+    }"""
+    tab = opened(script=kept)
+    tab.get_by_role("button", name="Record").click()
+    stop = tab.get_by_role("button", name="Stop and transcribe")
+    stop.wait_for()
+    tab.wait_for_timeout(800)
+    tab.evaluate("window.microphone.getTracks().forEach(track => track.stop())")
+    stop.click()
+    heads, _ = transcribed(tab)
+    assert len(heads["note"]) > 30
+
+
 def test_the_transcription_can_be_seen_heard_and_saved(opened, tmp_path):
     tab = opened(color_scheme="light")
     before = barriers(tab)

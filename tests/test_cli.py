@@ -1,6 +1,5 @@
 """The command line: notes for good files, one clear line for bad ones, and nothing half done."""
 
-import csv
 import errno
 import json
 import os
@@ -20,7 +19,7 @@ from nmp_lessons import cli, fetch
 from nmp_lessons.audio import load, piano, save
 from nmp_lessons.data import maestro
 from nmp_lessons.evaluation import match, onset_scores, scores
-from nmp_lessons.files import CHECKPOINTS
+from nmp_lessons.files import CHECKPOINTS, read_rows
 from nmp_lessons.hearing import transcribe, transcribe_as_released
 from nmp_lessons.notes import Notes, read_midi, read_table, write_csv, write_midi
 from nmp_lessons.training import BEST, named
@@ -105,8 +104,8 @@ def test_a_run_without_a_choice_of_network_ends_with_one_line_about_pianos(voice
 
 
 def test_piano_names_the_network_that_is_best_on_real_pianos():
-    with (CHECKPOINTS / "others.csv").open(encoding="utf8") as file:
-        rows = [row for row in csv.DictReader(file) if (CHECKPOINTS / f"{row['system']}.json").exists()]
+    measured = read_rows(CHECKPOINTS / "others.csv")
+    rows = [row for row in measured if (CHECKPOINTS / f"{row['system']}.json").exists()]
     systems = {row["system"] for row in rows}
     means = {name: np.mean([float(row["Fno"]) for row in rows if row["system"] == name]) for name in systems}
     assert len(means) > 1 and max(means, key=lambda name: means[name]) == BEST["piano"]

@@ -1,7 +1,9 @@
 """The command line refuses what it can't use: every command says so in one line, and nothing is written."""
 
+import io
 import json
 import shutil
+import tarfile
 from pathlib import Path
 
 import mido
@@ -29,6 +31,13 @@ def bad(tmp_path_factory) -> Path:
         (folder / name).write_text("these are words\n" * 50)
     for name in ("empty.wav", "empty.mid", "empty.csv"):
         (folder / name).touch()
+    for packing in ("gz", "xz"):
+        with tarfile.open(folder / f"whole.{packing}", f"w:{packing}") as archive:
+            archive.addfile(tarfile.TarInfo("noise"), io.BytesIO())
+            noise = tarfile.TarInfo("more noise")
+            noise.size = 100_000
+            archive.addfile(noise, io.BytesIO(np.random.default_rng(0).bytes(noise.size)))
+        (folder / f"cut.tar.{packing}").write_bytes((folder / f"whole.{packing}").read_bytes()[:50_000])
     tones(folder / "good.wav")
     _nan(folder / "nan.wav")
     tones(folder / "ten-milliseconds.wav", seconds=0.01)
@@ -78,6 +87,10 @@ BAD = [
     # transcribe
     ("transcribe good.wav --network nothing -o new", "nothing.safetensors: no such checkpoint"),
     ("transcribe good.wav --network main-0 --bends -o new", "--bends: this book's networks learned from pianos"),
+    (
+        "transcribe good.wav --network main-0 --timing released -o new",
+        "--timing released: only the released program has a clock of its own",
+    ),
     ("transcribe nowhere.wav", "nowhere.wav: no such file; check the name"),
     ("transcribe empty.wav", "empty.wav: the file is empty"),
     ("transcribe words.wav", "words.wav: cannot be read as audio"),
@@ -135,6 +148,8 @@ BAD = [
     # data asap
     ("data asap nowhere", "nowhere: no such file or folder"),
     ("data asap words.tar", "words.tar: cannot be read as a tar archive"),
+    ("data asap cut.tar.gz", "cut.tar.gz: cannot be read as a tar archive (Compressed file ended"),
+    ("data asap cut.tar.xz", "cut.tar.xz: cannot be read as a tar archive (Compressed file ended"),
     ("data asap void", "void: contains none of (n)ASAP's train performances"),
     ("data asap void --clips -1", "below 0"),
     ("data asap void --pianos harpsichord", "harpsichord: no such piano"),

@@ -1,6 +1,5 @@
 """Decoding on posteriors small enough to follow by hand; parity with the original is in test_model_released."""
 
-import csv
 from dataclasses import replace
 from itertools import combinations, product
 
@@ -29,6 +28,7 @@ from nmp_lessons.decoding import (
     with_inferred_onsets,
 )
 from nmp_lessons.errors import InputError
+from nmp_lessons.files import read_rows
 from nmp_lessons.model import Posteriors, posteriors as heard_by, released
 from nmp_lessons.notes import Notes
 from nmp_lessons.targets import read_back, targets
@@ -328,8 +328,7 @@ def test_after_nine_minutes_our_network_is_as_late_as_in_the_first(nine_minutes)
 
 
 def measured() -> list[dict]:
-    with (training.CHECKPOINTS / "decoders.csv").open() as file:
-        return list(csv.DictReader(file))
+    return read_rows(training.CHECKPOINTS / "decoders.csv")
 
 
 def test_the_comparison_of_decoders_covers_the_same_music_for_all():

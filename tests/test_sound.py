@@ -9,7 +9,8 @@ import soundfile
 from hypothesis import given, strategies as st
 
 from nmp_lessons import fetch, sound
-from nmp_lessons.audio import BLOCK, Recording, Stream, at_loudness, fade, load, loudness, save
+from nmp_lessons.audio import Recording, Stream, at_loudness, fade, load, loudness, save
+from nmp_lessons.audio.decoders import BLOCK
 from nmp_lessons.errors import InputError, InputWarning
 from nmp_lessons.files import _checksums_match, made_folder
 from nmp_lessons.notes import frequency_to_pitch, pitch_name, pitch_number, pitch_to_frequency
@@ -152,6 +153,16 @@ def test_a_stream_refuses_a_truncated_file(voice, tmp_path):
         with pytest.raises(InputError, match="cut off"):
             stream = Stream(tmp_path / f"cut{suffix}", rate=22_050)
             stream[len(stream) - 1 : len(stream)]
+
+
+@pytest.mark.parametrize("rate", [22_050, 44_100])
+def test_a_stream_refuses_channels_that_cancel_each_other(tmp_path, rate):
+    mono = tone(440, 2.0, rate=rate).audio
+    soundfile.write(tmp_path / "a.wav", np.stack([mono, -mono], axis=1), rate)
+    stream = Stream(tmp_path / "a.wav", rate=22_050)
+    with pytest.raises(InputError, match="a.wav: its channels cancel each other"):
+        for start in range(0, len(stream), 4096):
+            stream[start : start + 4096]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

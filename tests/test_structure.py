@@ -38,6 +38,21 @@ def test_every_module_is_on_the_map():
     assert found == set(SLUGS) | named | foundations
 
 
+def test_every_room_of_the_book_is_on_the_map():
+    rooms = {path.parent.name for path in (ROOT / "nmp_lessons/book").glob("*/__init__.py")}
+    assert set(re.findall(r"`nmp_lessons/book/(\w+)/`", README)) == rooms
+
+
+def test_what_a_package_exports_is_described_on_the_page_of_the_library():
+    described = set(re.findall(r"automodule:: (\S+)", (ROOT / "book/api.md").read_text("utf8")))
+    exporting = {
+        f"{'.'.join(stub.parent.relative_to(ROOT).parts)}.{module}"
+        for stub in (ROOT / "nmp_lessons").rglob("__init__.pyi")
+        for module in re.findall(r"^from \.(\w+) import", stub.read_text("utf8"), re.MULTILINE)
+    }
+    assert exporting - described == set()
+
+
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:\w+/)+)`", README))))
 def test_every_folder_on_the_map_is_there(path):
     assert (ROOT / path).is_dir()

@@ -18,10 +18,11 @@ from nmp_lessons.augmentation import FeatureAugmentation
 from nmp_lessons.constants import NMP
 from nmp_lessons.cross_entropy import Loss
 from nmp_lessons.data import CLIP_FRAMES, LET_IN, LET_IN_OP_22, Corpus, maestro
-from nmp_lessons.data.asap import _members, _split_rows, performances
+from nmp_lessons.data.asap import SPLIT, _members, performances
 from nmp_lessons.decoding import THRESHOLDS, PeakDecoder
 from nmp_lessons.errors import InputError
 from nmp_lessons.evaluation import onset_scores
+from nmp_lessons.files import read_rows
 from nmp_lessons.model import Config, Heads, NMPNet, posteriors
 from nmp_lessons.notes import Notes, read_midi, write_midi
 from nmp_lessons.training import FEWEST, Recipe, render_corpus
@@ -77,7 +78,7 @@ def test_a_corpus_is_the_same_twice_and_knows_its_notes(corpus, tmp_path):
 
 
 def test_the_split_leaves_maestros_test_and_validation_pieces_out_of_training():
-    rows = _split_rows()
+    rows = read_rows(SPLIT)
     heard, kept = (
         {str(Path(row["midi_performance"]).parent) for row in rows if row["split"] == split}
         for split in ("train", "validation")
@@ -86,7 +87,7 @@ def test_the_split_leaves_maestros_test_and_validation_pieces_out_of_training():
 
 
 def test_what_the_split_let_in_is_named():
-    split = {row["midi_performance"]: row["split"] for row in _split_rows()}
+    split = {row["midi_performance"]: row["split"] for row in read_rows(SPLIT)}
     assert all(split[name] == "train" for name in LET_IN)
 
 
@@ -94,7 +95,7 @@ def test_what_was_let_in_is_left_out(tmp_path):
     let_in = next(iter(LET_IN))
     other = next(
         row["midi_performance"]
-        for row in _split_rows()
+        for row in read_rows(SPLIT)
         if row["split"] == "train" and row["midi_performance"] not in LET_IN
     )
     for name, key in ((let_in, 60), (other, 72)):

@@ -4,9 +4,8 @@
 (MathLive) makes of it where the question has one, and the verdict.
 """
 
-import csv
-
 from nmp_lessons.book.answers import keys
+from nmp_lessons.files import read_rows
 from tests.helpers import ROOT
 
 TABLE = ROOT / "tests" / "typed.csv"
@@ -80,8 +79,7 @@ KEYS = {name: keys.key({"name": name, **body}) for name, body in QUESTIONS.items
 
 def rows() -> list[dict[str, str]]:
     """The table's rows: question, typed, editor, verdict."""
-    with open(TABLE, encoding="utf8", newline="") as file:
-        return list(csv.DictReader(file))
+    return read_rows(TABLE)
 
 
 def boxes() -> str:

@@ -7,7 +7,6 @@ scored on twelve clips of two other performances. `measure_filters` does this on
 `measured_filters` reads it.
 """
 
-import csv
 import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -27,13 +26,13 @@ from ..decoding.fitting import best_threshold, fit_peak_decoder
 from ..decoding.peak_decoder import PeakDecoder
 from ..errors import InputError
 from ..evaluation import onset_scores
+from ..files import read_rows, write_rows
 from ..median_filtering import box, crackle, drop_packets, dropped, impulses, median, over_time
 from ..model.inference import feature_posteriors, fixed_features
 from ..model.network import Transcriber
 from ..model.posteriorgram import Posteriors
 from ..notes.note_list import Notes
 from ..training.checkpoints import CHECKPOINTS, load
-from .measurement import _write_rows
 
 TABLE = "filters.csv"
 SMOOTHERS = {"box": box, "median": median}
@@ -161,7 +160,7 @@ def measure_filters(*, name: str = "main-0", folder: Path = CHECKPOINTS) -> list
                         for (piece, start), (each, notes) in zip(CLIPS, heard, strict=True)
                     }
                 )
-    _write_rows(Path(folder) / TABLE, rows)
+    write_rows(Path(folder) / TABLE, rows)
     return rows
 
 
@@ -185,14 +184,12 @@ def measured_filters(*, folder: Path = CHECKPOINTS) -> dict[tuple[str, Filter, s
     >>> measured_filters()["clean", Filter(), "original"].scores.shape
     (12,)
     """
-    with open(Path(folder) / TABLE, newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
     return {
         (row["noise"], Filter(row["place"], row["kind"], int(row["size"])), row["decoder"]): Result(
             PeakDecoder(**json.loads(row["options"])),
             np.array([float(row[f"{piece} {start}"]) for piece, start in CLIPS]),
         )
-        for row in rows
+        for row in read_rows(Path(folder) / TABLE)
     }
 
 

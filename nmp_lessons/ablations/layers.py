@@ -10,7 +10,6 @@ In each case batch normalisation is recalibrated and a decoder fitted, both on t
 then twelve clips of the two other performances are scored. `measure_layers` does this once and keeps ``layers.csv``.
 """
 
-import csv
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -22,6 +21,7 @@ import torch
 from ..data.store import StoredClips
 from ..decoding.peak_decoder import PeakDecoder
 from ..evaluation import onset_scores
+from ..files import read_rows, write_rows
 from ..model.inference import feature_posteriors, fixed_features
 from ..model.network import Transcriber
 from ..training.checkpoints import CHECKPOINTS, load
@@ -29,7 +29,6 @@ from ..training.loop import randomise, recalibrate_batchnorm
 from ..training.sampling import book_clips
 from ..training.validation import fit_decoder
 from .filters import CLIPS, scored_clips
-from .measurement import _write_rows
 from .runs import FURTHER, LAYERS, SEEDS
 
 TABLE = "layers.csv"
@@ -45,7 +44,7 @@ class Treated(NamedTuple):
     decoder: PeakDecoder
 
 
-def treated(layer: str, treatment: str, seed: int, clips: StoredClips) -> Transcriber:
+def treated(layer: str, treatment: str, seed: int, clips: StoredClips, *, folder: Path = CHECKPOINTS) -> Transcriber:
     """A main network with one layer treated, or with `INTACT` the network that it is compared with.
 
     Parameters
@@ -58,11 +57,13 @@ def treated(layer: str, treatment: str, seed: int, clips: StoredClips) -> Transc
         0, 1 or 2: which main network. The random weights depend on it, too.
     clips
         On which batch normalisation is recalibrated.
+    folder
+        Of the checkpoints.
     """
     if treatment in ("frozen", "bypassed"):
-        model, _ = load(f"frozen-{layer}-{seed}")
+        model, _ = load(f"frozen-{layer}-{seed}", folder=folder)
         return _silenced(model, "note_out") if treatment == "bypassed" else model
-    model, _ = load(f"main-{seed}")
+    model, _ = load(f"main-{seed}", folder=folder)
     if layer == INTACT:
         return model
     if treatment == "random":
@@ -88,13 +89,13 @@ def measure_layers(*, folder: Path = CHECKPOINTS) -> list[dict]:
     for seed in SEEDS:
         for treatment in TREATMENTS:
             for layer in (INTACT, *LAYERS):
-                model = treated(layer, treatment, seed, fitting)
+                model = treated(layer, treatment, seed, fitting, folder=folder)
                 decoder, _ = fit_decoder(model, fitting)
                 fno = [onset_scores(notes, decoder(feature_posteriors(model, x)))["Fno"] for x, notes in test]
                 row = {"treatment": treatment, "layer": layer, "seed": str(seed)}
                 row |= {"options": json.dumps(asdict(decoder))}
                 rows.append(row | {f"{name} {start}": f"{f:.4f}" for (name, start), f in zip(CLIPS, fno, strict=True)})
-    _write_rows(Path(folder) / TABLE, rows)
+    write_rows(Path(folder) / TABLE, rows)
     return rows
 
 
@@ -104,8 +105,7 @@ def measured_layers(*, folder: Path = CHECKPOINTS) -> dict[tuple[str, str], Trea
     >>> measured_layers()["random", "onset"].scores.shape
     (3, 12)
     """
-    with open(Path(folder) / TABLE, newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_rows(Path(folder) / TABLE)
     found: dict[tuple[str, str], Treated] = {}
     for treatment, layer in dict.fromkeys((row["treatment"], row["layer"]) for row in rows):
         seeds = [row for row in rows if (row["treatment"], row["layer"]) == (treatment, layer)]

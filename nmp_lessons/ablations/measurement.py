@@ -1,6 +1,5 @@
 """Measuring trained networks on disturbed clips, on the book's test set and, where available, on real recordings."""
 
-import csv
 import json
 import os
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ from ..decoding.peak_decoder import PeakDecoder
 from ..decoding.released import decode
 from ..errors import InputError
 from ..evaluation import cause_counts, median_shift, onset_scores, scores, threshold_curves
-from ..files import atomic_write, visible_files
+from ..files import read_rows, visible_files, write_rows
 from ..model import released
 from ..model.inference import feature_posteriors, fixed_features, posteriors
 from ..model.network import Transcriber
@@ -66,9 +65,8 @@ def measure_released(recordings: Sequence[Real], *, folder: Path = CHECKPOINTS) 
         raise InputError("released: the folder of recordings is missing; give it with --recordings.")
     network = released.load()
     fno = [onset_scores(real.notes, decode(posteriors(network, real.recording)))["Fno"] for real in recordings]
-    rows = [f"{real.recording.title},{score:.4f}" for real, score in zip(recordings, fno, strict=True)]
-    with atomic_write(Path(folder) / "released.csv") as scratch:
-        scratch.write_text("\n".join(["recording,Fno", *rows]) + "\n", "utf8")
+    rows = [{"recording": r.recording.title, "Fno": f"{score:.4f}"} for r, score in zip(recordings, fno, strict=True)]
+    write_rows(Path(folder) / "released.csv", rows)
     return fno
 
 
@@ -85,7 +83,7 @@ def measure_errors(recordings: Sequence[Real], *, name: str = "main-0", folder: 
     """
     if not recordings:
         raise InputError("errors: the folder of recordings is missing; give it with --recordings.")
-    model, record = load(name)
+    model, record = load(name, folder=folder)
     network, decoder = released.load(), PeakDecoder(**record["decoder"])
     pairs = [(feature_posteriors(model, real.features), real.notes) for real in recordings]
     predictions = {
@@ -112,16 +110,9 @@ def measure_errors(recordings: Sequence[Real], *, name: str = "main-0", folder: 
         for i, threshold in enumerate(THRESHOLDS)
         for j, real in enumerate(recordings)
     ]
-    _write_rows(Path(folder) / ERRORS, rows)
-    _write_rows(Path(folder) / CURVES, curve_rows)
+    write_rows(Path(folder) / ERRORS, rows)
+    write_rows(Path(folder) / CURVES, curve_rows)
     return rows
-
-
-def _write_rows(path: Path, rows: list[dict]) -> None:
-    with atomic_write(path) as scratch, open(scratch, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def measured_errors(file: str = ERRORS) -> list[dict]:
@@ -130,10 +121,11 @@ def measured_errors(file: str = ERRORS) -> list[dict]:
     >>> {row["network"] for row in measured_errors()} == {"main-0", "released"}
     True
     """
-    with open(CHECKPOINTS / file, newline="", encoding="utf-8") as read:
-        rows = list(csv.DictReader(read))
     words = ("network", "recording")
-    return [{name: cell if name in words else float(cell) for name, cell in row.items()} for row in rows]
+    return [
+        {name: cell if name in words else float(cell) for name, cell in row.items()}
+        for row in read_rows(CHECKPOINTS / file)
+    ]
 
 
 def measure_decoders(
@@ -162,7 +154,7 @@ def measure_decoders(
                 setting | {"set": of, "recording": title, "Fno": f"{score:.4f}"}
                 for (of, _, title, _), score in zip(tests, fno, strict=True)
             ]
-    _write_rows(Path(folder) / "decoders.csv", rows)
+    write_rows(Path(folder) / "decoders.csv", rows)
     return rows
 
 
@@ -199,8 +191,15 @@ def measure(name: str, *, folder: Path = CHECKPOINTS, recordings: Sequence[Real]
     "robustness" holds Fno by condition, "book_test" every score by performance. With `recordings`, there is also one
     Fno for each recording: "real_piano" with our decoder, "real_piano_bare_peaks" with peaks alone, and
     "real_piano_lag_corrected".
+
+    Raises
+    ------
+    InputError
+        If there is no such run, or no decoder was fitted to it.
     """
     model, record = load(name, folder=folder)
+    if record["decoder"] is None:
+        raise InputError(f"{name}: has no decoder, as it was trained without validation clips; train it with some.")
     decoder, bare = PeakDecoder(**record["decoder"]), PeakDecoder(threshold=record["validation"][-1]["threshold"])
     measured = record.get("scores", {}) | {"robustness": robustness(model, decoder), "book_test": {}}
     for one in book_set().performances("test"):

@@ -11,9 +11,6 @@ from . import (
     rooms as rooms,
     streams as streams,
 )
-from .decoders import (
-    BLOCK as BLOCK,
-)
 from .formats import (
     FORMATS as FORMATS,
     RATES as RATES,
@@ -28,7 +25,6 @@ from .instruments import (
     PIANOS as PIANOS,
     RATE as RATE,
     SALAMANDER_LAYERS as SALAMANDER_LAYERS,
-    SALAMANDER_LICENCE as SALAMANDER_LICENCE,
     TIMGM as TIMGM,
     VELOCITIES as VELOCITIES,
     Piano as Piano,

@@ -28,6 +28,7 @@ from ..errors import InputError
 from ..fetch import SALAMANDER, archive, cache_dir
 from ..files import atomic_write, member_bytes
 from ..notes.note_list import Notes
+from .piano import CREDIT, LAST_DAMPED
 
 RATE = NMP.sample_rate
 VELOCITIES = np.array([20, 40, 57, 77, 92, 108, 124])
@@ -53,11 +54,10 @@ DEBIAN = {
     MUSESCORE: "musescore-general-soundfont-small",
     TIMGM: "timgm6mb-soundfont",
 }
-SALAMANDER_LICENCE = "Salamander Grand Piano V3 by Alexander Holm, CC BY 3.0"
 PIANOS = (
-    Piano("salamander", "salamander", "both", share=2.0, licence=SALAMANDER_LICENCE),
-    Piano("salamander-left", "salamander", "left", share=1.5, licence=SALAMANDER_LICENCE),
-    Piano("salamander-right", "salamander", "right", share=1.5, licence=SALAMANDER_LICENCE),
+    Piano("salamander", "salamander", "both", share=2.0, licence=CREDIT),
+    Piano("salamander-left", "salamander", "left", share=1.5, licence=CREDIT),
+    Piano("salamander-right", "salamander", "right", share=1.5, licence=CREDIT),
     Piano("fluid-grand", "soundfont", FLUID, 0, 2.0, licence="MIT"),
     Piano("fluid-bright", "soundfont", FLUID, 1, 1.5, licence="MIT"),
     Piano("fluid-electric-grand", "soundfont", FLUID, 2, 0.7, licence="MIT"),
@@ -279,7 +279,7 @@ def play(notes: Notes, keys: np.ndarray, *, rng: np.random.Generator, seconds: f
         layer = int(np.clip(np.searchsorted(VELOCITIES, velocity) - 1, 0, len(VELOCITIES) - 2))
         mix = np.clip((velocity - VELOCITIES[layer]) / (VELOCITIES[layer + 1] - VELOCITIES[layer]), 0, 1)
         level = (velocity / 100) ** touch * 10 ** (voicing[key] / 20) / 32_767
-        undamped = pitch >= 90  # the highest strings have no dampers
+        undamped = pitch > LAST_DAMPED
         held = max(offset - onset, 1.0 if undamped else 0.03) * RATE
         release = damping * RATE * np.clip(2 ** ((50 - pitch) / 24), 0.35, 2.5)
         ratio = 2 ** (cents[key] / 1200)

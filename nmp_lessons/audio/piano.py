@@ -44,7 +44,7 @@ PRE_ROLL = 0.002  # seconds kept before the onset, faded in
 LEVEL_SPAN = 0.4  # seconds over which the level of a recorded note is measured
 LONGEST = 16.0  # seconds kept of a note
 QUIETEST = 1e-3  # of the peak: where a note is over
-LAST_DAMPED = 89  # F6
+LAST_DAMPED = 89  # F6; the strings above have no dampers
 DAMPING = (0.060, 0.030)  # seconds in which a damped string falls to 1/e, for the lowest and the highest damper
 DAMPED_SPAN = 8  # such times until a damped note is over
 HEADROOM = 0.4  # leaves room for many notes at once
@@ -55,8 +55,8 @@ class _Table:
     """The prepared notes of all keys and layers.
 
     ``samples[start[l, k] : start[l, k] + length[l, k]]`` is layer l of key k, scaled to 16 bits;
-    ``scale[l, k]`` brings it to the even level of its key; ``curve`` holds a level in dB for each velocity,
-    relative to the layer that plays it, and ``layer`` that layer.
+    ``scale[l, k]`` brings it to the even level of its key. ``layer[v]`` plays velocity v, with the further
+    factor ``gain[v]``.
     """
 
     samples: np.ndarray  # int16, mapped from the disk

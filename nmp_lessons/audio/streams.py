@@ -154,6 +154,9 @@ class Stream:
             position += len(block)
             if position <= start:
                 kept, self._start = [], position
+        if stop == len(self):
+            for _ in self._blocks:  # what is wrong may only show behind the last sample
+                pass
         joined = np.concatenate(kept) if kept else np.empty(0, np.float32)
         self._held, self._start = joined[start - self._start :].copy(), start
         return self._held[: stop - start]

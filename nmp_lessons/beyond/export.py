@@ -29,7 +29,7 @@ import torch
 from .._fast.convolution import Conv
 from ..audio.recording import Recording
 from ..constants import NMP
-from ..cqt import FLOOR, TAPS, halving_filter
+from ..cqt import FIXED_LOW, FIXED_SPAN, FLOOR, TAPS, halving_filter
 from ..errors import InputError, needs
 from ..model.inference import KEPT, OVERLAP, at_model_rate
 from ..model.network import BatchNorm, Config, NMPNet, Transcriber, folded
@@ -253,7 +253,7 @@ def _features(drawn: _Drawing, model: NMPNet) -> str:
 def _normalised(drawn: _Drawing, level: str, config: Config) -> str:
     """Levels in dB on the network's scale: `nmp_lessons.cqt.NORMALISATIONS`."""
     if config.normalisation == "fixed":
-        return drawn.add("Mul", drawn.add("Add", level, drawn.constant(90)), drawn.constant(1 / 60))
+        return drawn.add("Mul", drawn.add("Add", level, drawn.constant(-FIXED_LOW)), drawn.constant(1 / FIXED_SPAN))
     low, high = (drawn.add(kind, level, axes=[1, 2], keepdims=1) for kind in ("ReduceMin", "ReduceMax"))
     span = drawn.add("Max", drawn.add("Sub", high, low), drawn.constant(1e-30))  # a silent window is 0 / 1e-30
     return drawn.add("Div", drawn.add("Sub", level, low), span)

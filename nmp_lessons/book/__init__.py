@@ -1,1 +1,8 @@
-"""Everything that only the book needs: what readers see and hear (`show`), the site (`site`), exercises (`answers`)."""
+"""Everything that only the book needs, a room for each use.
+
+- `show`: what readers see and hear;
+- `site`: chapters become pages and notebooks;
+- `answers`: exercises with checked answers;
+- `inputs`: odd files and formulas that readers bring;
+- `grading`: students' submissions.
+"""

@@ -1,10 +1,10 @@
 """``nmp-lessons grade FOLDER SUBMISSIONS``: grade a folder of submissions."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from ..errors import InputError
+from .outputs import FAILED, complain
 
 INTERRUPTED = 130
 
@@ -70,6 +70,6 @@ def run(arguments: argparse.Namespace) -> int:
             complaints += moodle.fill(worksheet, rows, sum(whole.values()), filled)
     remarks = [f"{student}: {remark}" for student, row in rows.items() for remark in row.remarks]
     for line in [*complaints, *remarks]:
-        print(f"nmp-lessons: {marks.safe(line)}", file=sys.stderr)
+        complain(marks.safe(line))
     print(marks.summary(rows, whole))
-    return status or (2 if complaints or remarks else 0)
+    return status or (FAILED if complaints or remarks else 0)

@@ -28,36 +28,31 @@ def run(arguments: argparse.Namespace) -> int:
     """Score networks under each disturbance, and on real recordings if given, and store the scores in their records."""
     import numpy as np
 
-    from ..ablations.measurement import measure, measure_decoders, measure_errors, measure_released, real_recordings
-    from ..ablations.runs import experiments
+    from .. import ablations
 
-    standing = [name for name in experiments() if (arguments.output / f"{name}.json").exists()]
-    recordings = real_recordings(arguments.recordings) if arguments.recordings else ()
-    if not (arguments.names or standing):
-        raise InputError(f"{arguments.output}: contains no trained networks; give their folder with -o.")
-    for name in arguments.names or standing:
-        if name == "released":
-            print(f"{name:32} real {np.mean(measure_released(recordings, folder=arguments.output)):.3f}")
-            continue
-        if name == "errors":
-            rows = measure_errors(recordings, folder=arguments.output)
-            print(f"{name:32} real {np.mean([row['Fno'] for row in rows if row['network'] != 'released']):.3f}")
-            continue
-        if name == "decoders":
-            rows = measure_decoders(recordings, folder=arguments.output)
-            print(f"{name:32} {len(rows)} scores")
-            continue
-        if name == "filters":
-            from ..ablations.filters import measure_filters
+    folder = arguments.output
+    names = arguments.names or [name for name in ablations.experiments() if (folder / f"{name}.json").exists()]
+    if not names:
+        raise InputError(f"{folder}: contains no trained networks; give their folder with -o.")
+    recordings = ablations.real_recordings(arguments.recordings) if arguments.recordings else ()
 
-            print(f"{name:32} {len(measure_filters(folder=arguments.output))} rows")
-            continue
-        if name == "layers":
-            from ..ablations.layers import measure_layers
+    def errors() -> str:
+        rows = ablations.measure_errors(recordings, folder=folder)
+        return f"real {np.mean([row['Fno'] for row in rows if row['network'] != 'released']):.3f}"
 
-            print(f"{name:32} {len(measure_layers(folder=arguments.output))} rows")
-            continue
-        found = measure(name, folder=arguments.output, recordings=recordings)
+    tables = {
+        "released": lambda: f"real {np.mean(ablations.measure_released(recordings, folder=folder)):.3f}",
+        "errors": errors,
+        "decoders": lambda: f"{len(ablations.measure_decoders(recordings, folder=folder))} scores",
+        "filters": lambda: f"{len(ablations.measure_filters(folder=folder))} rows",
+        "layers": lambda: f"{len(ablations.measure_layers(folder=folder))} rows",
+    }
+
+    def scores(name: str) -> str:
+        found = ablations.measure(name, folder=folder, recordings=recordings)
         rows = found["robustness"] | ({"real": found["real_piano"]} if recordings else {})
-        print(f"{name:32} " + "  ".join(f"{row} {np.mean(values):.3f}" for row, values in rows.items()), flush=True)
+        return "  ".join(f"{row} {np.mean(values):.3f}" for row, values in rows.items())
+
+    for name in names:
+        print(f"{name:32} {tables[name]() if name in tables else scores(name)}", flush=True)
     return 0

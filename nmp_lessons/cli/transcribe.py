@@ -56,6 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(
             "--bends: this book's networks learned from pianos, which can't bend a pitch; leave out --network."
         )
+    if arguments.timing == RELEASED and network != RELEASED:
+        raise InputError("--timing released: only the released program has a clock of its own; leave out --network.")
     heard, wrote = None, False
 
     def transcribe(path: Path) -> None:
@@ -76,16 +78,13 @@ def _transcriber(network: str, arguments: argparse.Namespace):
     """A function from a `Spool` to notes and their bends, with the chosen network and timing."""
     from ..decoding.peak_decoder import PeakDecoder
     from ..hearing import transcribe_file
-    from ..model import released
-    from ..training.checkpoints import load as load_training
+    from ..training.checkpoints import named
 
-    if network == RELEASED:
-        model, decoder = released.load(), None
-        if arguments.bends or arguments.timing == "released":
-            return partial(_at_once, model=model, as_released=arguments.timing == "released", bent=arguments.bends)
-    else:
-        model, record = load_training(network)
-        decoder = PeakDecoder(**record["decoder"])
+    model, settings = named(network)
+    as_released = arguments.timing == RELEASED
+    if network == RELEASED and (arguments.bends or as_released):
+        return partial(_at_once, model=model, as_released=as_released, bent=arguments.bends)
+    decoder = None if settings is None else PeakDecoder(**settings)
     return lambda audio: (transcribe_file(audio, model=model, decoder=decoder), None)
 
 

@@ -5,18 +5,21 @@ made the table). Even so, seven performances from those splits got into the tabl
 out; most of the shipped networks were trained before it did.
 """
 
-import csv
+import gzip
+import lzma
 import os
 import tarfile
 import warnings
+import zlib
 from pathlib import Path
 
 from ..errors import InputError
-from ..files import member_bytes
+from ..files import member_bytes, read_rows
 from ..notes.midi import read_midi
 from ..notes.note_list import Notes
 
 SPLIT = Path(__file__).with_name("asap_split.csv")
+DAMAGE = (tarfile.TarError, EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error)  # of an archive, packed or not
 LET_IN = {
     "Beethoven/Piano_Sonatas/11-2/MaximovI04.mid": "validation",
     "Beethoven/Piano_Sonatas/11-3/MaximovI05.mid": "validation",
@@ -45,7 +48,7 @@ def performances(source: str | os.PathLike, split: str) -> list[Notes]:
         If the source is missing or contains none of the performances in the split.
     """
     source = Path(source)
-    names = {row["midi_performance"] for row in _split_rows() if row["split"] == split} - set(LET_IN)
+    names = {row["midi_performance"] for row in read_rows(SPLIT) if row["split"] == split} - set(LET_IN)
     if source.is_dir():
         found = {name: (source / name).read_bytes() for name in names if (source / name).exists()}
     elif source.exists():
@@ -67,19 +70,9 @@ def _members(source: Path, names: set[str]) -> dict[str, bytes]:
                 for member in tar
                 if member.name.removeprefix("./") in names
             }
-    except tarfile.TarError as problem:
-        raise InputError(
-            f"{source}: cannot be read as a tar archive ({_first_line(problem)}); download it again."
-        ) from problem
-
-
-def _first_line(problem: Exception) -> str:
-    return str(problem).splitlines()[0].rstrip(":")
-
-
-def _split_rows() -> list[dict[str, str]]:
-    with SPLIT.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    except DAMAGE as problem:
+        reason = str(problem).partition("\n")[0].rstrip(":")
+        raise InputError(f"{source}: cannot be read as a tar archive ({reason}); download it again.") from problem
 
 
 def derive_split(metadata: str | os.PathLike, maestro_index: str | os.PathLike) -> list[tuple[str, str]]:
@@ -96,10 +89,8 @@ def derive_split(metadata: str | os.PathLike, maestro_index: str | os.PathLike) 
     networks learned from it. To repair it, compare the notes of every performance with MAESTRO's, and separate whole
     works instead of movements.
     """
-    with open(maestro_index, newline="", encoding="utf-8") as file:
-        of_file = {row["midi_filename"]: row["split"] for row in csv.DictReader(file)}
-    with open(metadata, newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    of_file = {row["midi_filename"]: row["split"] for row in read_rows(maestro_index)}
+    rows = read_rows(metadata)
 
     def split(row):
         name = row["maestro_midi_performance"].removeprefix("{maestro}/")

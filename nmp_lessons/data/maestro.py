@@ -30,7 +30,7 @@ from ..audio.levels import at_loudness, fade
 from ..audio.recording import Recording
 from ..audio.rooms import in_room
 from ..errors import InputError, InputWarning
-from ..files import made_folder
+from ..files import made_folder, read_rows
 from ..notes.midi import read_midi, write_midi
 from ..notes.note_list import Notes
 
@@ -228,8 +228,7 @@ def index() -> dict[str, np.ndarray]:
     >>> len(index()["year"])
     1276
     """
-    with open(INDEX, newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_rows(INDEX)
     return {
         "split": np.array([row["split"] for row in rows]),
         "year": np.array([int(row["year"]) for row in rows]),

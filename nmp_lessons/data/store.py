@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -94,7 +94,10 @@ class Corpus:
     def _stored(self, name: str) -> "np.ndarray | Joined":
         if "pieces" in self.index:
             return Joined([self._piece(i, ".npy") for i in range(len(self.index["pieces"]))], self.index["order"], name)
-        return _mapped(self.folder, name, len(self), "r")
+        path, shape = self.folder / f"{name}.u8", (len(self), CLIP_FRAMES, BINS[name])
+        if not path.exists() or path.stat().st_size < np.prod(shape):
+            raise InputError(f"{path}: is missing or incomplete; make the corpus again.")
+        return np.memmap(path, np.uint8, "r", shape=shape)
 
     def _piece(self, piece: int, suffix: str) -> Path:
         return self.folder / f"{self.index['pieces'][piece]}{suffix}"
@@ -155,13 +158,6 @@ def _opened(path: Path) -> np.ndarray:
         raise InputError(
             f"{path}: is missing or damaged; repair it with `nmp-lessons data maestro --check`."
         ) from problem
-
-
-def _mapped(folder: Path, name: str, clips: int, mode: Literal["r", "r+"]) -> np.memmap:
-    path, shape = folder / f"{name}.u8", (clips, CLIP_FRAMES, BINS[name])
-    if not path.exists() or path.stat().st_size < np.prod(shape):
-        raise InputError(f"{path}: is missing or incomplete; make the corpus again.")
-    return np.memmap(path, np.uint8, mode, shape=shape)
 
 
 def levels(stored: np.ndarray) -> np.ndarray:

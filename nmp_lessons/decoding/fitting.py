@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from ..constants import NMP
+from ..constants import NMP, TOLERANCE
 from ..errors import InputError
-from ..evaluation import TOLERANCE, onset_scores
+from ..evaluation import onset_scores
 from ..model.posteriorgram import Posteriors
 from ..notes.note_list import Notes
 from .peak_decoder import PeakDecoder, candidates, evidence, held, onsets, strokes_at

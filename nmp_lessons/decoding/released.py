@@ -18,6 +18,7 @@ ONSET_THRESHOLD = 0.5
 FRAME_THRESHOLD = 0.3
 SHORTEST = 11  # frames; a note must be longer: 128 ms
 PATIENCE = 11  # frames below the threshold that end a note
+SHORTEST_SECONDS = (SHORTEST + 1) / NMP.frame_rate
 SPAN = 2  # frames over which a rise of Yn counts as an onset
 NEIGHBOURS = 1  # keys on either side that are removed together with a note
 ORDERS = {"latest": -1, "earliest": 1}  # which onsets are followed first
@@ -102,11 +103,10 @@ def check_recording(recording: Recording) -> None:
 
 def check_sound(what: str, seconds: float, span: float) -> None:
     """Raise InputError if no note would be found in so many seconds with such a span of samples."""
-    shortest = (SHORTEST + 1) / NMP.frame_rate
-    if seconds < shortest:
+    if seconds < SHORTEST_SECONDS:
         raise InputError(
             f"{what}: has only {1000 * seconds:.0f} ms of audio, but the shortest note that can be found "
-            f"lasts {1000 * shortest:.0f} ms; give a longer recording."
+            f"lasts {1000 * SHORTEST_SECONDS:.0f} ms; give a longer recording."
         )
     if span == 0:
         raise InputError(f"{what}: is silent (every sample is the same); check how it was recorded or exported.")

@@ -27,7 +27,7 @@ from ..audio.rooms import room
 from ..augmentation.features import FeatureAugmentation
 from ..constants import NMP
 from ..cqt import CQT, FLOOR, decibels
-from ..data.store import BINS, CLIP_FRAMES, CLIP_SECONDS, ONSET_STEPS, QUIETEST, STEPS, Corpus, _mapped, levels
+from ..data.store import BINS, CLIP_FRAMES, CLIP_SECONDS, ONSET_STEPS, QUIETEST, STEPS, Corpus, levels
 from ..errors import InputError
 from ..files import atomic_write
 from ..notes.note_list import Notes
@@ -195,11 +195,10 @@ def degrade(stored: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _store(folder: Path, name: str, clips: int) -> np.memmap:
-    path, size = folder / f"{name}.u8", clips * CLIP_FRAMES * BINS[name]
-    if not path.exists() or path.stat().st_size != size:
-        with path.open("ab") as file:
-            file.truncate(size)
-    return _mapped(folder, name, clips, "r+")
+    path, shape = folder / f"{name}.u8", (clips, CLIP_FRAMES, BINS[name])
+    with path.open("ab") as file:
+        file.truncate(int(np.prod(shape)))
+    return np.memmap(path, np.uint8, "r+", shape=shape)
 
 
 def _sha256(folder: Path) -> str:

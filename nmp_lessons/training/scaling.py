@@ -7,7 +7,6 @@ and `making` sets the arithmetic against the disk.
 Conventions: times are in seconds, amounts of audio in hours.
 """
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +18,7 @@ from ..constants import NMP
 from ..data.maestro import index
 from ..data.store import CLIP_FRAMES
 from ..errors import InputError
-from ..files import CHECKPOINTS
+from ..files import CHECKPOINTS, read_rows
 from .maestro_clips import CLIP_BYTES, SPLITS, starts
 
 MEASURED = CHECKPOINTS / "scaling.csv"
@@ -32,8 +31,7 @@ def measured(path: Path = MEASURED) -> list[dict]:
     Each row has "stage" (what was done), "copies" (how often the book's ten performances were there), "cores",
     "hours" of audio, "seconds" that it took, "bytes" written, the machine's "load" just before, and "machine".
     """
-    with path.open(newline="", encoding="utf-8") as file:
-        return [row | {name: float(row[name] or 0) for name in NUMBERS} for row in csv.DictReader(file)]
+    return [row | {name: float(row[name] or 0) for name in NUMBERS} for row in read_rows(path)]
 
 
 class Fit(NamedTuple):

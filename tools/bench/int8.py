@@ -25,9 +25,9 @@ from nmp_lessons.constants import NMP
 from nmp_lessons.data import book_set
 from nmp_lessons.decoding import PeakDecoder
 from nmp_lessons.evaluation import onset_scores
+from nmp_lessons.files import write_rows
 from nmp_lessons.model import Posteriors, fixed_features, probabilities
 from nmp_lessons.training import CHECKPOINTS, named
-from tools.bench.others import write
 
 SEEN_FRAMES = 1024  # of each training performance
 FORMS = {"int8, one grid a layer": {"per_channel": False}, "int8, one grid a filter": {"per_channel": True}}
@@ -69,7 +69,7 @@ def main(run: str = "main-0", turns: str = "5") -> None:
                     | {"mean error": f"{off.mean():.2e}", "worst error": f"{off.max():.2e}"}
                     | {"seconds": clip.seconds, "processor": round(taken, 4)}
                 )
-    write(CHECKPOINTS / "int8.csv", rows)
+    write_rows(CHECKPOINTS / "int8.csv", rows)
     for form in paths:
         chosen = [row for row in rows if row["form"] == form]
         f, taken = (np.mean([row[column] for row in chosen]) for column in ("Fno", "processor"))

@@ -15,7 +15,6 @@ be at work, and of several turns the quickest.
 Command: ``python -m tools.bench others RECORDINGS [TURNS]``; what stands in the file already stays.
 """
 
-import csv
 import json
 import subprocess
 import sys
@@ -33,7 +32,7 @@ from nmp_lessons.audio import Recording
 from nmp_lessons.constants import NMP
 from nmp_lessons.decoding import PeakDecoder, decode
 from nmp_lessons.evaluation import onset_scores
-from nmp_lessons.files import atomic_write
+from nmp_lessons.files import read_rows, write_rows
 from nmp_lessons.model import posteriors, released
 from nmp_lessons.notes import Notes
 from nmp_lessons.training import CHECKPOINTS, load
@@ -58,7 +57,8 @@ class System(NamedTuple):
 
 def main(folder: str, turns: str = "1") -> None:
     torch.set_num_threads(1)
-    recordings, rows = ablations.real_recordings(folder), kept()
+    # Whoever wants all of them measured again in one run removes the file first.
+    recordings, rows = ablations.real_recordings(folder), read_rows(KEPT) if KEPT.exists() else []
     for system in systems():
         if system.name in {row["system"] for row in rows}:
             continue
@@ -70,15 +70,7 @@ def main(folder: str, turns: str = "1") -> None:
             f"{system.name:20} {system.parameters:10,} parameters, Fno {f.mean():.3f}, {speed:.0f} × real time",
             flush=True,
         )
-        write(KEPT, rows)
-
-
-def kept() -> list[dict]:
-    """The rows of the file; whoever wants all of them measured again in one run removes it first."""
-    if not KEPT.exists():
-        return []
-    with KEPT.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+        write_rows(KEPT, rows)
 
 
 def measured(system: System, recordings: list[ablations.Real], turns: int) -> list[dict]:
@@ -99,13 +91,6 @@ def timed(system: System, sound: Recording) -> tuple[float, Notes]:
     began = time.process_time()
     notes = system.notes(sound)
     return time.process_time() - began, notes
-
-
-def write(path: Path, rows: list[dict]) -> None:
-    with atomic_write(path) as scratch, scratch.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def systems() -> list[System]:

@@ -11,7 +11,6 @@ pretty_midi and symusic leave the pedals alone, so they are compared with our ke
 Command: ``python -m tools.bench readers ASAP_ARCHIVE``, a few minutes.
 """
 
-import csv
 import io
 import tarfile
 import tempfile
@@ -24,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nmp_lessons.data import maestro
-from nmp_lessons.files import atomic_write, member_bytes
+from nmp_lessons.files import member_bytes, write_rows
 from nmp_lessons.notes import midi, midi_events, note_list
 from nmp_lessons.training import CHECKPOINTS
 
@@ -97,10 +96,7 @@ def main(archive: str) -> None:
         for what in ("notes compared", *READERS[reader, lengths], OTHER, "no reason found")
         if any(counted[what] for counted in sources.values())
     ]
-    with atomic_write(KEPT) as scratch, scratch.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_rows(KEPT, rows)
 
 
 def files(archive: Path) -> Iterator[tuple[str, str, bytes]]:

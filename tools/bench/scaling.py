@@ -25,7 +25,7 @@ from nmp_lessons.audio import Stream, load
 from nmp_lessons.constants import NMP
 from nmp_lessons.cqt import CQT
 from nmp_lessons.data import CLIP_FRAMES, ROW, Corpus, Maestro, maestro
-from nmp_lessons.files import atomic_write
+from nmp_lessons.files import write_rows
 from nmp_lessons.notes import read_midi
 from nmp_lessons.training import clip_targets, cut_corpus, scaling, starts, stored_levels
 from nmp_lessons.training.maestro_clips import _checksum
@@ -35,7 +35,6 @@ CORES = tuple(sorted({1, min(2, os.cpu_count())}))
 RATE = 44_100
 TRAINED = (1, 8)  # copies
 STEPS = (1, 4)  # of training; the difference counts
-COLUMNS = ("stage", *scaling.NUMBERS, "machine")
 
 
 def main(turns: str = "2") -> None:
@@ -50,10 +49,7 @@ def main(turns: str = "2") -> None:
                 if copies in TRAINED:
                     rows += _training(Corpus(scratch / "made" / "train"), scratch / "trained", copies)
             rows += _parts(trees[1], scratch / "part")
-    with atomic_write(scaling.MEASURED) as path, path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_rows(scaling.MEASURED, rows)
     print(
         f"{scaling.MEASURED}: {len(rows)} rows, load {min(r['load'] for r in rows)} to {max(r['load'] for r in rows)}"
     )

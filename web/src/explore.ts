@@ -207,6 +207,7 @@ async function loaded(sound: HTMLAudioElement): Promise<void> {
   const answer = await fetch(sound.src).catch(() => null); // a page opened as a file may not fetch, but may seek
   if (answer?.ok) sound.src = URL.createObjectURL(await answer.blob());
   sound.preload = "auto";
+  if (sound.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA) return; // it says so only once
   await new Promise((resolve) => sound.addEventListener("canplay", resolve, { once: true }));
 }
 

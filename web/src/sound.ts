@@ -102,7 +102,7 @@ const AAC_RATES = [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_05
  * Seconds by which decoded sound comes late because the file doesn't say how late: the encoder's delay in an MP3
  * without LAME's notes, for which LAME's is assumed, and in a bare AAC stream. Of any other file the browser drops it.
  */
-export function untoldDelay(file: Uint8Array): number {
+function untoldDelay(file: Uint8Array): number {
   let start = 0;
   while (String.fromCharCode(...file.subarray(start, start + 3)) === "ID3") {
     const [flags, a, b, c, d] = file.subarray(start + 5, start + 10) as unknown as [number, number, number, number, number];
@@ -196,9 +196,11 @@ export class Tape {
   }
 
   async stop(): Promise<ArrayBuffer> {
-    const stopped = new Promise((resolve) => this.recorder.addEventListener("stop", resolve, { once: true }));
-    this.recorder.stop();
-    await stopped;
+    if (this.recorder.state !== "inactive") { // as it is once the microphone has been unplugged
+      const stopped = new Promise((resolve) => this.recorder.addEventListener("stop", resolve, { once: true }));
+      this.recorder.stop();
+      await stopped;
+    }
     this.stream.getTracks().forEach((track) => track.stop());
     return new Blob(this.parts, { type: this.recorder.mimeType }).arrayBuffer();
   }

@@ -36,16 +36,19 @@ export type Answer =
 
 const UNSTARTED = "this browser didn't start the worker that runs the network; another browser may";
 
+/** A module as a worker, made of a blob, so that it stands under the page's policy and can reach this site only. */
+export function started(script: string): Worker {
+  const start = new Blob([`import ${JSON.stringify(script)};`], { type: "text/javascript" });
+  return new Worker(URL.createObjectURL(start), { type: "module" });
+}
+
 /** One worker; requests are made one after the other. */
 export class Network {
   private readonly worker: Worker;
   private failure: Error | undefined; // of the worker itself, which may come before the first request
 
-  /** The worker is made of a blob, so that it stands under the page's policy and can reach this site only. */
   constructor(script: string) {
-    const start = new Blob([`import ${JSON.stringify(script)};`], { type: "text/javascript" });
-    const url = URL.createObjectURL(start);
-    this.worker = new Worker(url, { type: "module" });
+    this.worker = started(script);
     this.worker.addEventListener("error", (event) => {
       this.failure = new Error(event.message || UNSTARTED);
     });

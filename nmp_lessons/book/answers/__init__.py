@@ -18,7 +18,7 @@ from . import keys, source
 from .judging import Verdict, judge
 from .source import expanded, student_copy
 
-__all__ = ["Verdict", "check", "expanded", "judge", "setup_directives", "solution", "starter", "student_copy"]
+__all__ = ["Verdict", "check", "expanded", "judge", "solution", "starter", "student_copy"]
 
 
 def check(name: str, attempt) -> Verdict:
@@ -87,10 +87,3 @@ def _check_code(name: str, function: str, student: Callable) -> Verdict:
     if not hasattr(checks, f"hidden_{function}"):  # the students' copy
         return Verdict(True, "It passes every check here; others follow when your work is graded.")
     return Verdict(True, "Right: it passes every check.")
-
-
-def setup_directives(app) -> None:
-    """Register the exercises' directives with Sphinx; called by `nmp_lessons.book.site`."""
-    from . import pages
-
-    pages.setup(app)

@@ -137,10 +137,11 @@ def make(folder: str | os.PathLike, *, seed: int | None = None, chapters: Iterab
 
 def _known(chapters: Iterable[str] | None) -> list[str]:
     known = source.slugs()
-    for slug in chapters or ():
+    chosen = list(chapters or known)
+    for slug in chosen:
         if slug not in known:
             raise InputError(f"{slug}: no chapter of that name has exercises; choose from {', '.join(known)}.")
-    return list(chapters or known)
+    return chosen
 
 
 def needs_otter() -> None:

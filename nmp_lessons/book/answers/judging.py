@@ -108,7 +108,7 @@ def _read_choice(key: dict, attempt) -> str:
 
 
 def _read_formula(key: dict, attempt) -> str:
-    evaluate = _evaluator(attempt, tuple(key["variables"]))
+    evaluate = as_function(attempt, tuple(key["variables"]))
     if not all(math.isfinite(float(evaluate(point))) for point in key["points"]):
         raise Unreadable("Your formula has no finite value for some values of its symbols.")
     return f"a formula in {', '.join(key['variables'])}"
@@ -258,7 +258,7 @@ def _choice(key: dict, attempt) -> Verdict:
 
 
 def _formula(key: dict, attempt, latex: bool) -> Verdict:
-    evaluate = _evaluator(attempt, tuple(key["variables"]), latex)
+    evaluate = as_function(attempt, tuple(key["variables"]), latex)
     values = [float(evaluate(point)) for point in key["points"]]
     if not all(map(math.isfinite, values)):
         return Verdict(False, "Your formula has no finite value for some values of its symbols.")
@@ -278,7 +278,8 @@ def _agree(values: Sequence[float], right: Sequence[float], tolerance: float = F
     return all(abs(a - b) <= tolerance * (abs(b) + 1e-3 * scale) for a, b in zip(values, right, strict=True))
 
 
-def _evaluator(attempt, variables: tuple[str, ...], latex: bool = False) -> Callable:
+def as_function(attempt, variables: tuple[str, ...], latex: bool = False) -> Callable:
+    """A formula in any form that `judge` takes, as a function of a point (a value for each variable)."""
     if isinstance(attempt, str):
         return parse(attempt, variables, latex=latex)
     if hasattr(attempt, "free_symbols"):

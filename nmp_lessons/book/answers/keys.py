@@ -43,10 +43,11 @@ def declared(exercise: str) -> tuple[str, dict]:
     found = ANSWER.search(exercise)
     if not found:
         raise InputError(f"{exercise[:60]!r}…: @{{…}} quotes a parameter, but no {{answer}} declares it.")
-    return found.group(2), _body(found.group(2), found.group(3))
+    return found.group(2), read_body(found.group(2), found.group(3))
 
 
-def _body(name: str, written: str) -> dict:
+def read_body(name: str, written: str) -> dict:
+    """The answer of an exercise from the YAML of its ``{answer}`` block, or from a sealed form."""
     try:
         body = yaml.safe_load(written)
     except yaml.YAMLError as problem:

@@ -213,7 +213,7 @@ class _Writer:
             self.hints += 1
             return _folded(f"Hint {self.hints}", self.blocks(text))
         if name == "answer":
-            return self.answer(keys._body(argument, text))
+            return self.answer(keys.read_body(argument, text))
         if name == "solution-start":
             return "#### Solution"
         if name == "solution-code":

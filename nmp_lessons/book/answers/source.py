@@ -96,7 +96,7 @@ def answers(slug: str, *, seed: int | None = None) -> dict[str, dict]:
     seed = variants.chosen_seed() if seed is None else seed
     found = {}
     for _, name, body in keys.ANSWER.findall(text(slug, seed=seed)):
-        found[name] = keys._body(name, body)
+        found[name] = keys.read_body(name, body)
         found[name]["parameters"] = variants.parameters(found[name], seed)
     return found
 
@@ -134,7 +134,7 @@ def variants_of(name: str) -> list[dict]:
     True
     """
     written = exercises(chapter(name)).read_text("utf8")
-    bodies = {each: keys._body(each, body) for _, each, body in keys.ANSWER.findall(written)}
+    bodies = {each: keys.read_body(each, body) for _, each, body in keys.ANSWER.findall(written)}
     return variants.variants(yaml.safe_dump(bodies[name]))
 
 

@@ -12,8 +12,6 @@ from typing import Any
 
 from . import exchange
 
-FORMULA = "formula"
-
 
 class Submission:
     """The names that a notebook's cells have defined, and the requests about them."""
@@ -36,23 +34,19 @@ class Submission:
         failed = [i for i, cell in enumerate(cells) if not self.shell.run_cell(cell).success]
         return {"failed": failed}
 
-    def has(self, names: list[str]) -> dict:
-        """Which of the names are defined."""
-        return {"defined": [name for name in names if name in self.shell.user_ns]}
-
     def value(self, name: str) -> dict:
         """The value of a name."""
         return {"value": exchange.encoded(_plain(self.shell.user_ns[name]))}
 
     def formula(self, name: str, variables: list[str], points: list[dict]) -> dict:
         """A formula as it was typed, or else its values at some points."""
-        from ..answers.judging import _evaluator
+        from ..answers.judging import as_function
 
         attempt = self.shell.user_ns[name]
         if isinstance(attempt, str):
             return {"value": attempt}
-        evaluate = _evaluator(attempt, tuple(variables))
-        return {FORMULA: [float(evaluate(point)) for point in points]}
+        evaluate = as_function(attempt, tuple(variables))
+        return {"formula": [float(evaluate(point)) for point in points]}
 
     def call(self, name: str, arguments, gradients: bool) -> dict:
         """What a function returns, and its arguments if it has changed them."""

@@ -1,13 +1,12 @@
 """MIDI files, made byte by byte: 480 ticks a beat and 120 beats a minute, so that 480 ticks are half a second."""
 
-import csv
 import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import mido
 
-from ...files import CHECKPOINTS
+from ...files import CHECKPOINTS, read_rows
 from ...notes.midi import read_midi, write_midi
 from ...notes.midi_events import as_length
 from ...notes.note_list import Notes
@@ -54,11 +53,10 @@ def _meta(kind: int, data: bytes = b"") -> bytes:
 
 def readers() -> embed.Html:
     """Where other readers of MIDI differ from ours by more than a millisecond, and why, as `tools.bench` found."""
-    with open(CHECKPOINTS / "midi_readers.csv", newline="", encoding="utf-8") as file:
-        rows = [
-            (f"{row['reader']} {row['version']}, {row['lengths']}", *list(row.values())[3:])
-            for row in csv.DictReader(file)
-        ]
+    rows = [
+        (f"{row['reader']} {row['version']}, {row['lengths']}", *list(row.values())[3:])
+        for row in read_rows(CHECKPOINTS / "midi_readers.csv")
+    ]
     return embed.table("Other readers of MIDI", ["Reader", "What it does otherwise", "MAESTRO", "ASAP"], rows[1:])
 
 

@@ -45,5 +45,4 @@ from .plots import (
     plot_picture as plot_picture,
     plot_posteriors as plot_posteriors,
     plot_recording as plot_recording,
-    use_style as use_style,
 )

@@ -17,7 +17,7 @@ from ...beyond import export
 from ...constants import NMP
 from ...data import maestro
 from ...decoding.peak_decoder import PeakDecoder
-from ...decoding.released import SHORTEST
+from ...decoding.released import SHORTEST_SECONDS
 from ...errors import InputError
 from ...model.inference import posteriors
 from ...notes.note_list import Notes
@@ -35,7 +35,6 @@ RUNS = {
     "missing-series-0": "the short training, with the missing layer",
 }
 CLIP = ("chopin-nocturne", 2, 5)  # performance, start and seconds of what every page checks its networks on
-SHORTEST_SOUND = (SHORTEST + 1) / NMP.frame_rate  # seconds: a note of the shortest length needs them
 PLAIN = "This part needs JavaScript: it runs the network in your browser, on your own sound."
 PRIVATE = "Your sound stays on your machine; nothing is sent anywhere."
 
@@ -96,7 +95,7 @@ def own_sound(*, network: str | None = None) -> dict:
     22050
     """
     megabytes = round(RUNTIME.stat().st_size / 1e6) if RUNTIME.exists() else 0
-    told = {"rate": NMP.sample_rate, "shortest": SHORTEST_SOUND, "megabytes": megabytes}
+    told = {"rate": NMP.sample_rate, "shortest": SHORTEST_SECONDS, "megabytes": megabytes}
     if network is None:
         return told
     name, start, seconds = CLIP
@@ -112,7 +111,7 @@ def _offer(clip: Recording, networks: Mapping[str, str], title: str) -> dict:
         "networks": [_offered(run, label, sound) for run, label in networks.items()],
         "tolerance": TOLERANCE,
         "agreement": AGREEMENT,
-        "shortest": SHORTEST_SOUND,
+        "shortest": SHORTEST_SECONDS,
     }
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from ...audio.levels import LOUDNESS
 from ...audio.recording import Recording
-from ...constants import NMP
+from ...constants import NMP, TOLERANCE
 from ...errors import InputError
 from ...notes.pitch import pitch_name
 from ..bundle import data_uri
@@ -226,7 +226,7 @@ def _noted(notes) -> dict[str, "Notes"]:
 
 
 def matched_groups(
-    notes: "Notes | Mapping[str, Notes]", *, tolerance: float = 0.05
+    notes: "Notes | Mapping[str, Notes]", *, tolerance: float = TOLERANCE
 ) -> Iterator[tuple[str, "Notes", np.ndarray]]:
     """What to draw of `notes`, as in `listen`: (kind, notes, indices), matched if both kinds are given.
 

@@ -47,6 +47,7 @@ from matplotlib.patches import Patch, Rectangle
 from PIL import Image
 
 from ...audio.recording import Recording
+from ...constants import TOLERANCE
 from ...notes.pitch import pitch_name
 from .colours import COLOURS, ink
 from .embed import webp
@@ -62,11 +63,6 @@ INK = ListedColormap(ink() / 255, name="ink")
 NEUTRAL = "#57606a"  # what is neither reference nor prediction
 DOTS_PER_INCH = 192  # two pixels of a picture for one of the page
 MOST_POINTS = 4000  # of a waveform that is drawn as a line
-
-
-def use_style() -> None:
-    """Draw everything that follows in the book's style, pyplot's own figures included."""
-    style.use(STYLE)
 
 
 def styled() -> AbstractContextManager:
@@ -106,12 +102,8 @@ class BookFigure(Figure):
         with styled():
             return narrow_twin(self)
 
-    def narrow_svg(self) -> str:
-        """The figure as SVG for a phone."""
-        return self.narrow().svg()
-
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
-        return {"image/svg+xml": with_twin(self.svg(), self.narrow_svg()), "text/plain": repr(self)}
+        return {"image/svg+xml": with_twin(self.svg(), self.narrow().svg()), "text/plain": repr(self)}
 
 
 def with_twin(wide: str, narrow: str) -> str:
@@ -182,7 +174,7 @@ def plot_notes(
     *,
     pitches: tuple[float, float] | None = None,
     height: float = 3.4,
-    tolerance: float = 0.05,
+    tolerance: float = TOLERANCE,
 ) -> BookFigure:
     """Notes as a piano roll; with a `prediction`, as hits, misses and extra notes.
 
@@ -272,7 +264,7 @@ def draw_notes(
     axes: Axes,
     notes: "Notes | Mapping[str, Notes]",
     *,
-    tolerance: float = 0.05,
+    tolerance: float = TOLERANCE,
     legend: Any = "outside upper left",
 ) -> None:
     """Draw notes on `axes`: {"reference": Notes, "prediction": Notes} or one of them; and say in the figure's legend

@@ -36,12 +36,13 @@ The extension's tasks, one module for each:
 
 from sphinx.application import Sphinx
 
+from ..answers import pages
 from . import assets, directives, execution, launch, mathematics, notebooks, previews, prose, verified
 
 
 def setup(app: Sphinx) -> dict:
     """Called by Sphinx."""
     app.add_config_value("comments_config", {}, "")  # Jupyter Book sets it for an extension that we leave out
-    for part in (execution, directives, prose, assets, mathematics, previews, launch, notebooks, verified):
+    for part in (execution, directives, pages, prose, assets, mathematics, previews, launch, notebooks, verified):
         part.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -5,7 +5,6 @@ from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from .. import answers
 from ..manuscript import BOXES
 
 
@@ -50,7 +49,6 @@ def setup(app: Sphinx) -> None:
         app.add_directive(name, Box)
     app.add_directive("fold", Fold)
     app.add_node(folded, html=(_open, _close), latex=(_plain, _plain), text=(_plain, _plain))
-    answers.setup_directives(app)
 
 
 def _open(translator, node: folded) -> None:

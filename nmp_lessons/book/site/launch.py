@@ -21,6 +21,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 from ... import __version__
+from .. import manuscript
 from ..answers import notebooks
 from .notebooks import Shown, is_chapter
 
@@ -71,7 +72,6 @@ def opened(page: str) -> str:
     return f"lab/tree/{NOTEBOOKS}/{page}.ipynb"
 
 
-ROOT = Path(__file__).parents[3]
 COLAB_CELL = """# Sets up Colab: about a minute, once a session.
 ![ -d book ] || git clone -q --depth 1 --branch {branch} {repository} book
 %pip install -q "book/nmp_lessons-{version}-py3-none-any.whl[chapters]"
@@ -84,9 +84,10 @@ def write(folder: Path, *, repository: str = "", run: bool = False) -> list[Path
     """Write every chapter as a notebook into `folder`; for Colab, with `repository`; each is run, with `run`."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for page in sorted((ROOT / "book").glob("*.md")):
+    root = manuscript.root()
+    for page in sorted((root / "book").glob("*.md")):
         if is_chapter(page):
-            values = Shown.kept(ROOT / "_build" / "jupyter_execute" / f"{page.stem}.glue.json")
+            values = Shown.kept(root / "_build" / "jupyter_execute" / f"{page.stem}.glue.json")
             if run:
                 values = Shown.run(notebooks.chapter(page, solutions=True))
             made = notebooks.chapter(page, solutions=True, values=values)

@@ -10,6 +10,7 @@ import type { Augmentation } from "../training/batches";
 import type { Answer, Plan, Request, Tested } from "../training/messages";
 import type { Loss } from "../training/network";
 import { matched, type Notes } from "../twins/evaluation";
+import { started } from "../worker";
 import type { Chart } from "./chart";
 import { shown } from "./numbers";
 import { drawNotes, pitchAxis } from "./roll";
@@ -51,6 +52,7 @@ class Trainer {
   private ready = false; // loaded and checked
   private wanted = 0; // steps, once it is ready
   private busy = false;
+  private run = 0;
   private now = none();
   private before: Curves & { name: string };
   private latest: Tested | undefined;
@@ -104,6 +106,7 @@ class Trainer {
 
   private startOver(): void {
     this.pause();
+    this.run++;
     if (this.now.losses.length) this.before = { ...this.now, name: this.settings };
     this.now = none();
     this.latest = undefined;
@@ -121,9 +124,7 @@ class Trainer {
       this.stage.say(obstacle);
       return false;
     }
-    // made of a blob, so that it stands under the page's policy and can reach this site only
-    const start = new Blob([`import ${JSON.stringify(new URL("nmp-train.js", BUNDLE).href)};`], { type: "text/javascript" });
-    const worker = new Worker(URL.createObjectURL(start), { type: "module" });
+    const worker = started(new URL("nmp-train.js", BUNDLE).href);
     worker.addEventListener("message", (event: MessageEvent<Answer>) => this.hear(event.data));
     worker.addEventListener("error", (event) => this.fail(event.message || UNSTARTED));
     this.worker = worker;
@@ -156,7 +157,7 @@ class Trainer {
       this.settings = this.chosen();
       const learningRate = Number(stage.choice("learning_rate"));
       const [loss, augmentation] = [data.losses[stage.choice("loss")]!, data.augmentations[stage.choice("augmentation")]!];
-      this.ask({ kind: "start", settings: { loss, learningRate, augmentation } });
+      this.ask({ kind: "start", run: this.run, settings: { loss, learningRate, augmentation } });
     }
     this.ask({ kind: "go", steps: Math.min(this.wanted, data.plan.recipe.steps - losses.length) });
   }
@@ -171,12 +172,12 @@ class Trainer {
       return;
     }
     if (answer.kind === "paused") this.busy = false;
+    else if (answer.run !== this.run) return; // it has been ended
     else if (answer.kind === "stepped") {
-      if (answer.step !== this.now.losses.length + 1) return; // of a run that has been ended
       this.now.losses.push(answer.loss);
       this.stage.frame.dispatchEvent(new CustomEvent("stepped", { detail: answer, bubbles: true })); // for tests
       this.seconds = [...this.seconds, answer.seconds].slice(-TIMED);
-    } else if (answer.step <= this.now.losses.length) {
+    } else {
       this.latest = answer;
       this.now.tests.push([answer.step, answer.f]);
     }

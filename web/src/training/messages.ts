@@ -34,7 +34,7 @@ export interface Settings {
 
 export type Request =
   | { kind: "load"; data: ArrayBuffer; plan: Plan }
-  | { kind: "start"; settings: Settings }
+  | { kind: "start"; run: number; settings: Settings }
   | { kind: "go"; steps: number }
   | { kind: "pause" };
 
@@ -48,7 +48,7 @@ export interface Tested {
 
 export type Answer =
   | { kind: "loaded"; device: string; worst: number } // worst: of the first gradient, against PyTorch's
-  | { kind: "stepped"; step: number; loss: number; seconds: number }
-  | ({ kind: "tested" } & Tested)
+  | { kind: "stepped"; run: number; loss: number; seconds: number }
+  | ({ kind: "tested"; run: number } & Tested)
   | { kind: "paused" }
   | { kind: "failed"; reason: string };

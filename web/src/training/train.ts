@@ -17,6 +17,7 @@ let plan: Plan;
 let clips: Clip[];
 let pieces: Float32Array[]; // features on the fixed scale
 let initial: Numbers;
+let run = 0; // its number, by which the page knows what it has ended
 let settings: Settings | undefined;
 let optimiser: Optimiser;
 let left = 0; // steps that are still to be taken
@@ -34,12 +35,12 @@ async function answer(request: Request): Promise<void> {
   if (request.kind === "load") await load(request.plan, request.data);
   else if (request.kind === "start") {
     left = 0;
-    ({ settings } = request);
+    ({ run, settings } = request);
     optimiser = new Optimiser(initial, { ...plan.recipe, learningRate: settings.learningRate });
   } else if (request.kind === "pause") left = 0;
   else {
     left = request.steps;
-    if (!running) await run();
+    if (!running) await train();
   }
 }
 
@@ -82,7 +83,7 @@ async function checked(device: "webgpu" | "wasm", expected: Numbers): Promise<nu
 
 const size = (shape: number[]): number => shape.reduce((product, n) => product * n, 1);
 
-async function run(): Promise<void> {
+async function train(): Promise<void> {
   running = true;
   try {
     while (left > 0 && optimiser.step < plan.recipe.steps) {
@@ -94,10 +95,10 @@ async function run(): Promise<void> {
       const [loss, gradient] = await differentiated(now.weights, batch);
       if (now !== optimiser) continue; // started anew meanwhile
       now.follow(gradient);
-      tell({ kind: "stepped", step: now.step, loss, seconds: (performance.now() - began) / 1000 });
+      tell({ kind: "stepped", run, loss, seconds: (performance.now() - began) / 1000 });
       if (now.step % plan.every === 0) {
         const tested = await test(now);
-        if (now === optimiser) tell({ kind: "tested", ...tested });
+        if (now === optimiser) tell({ kind: "tested", run, ...tested });
       }
       await new Promise((resolve) => setTimeout(resolve)); // lets messages in
     }
