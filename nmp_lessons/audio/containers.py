@@ -240,7 +240,8 @@ def _wav_part(data: Bytes, start: int) -> tuple[Part | Span, int | None]:
     found = (stop - place) // align * align
     declared_open = length == 0 or OPEN <= length < 1 << 32
     if whole or (length <= there and 0 < length and found - length < JUNK * rate * align):
-        return Part([(start, place + length)]), following
+        renamed = data[start : start + 4] == b"BW64"  # RF64 by its newer name, which libsndfile doesn't know
+        return Part([b"RF64", (start + 4, place + length)] if renamed else [(start, place + length)]), following
     header = bytearray(data[start:place])
     if found < (1 << 32) - len(header):
         if header[:4] in (b"RF64", b"BW64"):

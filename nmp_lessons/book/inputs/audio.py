@@ -178,6 +178,7 @@ CASES: list[Case] = [
     ),
     Case("Opus in CAF, as iPhones send it", _coded("take.webm", coded.opus_in_caf), SIX),
     Case("Apple's lossless coding in CAF", _coded("take.alac"), SIX),
+    Case("BW64, as broadcasters write WAV", _soundfile("RF64", lambda rf64: b"BW64" + rf64[4:]), SIX),
     Case("A CAF written to a pipe", _soundfile("CAF", _open_caf), SIX),
     Case("A W64 written to a pipe", _soundfile("W64", _open_w64), SIX),
     Case(
