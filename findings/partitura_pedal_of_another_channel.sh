@@ -3,8 +3,8 @@
 #
 # A file of format 0: a key of channel 1 from 0 to 0.5 s, and on channel 2, which has no notes there, a pedal that is
 # down from 0 to 2 s. Observed: load_performance_midi has the note last for 2 s; without the pedal 0.5 s. A controller
-# belongs to its channel (a keyboard that is split in two has one pedal for each half). The pedals of a track are collected without their channel.
-# Expected: 0.5 s unless the pedal is on channel 1. The script fails if this changes.
+# belongs to its channel (a keyboard that is split in two has one pedal for each half). The pedals of a track are
+# collected without their channel. Expected: 0.5 s unless the pedal is on channel 1. The script fails if this changes.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

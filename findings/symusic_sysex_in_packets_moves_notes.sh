@@ -3,9 +3,9 @@
 #
 # Standard MIDI Files may divide a long message: F0 with a length and the first bytes, then F7 with a length and the
 # rest; only the last packet ends in F7. A file with such a message at tick 0 and a note from 0 to 480. Observed:
-# symusic has the note begin at tick 88, 92 ms late at 120 beats a minute, without a word. The 88 ticks
-# are the length and the bytes of the second packet, 3 + 67 + 18, taken for waiting times. mido gives 0 to 480, and so does symusic when the same bytes stand in one packet.
-# Expected: 0 to 480 both times. The script fails if this changes.
+# symusic has the note begin at tick 88, 92 ms late at 120 beats a minute, without a word. The 88 ticks are the length
+# and the bytes of the second packet, 3 + 67 + 18, taken for waiting times. mido gives 0 to 480, and so does symusic
+# when the same bytes stand in one packet. Expected: 0 to 480 both times. The script fails if this changes.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
