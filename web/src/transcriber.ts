@@ -336,7 +336,7 @@ class Transcriber extends BookElement {
         (channel !== undefined
           ? ` The channels cancel each other, so only channel ${channel + 1} was read.`
           : lost >= TOLD
-            ? ` The channels cancel each other for ${lost.toFixed(1)} s, which are lost.`
+            ? ` The channels cancel each other for ${lost.toFixed(1)} s, which is lost.`
             : "") +
         (this.sound === this.live?.sound ? ` ${promptness(this.live.drawn)}` : ""),
     );

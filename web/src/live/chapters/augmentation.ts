@@ -273,7 +273,7 @@ function twoValues(stage: Stage): () => void {
     chart.line([-1.5, 1.5], [-1.5, 1.5], "soft dotted");
     chart.line(xs, xs.map((x) => posteriorMean(x, ...cell)), "reference");
     handle.place(seen, best, `${shown(seen)}, best output ${shown(best)}`);
-    stage.say(`Seen ${shown(seen)}: the best output is ${shown(best)}. Whatever was seen, the mean of all cells is ${shown(2 * on - 1)}.`);
+    stage.say(`Seen ${shown(seen)}: the best output is ${shown(best)}. The mean of all cells, whatever was seen, is ${shown(2 * on - 1)}.`);
   };
 }
 

@@ -123,7 +123,7 @@ function rounding(stage: Stage): () => void {
     chart.line([0.4, 16.6], [0, 0], "ink thin");
     const fifth = `fifth harmonic: shift ${signed(errors[4]!)} cents, string ${signed(sharpness(5, stiffness))} cents`;
     const worst = Math.max(...errors.slice(0, 7).map((error, i) => Math.abs(error - sharpness(i + 1, stiffness))));
-    stage.say(`${bins} bins per octave; ${fifth}. Of the first seven, the shift and the string differ by at most ${shown(worst)} cents.`);
+    stage.say(`${bins} bins per octave; ${fifth}. Over the first seven harmonics, shift and string differ by at most ${shown(worst)} cents.`);
   };
 }
 

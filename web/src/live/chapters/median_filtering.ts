@@ -138,7 +138,7 @@ function paintedWindow(stage: Stage, data: { tasks: Record<string, Task> }): () 
     const size = `${painted} ${painted === 1 ? "cell" : "cells"}`;
     if (!odd) stage.say(`Your window has ${size}. Only an odd number has a middle: add one, or take one away.`);
     else if (lost + left === 0) stage.say(`Solved, with a window of ${size}.`);
-    else stage.say(`A window of ${size}. In its median ${lost} cells are missing and ${left} are too many.`);
+    else stage.say(`A window of ${size}. In its median, ${lost} ${lost === 1 ? "cell is" : "cells are"} missing and ${left} should be empty.`);
   };
 }
 
