@@ -28,11 +28,11 @@ from .embed import Html, attributes
 TOLERANCE = 1e-3  # of a posterior
 AGREEMENT = 0.99  # least proportion of equal notes
 RUNS = {
-    "main-0": "our network, trained for long",
-    "baseline-0": "the short training, nothing left out",
-    "no-stacking-0": "the short training, no harmonic stacking",
-    "no-contour-0": "the short training, no Yp",
-    "missing-series-0": "the short training, with the missing layer",
+    "main-0": "our main network",
+    "baseline-0": "our network after a short training",
+    "no-stacking-0": "the same without harmonic stacking",
+    "no-contour-0": "the same without Yp",
+    "missing-series-0": "the same with the missing layer",
 }
 CLIP = ("chopin-nocturne", 2, 5)  # performance, start and seconds of what every page checks its networks on
 SHORTEST_SOUND = (SHORTEST + 1) / NMP.frame_rate  # seconds: a note of the shortest length needs them
@@ -120,7 +120,7 @@ def _weight() -> str:
     """How much the reader's first click will download."""
     if not RUNTIME.exists():
         return ""
-    return f"The first run loads {RUNTIME.stat().st_size / 1e6:.0f} MB from this site, and only then."
+    return f"The first run loads {RUNTIME.stat().st_size / 1e6:.0f} MB from this site; before that, nothing is loaded."
 
 
 def _in_16_bits(clip: Recording) -> tuple[Recording, bytes]:
