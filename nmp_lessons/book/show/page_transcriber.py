@@ -29,10 +29,10 @@ TOLERANCE = 1e-3  # of a posterior
 AGREEMENT = 0.99  # least proportion of equal notes
 RUNS = {
     "main-0": "our main network",
-    "baseline-0": "our network after a short training",
-    "no-stacking-0": "the same without harmonic stacking",
-    "no-contour-0": "the same without Yp",
-    "missing-series-0": "the same with the missing layer",
+    "baseline-0": "a briefly trained network",
+    "no-stacking-0": "a briefly trained network without stacking",
+    "no-contour-0": "a briefly trained network without Yp",
+    "missing-series-0": "a briefly trained network with the missing layer",
 }
 CLIP = ("chopin-nocturne", 2, 5)  # performance, start and seconds of what every page checks its networks on
 SHORTEST_SOUND = (SHORTEST + 1) / NMP.frame_rate  # seconds: a note of the shortest length needs them
