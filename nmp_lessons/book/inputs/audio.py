@@ -279,7 +279,7 @@ CASES: list[Case] = [
         "The same in 40 s of music",
         _stereo(lambda x, t: (np.tile(x, 10), np.tile(x, 10) * np.sign(abs(np.arange(40 * RATE) / RATE - 2.5) - 0.45))),
         (
-            "40.0 s, 58 notes; its channels cancel each other, 1.0 s of it are lost; export it as mono, or with the "
+            "40.0 s, 58 notes; its channels cancel each other, so 1.0 s of it is lost; export it as mono, or with the "
             "polarity of one channel inverted."
         ),
     ),
@@ -302,7 +302,7 @@ CASES: list[Case] = [
         "A sample rate of 4 kHz",
         _samples(np.copy, 4_000),
         (
-            "4.0 s, six notes; has a sample rate of 4000 Hz, so all above 2000 Hz is missing; "
+            "4.0 s, six notes; has a sample rate of 4000 Hz, so everything above 2000 Hz is missing; "
             "expect missed and extra notes, and record at 16000 Hz or more."
         ),
     ),
