@@ -61,8 +61,8 @@ def bends(posteriors: Posteriors, notes: Notes, *, centre: int = 0, between_bins
     frames[:, 0] = np.minimum(frames[:, 0], len(posteriors) - 1)
     middle = NMP.bins_per_semitone * (notes.pitch - NMP.lowest_pitch) + centre
     return [
-        _bend(posteriors.contour[start : max(stop, start + 1)], bin, between_bins)
-        for (start, stop), bin in zip(frames, middle, strict=True)
+        _bend(posteriors.contour[start : max(stop, start + 1)], key_bin, between_bins)
+        for (start, stop), key_bin in zip(frames, middle, strict=True)
     ]
 
 

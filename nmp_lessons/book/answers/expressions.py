@@ -65,8 +65,6 @@ NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 HALF = re.compile(
     r"([0-9]+)\s*/\s*([0-9]+)|\\frac\s*(?:\{\s*([0-9]+)\s*\}|([0-9]))\s*(?:\{\s*([0-9]+)\s*\}|([0-9]))"
 )  # the fraction of a mixed number, plain or LaTeX
-
-
 ALONE = re.compile(r"(?:^|[-+*/({\[])\s*[({\[]\s*$")  # what a number in brackets by itself stands behind
 TEN = re.compile(r"\s*([+-]?)\s*([0-9]+)")  # what follows the e of a power of ten, with needless spaces
 

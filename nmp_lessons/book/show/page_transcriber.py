@@ -67,7 +67,7 @@ def transcriber(
     return Html(
         f"<nmp-transcriber{name} data-lm-suppress-shortcuts>"
         f'<figure><p class="nmp-transcriber-plain">{PLAIN}</p>'
-        f"<figcaption>{escape(' '.join(filter(None, (caption, PRIVATE, _weight()))))}</figcaption>"
+        f"<figcaption>{escape(' '.join(filter(None, (caption, PRIVATE, _download()))))}</figcaption>"
         "</figure></nmp-transcriber>"
     )
 
@@ -115,7 +115,7 @@ def _offer(clip: Recording, networks: Mapping[str, str], title: str) -> dict:
     }
 
 
-def _weight() -> str:
+def _download() -> str:
     """How much the reader's first click will download."""
     if not RUNTIME.exists():
         return ""

@@ -1,11 +1,9 @@
 // The choice between the book's clip and the reader's own recording, which is the same on all controls of a page.
 
-import type { Note } from "../decoder";
 import { BUNDLE, make, makeButton } from "../element";
 import type { Checked, Offer } from "../networks";
 import { canRecord, forgetOwn, type Kept, keepOwn, keptOwn, watchOwn } from "../own";
 import type { Tape } from "../sound";
-import type { Notes } from "../twins/evaluation";
 import type { Found } from "../worker";
 import { Loop } from "./loop";
 import type { Stage } from "./stage";
@@ -237,11 +235,6 @@ export class OwnSound {
 /** What the network makes of a sound. */
 export interface Read extends Found {
   of: Float32Array;
-}
-
-/** Notes as lists. */
-export function listed(notes: Note[]): Notes {
-  return { onset: notes.map((note) => note.onset), offset: notes.map((note) => note.offset), pitch: notes.map((note) => note.pitch) };
 }
 
 let network: Checked | undefined;

@@ -15,14 +15,15 @@ export function pitchAxis(low: number, high: number): Axis {
   return { label: "pitch", low: low - 0.8, high: high + 0.8, ticks, names: ticks.map(pitchName) };
 }
 
-/** Draws notes that stay where they are. */
-export function drawNotes(chart: Chart, notes: Notes, look: (index: number) => string): void {
+/** Draws notes that stay where they are; those without a look are left out. */
+export function drawNotes(chart: Chart, notes: Notes, look: (index: number) => string | undefined): void {
   const kinds = new Map<string, [number, number, number, number][]>();
   notes.onset.forEach((onset, i) => {
-    const pitch = notes.pitch[i]!;
-    const kind = kinds.get(look(i)) ?? [];
-    kind.push([onset, pitch - 0.45, notes.offset[i]!, pitch + 0.45]);
-    kinds.set(look(i), kind);
+    const [kind, pitch] = [look(i), notes.pitch[i]!];
+    if (!kind) return;
+    const corners = kinds.get(kind) ?? [];
+    corners.push([onset, pitch - 0.45, notes.offset[i]!, pitch + 0.45]);
+    kinds.set(kind, corners);
   });
   for (const [kind, corners] of kinds) chart.boxes(corners, `note ${kind}`);
 }

@@ -4,19 +4,17 @@
 // press of a button. A run that the reader ends stays on the charts in grey, until the next one ends; the first such run
 // is PyTorch's.
 
-import type { Note } from "../decoder";
 import { BUNDLE, make } from "../element";
 import type { Augmentation } from "../training/batches";
 import type { Answer, Plan, Request, Tested } from "../training/messages";
 import type { Loss } from "../training/network";
-import { matched, type Notes } from "../twins/evaluation";
+import { listed, matched, type Notes } from "../twins/evaluation";
 import { started } from "../worker";
 import type { Chart } from "./chart";
 import { shown } from "./numbers";
 import { drawNotes, pitchAxis } from "./roll";
 import type { Stage } from "./stage";
 
-const TOLERANCE = 0.05; // seconds, of onsets
 const TIMED = 5; // steps that the estimate of the time is taken from
 const UNSTARTED = "this browser didn't start the worker that trains; another browser may";
 
@@ -65,7 +63,7 @@ class Trainer {
   ) {
     const { plan } = data;
     this.before = { ...data.run, name: "PyTorch’s run" };
-    this.reference = columns(plan.pieces[1]!.map(([onset, offset, pitch]) => ({ onset, offset, pitch })));
+    this.reference = listed(plan.pieces[1]!.map(([onset, offset, pitch]) => ({ onset, offset, pitch })));
     const x = { label: "step", low: 0, high: plan.recipe.steps };
     const pitches = this.reference.pitch;
     this.charts = {
@@ -260,18 +258,11 @@ class Trainer {
       f.line(steps, values, look);
       f.dots(steps, values, look.replace(" dashed", ""), look === "prediction" ? 4 : 3);
     }
-    const found = columns(this.latest?.notes ?? []);
-    const pairs = matched(this.reference, found, TOLERANCE, false);
-    const [hits, extra] = [new Set(pairs.map(([r]) => r)), new Set(found.onset.keys())];
-    for (const [, e] of pairs) extra.delete(e);
+    const found = listed(this.latest?.notes ?? []);
+    const pairs = matched(this.reference, found);
+    const [heard, hits] = [new Set(pairs.map(([r]) => r)), new Set(pairs.map(([, e]) => e))];
     roll.begin();
-    drawNotes(roll, this.reference, (i) => (hits.has(i) ? "hit" : "miss"));
-    drawNotes(roll, { onset: pick(found.onset, extra), offset: pick(found.offset, extra), pitch: pick(found.pitch, extra) }, () => "extra");
+    drawNotes(roll, this.reference, (r) => (heard.has(r) ? "hit" : "miss"));
+    drawNotes(roll, found, (e) => (hits.has(e) ? undefined : "extra"));
   };
-}
-
-const pick = (values: number[], kept: Set<number>): number[] => values.filter((_, i) => kept.has(i));
-
-function columns(notes: Pick<Note, "onset" | "offset" | "pitch">[]): Notes {
-  return { onset: notes.map((n) => n.onset), offset: notes.map((n) => n.offset), pitch: notes.map((n) => n.pitch) };
 }

@@ -36,8 +36,13 @@ export interface Batch {
 }
 
 /** Levels in dB on the scale of the network. */
-export function onFixedScale(level: number): number {
+function onFixedScale(level: number): number {
   return (level - LOW) / SPAN;
+}
+
+/** A stored byte on the scale of the network. */
+export function unstored(byte: number): number {
+  return onFixedScale(byte / STEPS + QUIETEST);
 }
 
 /** Cuts windows of `frames` frames out of clips. */
@@ -54,7 +59,7 @@ export function batchOf(clips: Clip[], drawn: [clip: number, start: number][], f
   drawn.forEach(([clip, start], window) => {
     const { features, note, onset } = clips[clip]!;
     const stored = features.subarray(start * CQT_BINS, (start + frames) * CQT_BINS);
-    stored.forEach((value, i) => (batch.features[window * frames * CQT_BINS + i] = onFixedScale(value / STEPS + QUIETEST)));
+    stored.forEach((value, i) => (batch.features[window * frames * CQT_BINS + i] = unstored(value)));
     for (let i = 0; i < frames * KEYS; i++) {
       const to = window * frames * KEYS + i;
       batch.note[to] = note[start * KEYS + i]!;

@@ -4,13 +4,12 @@
 
 import { type Array as Tensor, defaultDevice, init, numpy as np } from "@jax-js/jax";
 import { decode, type Note } from "../decoder";
-import { matched, type Notes } from "../twins/evaluation";
-import { augment, type Batch, batchOf, type Clip, CQT_BINS, onFixedScale, unfolded } from "./batches";
+import { fno, listed } from "../twins/evaluation";
+import { augment, type Batch, batchOf, type Clip, CQT_BINS, unfolded, unstored } from "./batches";
 import type { Answer, Plan, Request, Settings, Tested } from "./messages";
 import { type Heads, type Input, KEYS, length, logits, lossAndGradient, type Statistics, type Weights } from "./network";
 import { norm, type Numbers, Optimiser } from "./optimiser";
 
-const TOLERANCE = 0.05; // seconds, of onsets
 const SLOW = 500; // milliseconds that a gradient takes on a graphics card that only pretends to be one
 
 let plan: Plan;
@@ -59,7 +58,7 @@ async function load(given: Plan, compressed: ArrayBuffer): Promise<void> {
   const expected = numbers();
   const part = (frames: number): Clip => ({ features: take(frames * CQT_BINS), note: take(frames * KEYS), onset: take(frames * KEYS) });
   clips = Array.from({ length: plan.clips }, () => part(plan.clipFrames));
-  pieces = plan.pieces.map(() => Float32Array.from(take(plan.pieceFrames * CQT_BINS), (x) => onFixedScale(x / 2 - 100)));
+  pieces = plan.pieces.map(() => Float32Array.from(take(plan.pieceFrames * CQT_BINS), unstored));
   settings = undefined;
   const devices = await init("webgpu", "wasm");
   if (devices.includes("webgpu")) {
@@ -197,13 +196,6 @@ async function test({ step, average }: Optimiser): Promise<Tested> {
 }
 
 function onsetF(piece: number, notes: Note[]): number {
-  const reference = plan.pieces[piece]!;
-  const columns = (rows: [number, number, number][]): Notes => ({
-    onset: rows.map((row) => row[0]),
-    offset: rows.map((row) => row[1]),
-    pitch: rows.map((row) => row[2]),
-  });
-  const estimate = columns(notes.map(({ onset, offset, pitch }) => [onset, offset, pitch]));
-  const hits = matched(columns(reference), estimate, TOLERANCE, false).length;
-  return hits ? (2 * hits) / (reference.length + notes.length) : 0;
+  const reference = plan.pieces[piece]!.map(([onset, offset, pitch]) => ({ onset, offset, pitch }));
+  return fno(listed(reference), listed(notes));
 }

@@ -8,14 +8,19 @@ export interface Notes {
   pitch: number[];
 }
 
+/** Notes as lists. */
+export function listed(notes: { onset: number; offset: number; pitch: number }[]): Notes {
+  return { onset: notes.map((note) => note.onset), offset: notes.map((note) => note.offset), pitch: notes.map((note) => note.pitch) };
+}
+
 const OFFSET_RATIO = 0.2;
-const TOLERANCE = 0.05; // seconds, at least, for offsets
+const TOLERANCE = 0.05; // seconds, of onsets; for offsets at least
 const GRID = 0.01; // seconds between the frames of Acc
 
 const rounded = (seconds: number): number => Math.round(seconds * 1e4) / 1e4;
 
 /** The pairs of a greatest matching, by augmenting paths; the nearest candidates are tried first. */
-export function matched(reference: Notes, estimate: Notes, tolerance: number, offsets: boolean): [number, number][] {
+export function matched(reference: Notes, estimate: Notes, tolerance = TOLERANCE, offsets = false): [number, number][] {
   const partner = new Map<number, number>(); // of an estimated note
   const apart = (r: number, e: number): number => rounded(Math.abs(reference.onset[r]! - estimate.onset[e]!));
   const candidates = reference.onset.map((_, r) =>
@@ -92,10 +97,15 @@ export function fromCounts(hits: number, misses: number, extra: number): [precis
   return [hits / (hits + extra), hits / (hits + misses), (2 * hits) / (2 * hits + misses + extra)];
 }
 
+/** Fno, which is 0 without a hit. */
+export function fno(reference: Notes, estimate: Notes, tolerance = TOLERANCE): number {
+  const hits = matched(reference, estimate, tolerance).length;
+  return hits ? (2 * hits) / (reference.onset.length + estimate.onset.length) : 0;
+}
+
 /** Fno at each of several tolerances. */
 export function byTolerance(reference: Notes, estimate: Notes, tolerances: number[]): number[] {
-  const notes = reference.onset.length + estimate.onset.length;
-  return tolerances.map((tolerance) => (2 * matched(reference, estimate, tolerance, false).length) / notes);
+  return tolerances.map((tolerance) => fno(reference, estimate, tolerance));
 }
 
 /** By how many seconds the reference must be moved so that many of its onsets meet those of an estimate. */

@@ -135,7 +135,7 @@ export function exactMedianVariances(sizes: number[], noise: [number, number, nu
 }
 
 /** The logarithm of the gamma function for x > 0, by Stirling's series. */
-export function logGamma(x: number): number {
+function logGamma(x: number): number {
   let [shift, z] = [0, x];
   while (z < 12) shift -= Math.log(z++);
   const r = 1 / (z * z);

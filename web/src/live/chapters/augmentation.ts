@@ -2,11 +2,11 @@ import { KEYS, LOWEST_PITCH } from "../../decoder";
 import {
   bandPowers, blockPowers, equaliserLevels, equalised, faster, masked, noiseGain, posteriorMean, powerOf, reverberated, seenDensity, simpleRoom,
 } from "../../twins/augmentation";
-import { matched } from "../../twins/evaluation";
+import { listed, matched } from "../../twins/evaluation";
 import type { Chart } from "../chart";
 import { Loop, samplesAt } from "../loop";
 import { counted, generator, shown } from "../numbers";
-import { listed, type OwnData, OwnSound, Posteriors, type Read } from "../own";
+import { type OwnData, OwnSound, Posteriors, type Read } from "../own";
 import { pictureUrl } from "../picture";
 import { drawNotes, pitchAxis } from "../roll";
 import { begin, type Stage } from "../stage";
@@ -218,7 +218,7 @@ function drawFound(rolls: [Chart, Chart], before: Read, after: Read, tape: numbe
     offset: old.offset.map((time) => time / tape),
     pitch: old.pitch.map((pitch) => pitch + Math.round(12 * Math.log2(tape))),
   };
-  const hits = matched(expected, now, 0.05, false);
+  const hits = matched(expected, now);
   const sides = [
     { read: before, notes: old, same: new Set(hits.map(([r]) => r)), otherwise: "miss" },
     { read: after, notes: now, same: new Set(hits.map(([, e]) => e)), otherwise: "extra" },

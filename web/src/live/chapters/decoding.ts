@@ -4,11 +4,11 @@ import { KEYS, LOWEST_PITCH, type Decoder, type Heads, type Note } from "../../d
 import { pitchName } from "../../roll";
 import { tones } from "../../sound";
 import { byThresholds, decode, hysteresis } from "../../twins/decoding";
-import { matched, type Notes } from "../../twins/evaluation";
+import { fno, listed, matched, type Notes } from "../../twins/evaluation";
 import type { Chart } from "../chart";
 import { player } from "../loop";
 import { counted, shown, unpackedHead, type Packed } from "../numbers";
-import { listed, type OwnData, OwnSound } from "../own";
+import { type OwnData, OwnSound } from "../own";
 import { pictureUrl } from "../picture";
 import { drawNotes, pitchAxis } from "../roll";
 import { begin, dataOf, type Stage } from "../stage";
@@ -50,16 +50,13 @@ function judge(chart: Chart, data: Clip, reference: Notes | undefined, estimate:
     return `${counted(estimate.onset.length, "note")} found in your recording by ${OURS}.`;
   }
   chart.legend(["area note hit", "hit"], ["area note miss", "miss"], ["area note extra", "extra note"]);
-  const hits = matched(reference, estimate, 0.05, false);
+  const hits = matched(reference, estimate);
   const [found, heard] = [new Set(hits.map(([, e]) => e)), new Set(hits.map(([r]) => r))];
-  const { onset, offset, pitch } = reference;
-  const misses = onset.map((_, r) => r).filter((r) => !heard.has(r));
-  const part = (list: number[]): number[] => misses.map((r) => list[r]!);
-  drawNotes(chart, { onset: part(onset), offset: part(offset), pitch: part(pitch) }, () => "miss");
+  drawNotes(chart, reference, (r) => (heard.has(r) ? undefined : "miss"));
   drawNotes(chart, estimate, (e) => (found.has(e) ? "hit" : "extra"));
-  const total = onset.length + estimate.onset.length;
-  const counts = `${counted(estimate.onset.length, "note")} found, ${onset.length} struck`;
-  return `${counts}: ${counted(hits.length, "hit")}, ${counted(misses.length, "miss", "misses")}, ${estimate.onset.length - hits.length} extra; Fno = ${((2 * hits.length) / total).toFixed(2)}.`;
+  const [struck, notes] = [reference.onset.length, estimate.onset.length];
+  const counts = `${counted(hits.length, "hit")}, ${counted(struck - hits.length, "miss", "misses")}, ${notes - hits.length} extra`;
+  return `${counted(notes, "note")} found, ${struck} struck: ${counts}; Fno = ${((2 * hits.length) / (struck + notes)).toFixed(2)}.`;
 }
 
 /** An empty chart, until the network has run on the recording. */
@@ -160,8 +157,8 @@ function twoThresholds(stage: Stage, { key }: { key: number }): () => void {
       stage.say(`${counts}, ${notes.onset.length} with both.`);
       return;
     }
-    const f = (2 * matched(data.reference, notes, 0.05, false).length) / (data.reference.onset.length + notes.onset.length);
-    stage.say(`${counts}, ${notes.onset.length} with both (Fno = ${f.toFixed(2)}); ${data.reference.onset.length} were struck.`);
+    const f = fno(data.reference, notes).toFixed(2);
+    stage.say(`${counts}, ${notes.onset.length} with both (Fno = ${f}); ${data.reference.onset.length} were struck.`);
   };
 }
 

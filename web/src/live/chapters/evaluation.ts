@@ -2,9 +2,9 @@
 
 import { decode, KEYS, LOWEST_PITCH } from "../../decoder";
 import { make } from "../../element";
-import { byTolerance, commonShift, matched, percentile, resampled, scores, type Notes } from "../../twins/evaluation";
+import { byTolerance, commonShift, fno, listed, matched, percentile, resampled, scores, type Notes } from "../../twins/evaluation";
 import { counted, type Packed, shown, unpackedHead } from "../numbers";
-import { late, listed, type OwnData, OwnSound } from "../own";
+import { late, type OwnData, OwnSound } from "../own";
 import { pictureUrl } from "../picture";
 import { drawNotes, Editable, pitchAxis, type Fate } from "../roll";
 import { begin, type Stage } from "../stage";
@@ -30,7 +30,7 @@ function edited(stage: Stage, data: { reference: Notes; estimate: Notes }): () =
   return () => {
     const tolerance = stage.number("tolerance") / 1000;
     const estimate = prediction.notes;
-    const hits = matched(reference, estimate, tolerance, false);
+    const hits = matched(reference, estimate, tolerance);
     const well = matched(reference, estimate, tolerance, true);
     const fate = (e: number): Fate => {
       if (well.some(([, other]) => other === e)) return "hit";
@@ -78,20 +78,18 @@ function tolerated(stage: Stage, data: { reference: Notes; transcriptions: Recor
   return () => {
     const [ms, name] = [stage.number("tolerance"), stage.choice("transcription")];
     const estimate = transcriptions[name]!;
-    const hits = matched(reference, estimate, ms / 1000, false);
+    const hits = matched(reference, estimate, ms / 1000);
     const found = new Set(hits.map(([, e]) => e));
     const heard = new Set(hits.map(([r]) => r));
-    const misses = reference.onset.map((_, r) => r).filter((r) => !heard.has(r));
-    const part = (list: number[]): number[] => misses.map((r) => list[r]!);
     const value = lines[names.indexOf(name)]![ms]!;
     curves.begin();
     lines.forEach((line, i) => curves.line(tolerances, line, looks[i]!));
     curves.upright(ms, "soft thin");
     curves.dots([ms], [value], "hit", 6);
     roll.begin();
-    drawNotes(roll, { onset: part(reference.onset), offset: part(reference.offset), pitch: part(reference.pitch) }, () => "miss");
+    drawNotes(roll, reference, (r) => (heard.has(r) ? undefined : "miss"));
     drawNotes(roll, estimate, (e) => (found.has(e) ? "hit" : "extra"));
-    stage.say(`Fno = ${value.toFixed(2)} at ${ms} ms: ${counted(hits.length, "hit")}, ${counted(misses.length, "miss", "misses")}, ${estimate.onset.length - hits.length} extra.`);
+    stage.say(`Fno = ${value.toFixed(2)} at ${ms} ms: ${counted(hits.length, "hit")}, ${counted(reference.onset.length - hits.length, "miss", "misses")}, ${estimate.onset.length - hits.length} extra.`);
   };
 }
 
@@ -155,8 +153,8 @@ function agreement(stage: Stage, data: Read): () => void {
   roll.element.classList.add("nmp-wide");
   roll.legend(["area note hit", "at both thresholds"], ["area note miss", "only at the first"], ["area note extra", "only at the second"]);
   const score = (one: Notes, other: Notes): string => {
-    const total = one.onset.length + other.onset.length;
-    return total ? ((2 * matched(one, other, stage.number("tolerance") / 1000, false).length) / total).toFixed(2) : "undefined, without any notes";
+    const any = one.onset.length + other.onset.length > 0;
+    return any ? fno(one, other, stage.number("tolerance") / 1000).toFixed(2) : "undefined, without any notes";
   };
   const midi = new MidiFile(stage, own);
   return () => {
@@ -170,11 +168,9 @@ function agreement(stage: Stage, data: Read): () => void {
     roll.image(pictureUrl(heads.onset, KEYS), -half, LOWEST_PITCH - 0.5, data.seconds + half, LOWEST_PITCH + KEYS - 0.5);
     const notes = (threshold: number): Notes => listed(decode(heads, { ...decoder, threshold }, 1 / data.frameRate));
     const [first, second] = [notes(stage.number("first_threshold")), notes(stage.number("second_threshold"))];
-    const hits = matched(first, second, stage.number("tolerance") / 1000, false);
+    const hits = matched(first, second, stage.number("tolerance") / 1000);
     const [old, now] = [new Set(hits.map(([r]) => r)), new Set(hits.map(([, e]) => e))];
-    const lost = first.onset.map((_, r) => r).filter((r) => !old.has(r));
-    const part = (list: number[]): number[] => lost.map((r) => list[r]!);
-    drawNotes(roll, { onset: part(first.onset), offset: part(first.offset), pitch: part(first.pitch) }, () => "miss");
+    drawNotes(roll, first, (r) => (old.has(r) ? undefined : "miss"));
     drawNotes(roll, second, (e) => (now.has(e) ? "hit" : "extra"));
     const agree = `${first.onset.length} and ${second.onset.length} notes, of which ${hits.length} agree: F = ${score(first, second)} between the two.`;
     const [reference, how] = own.passage ? midi.along(first, data.seconds) : [data.reference, ""];

@@ -6,7 +6,7 @@ import { byThresholds } from "../../twins/decoding";
 import type { Notes } from "../../twins/evaluation";
 import { convolved, Opened, receptiveField, type Head, type Layer, type Maps, type Removed, type Weights } from "../../twins/model";
 import type { Chart } from "../chart";
-import { shown, unpacked, type Packed } from "../numbers";
+import { counted, shown, unpacked, type Packed } from "../numbers";
 import { pictureUrl } from "../picture";
 import { drawNotes, pitchAxis } from "../roll";
 import { begin, dataOf, type Stage } from "../stage";
@@ -241,7 +241,7 @@ function changes(notes: Notes, yn: Maps, whole: Maps, { keys, frameRate, struck 
   const differences = yn.values.map((value, i) => Math.abs(value - whole.values[i]!));
   const most = differences.reduce((largest, value) => Math.max(largest, value), 0);
   const found = notes.onset.length;
-  const count = `${found} note${found === 1 ? "" : "s"} found; ${struck.onset.length} were struck.`;
+  const count = `${counted(found, "note")} found; ${struck.onset.length} were struck.`;
   if (most === 0) return `All weights are in place. ${count}`;
   const at = differences.indexOf(most);
   const where = `${pitchName((at % yn.bins) + keys[0] + LOWEST_PITCH)} at ${(Math.floor(at / yn.bins) / frameRate).toFixed(2)} s`;
