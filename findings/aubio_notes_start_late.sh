@@ -1,5 +1,5 @@
 #!/bin/sh
-# aubio-ledfx 0.4.12 (and aubio 0.4.9 alike): `aubio notes` prints onsets eight hops late.
+# aubio-ledfx 0.4.12 (and aubio 0.4.9 alike): `aubio notes` prints onsets some eight hops late.
 #
 # Five plucked notes. Observed: `aubio onset` finds each within a few milliseconds, `aubio notes` finds the same five
 # and prints them 45 to 55 ms late, and with twice the buffer and hop 80 to 90 ms. The note object waits for

@@ -3,8 +3,8 @@
 #
 # Quantised grace notes and drums are often struck and released in one tick. A file with such a middle C at 0 s, and a C
 # from 2 s to 3 s. Observed: MidiFile reads both as they are, and dump writes the release of the first before its
-# stroke, because at one tick releases are sorted first. A player and every reader then hear a C of two seconds
-# (mido's messages: off, on, on, off), and pretty_midi, which keeps both open, notes from 0 to 3 s and from 2 to 3 s.
+# stroke, because at one tick releases are sorted first. A player then sounds a C for two seconds (mido's
+# messages: off, on, on, off), and pretty_midi, which keeps both open, finds notes from 0 to 3 s and from 2 to 3 s.
 # Expected: on, off, on, off, as in the file that was read. The script fails if this changes.
 set -eu
 folder=$(mktemp -d)

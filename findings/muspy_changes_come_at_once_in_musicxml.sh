@@ -1,10 +1,10 @@
 #!/bin/sh
 # muspy 0.5.0: in MusicXML, all changes of tempo, key and time signature come at the start.
 #
-# Eight quarter notes, at 120 beats a minute for a bar of 4/4, then at 60 in 2/4. Observed: in what write_musicxml
-# writes, and in the score of to_music21, both tempi and both time signatures stand at offset 0, and reading it with
-# muspy again gives the tempi at time 0, so the first bar lasts 4 s instead of 2. The marks are given their place and
-# then appended to the part, and appending puts them at its end, which is still 0.
+# Eight quarter notes, at 120 beats a minute for a bar of 4/4, then at 60 in 2/4. Observed: in the score of to_music21 all
+# of it stands at offset 0; write_musicxml writes both tempi there and one of the time signatures, and when muspy reads
+# that, the first bar lasts 4 s instead of 2. The marks are given their place and then appended to the part, and
+# appending puts them at its end, which is still 0.
 # Expected: the changes at the second bar, as in write_midi. The script fails if this changes.
 set -eu
 folder=$(mktemp -d)

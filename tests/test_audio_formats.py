@@ -23,13 +23,15 @@ def test_a_click_is_where_it_was_whatever_its_coding(name, rate, tmp_path):
 
 @pytest.mark.parametrize(
     "name, change",
-    [("click.webm", coded.opus_in_caf), ("click.alac", bytes), ("click.mp3wav", bytes), ("click.aac", bytes)],
+    [("click.webm", coded.opus_in_caf)]
+    + [(f"click.{suffix}", bytes) for suffix in ("alac", "mp3wav", "aac", "mp2", "mpg", "ac3", "vob")],
 )
 def test_a_click_is_where_it_was_in_what_only_some_programs_write(name, change, tmp_path):
     path = coded.write(tmp_path / name, coded.clicks(44_100), 44_100)
     path.write_bytes(change(path.read_bytes()))
     found = load(path)
     assert np.abs(coded.lateness(found.audio, found.rate)).max() < EXACT
+    assert np.array_equal(load(path, start=1.0).audio[:1000], found.audio[44_100:45_100])
 
 
 def test_a_rate_that_no_recorder_has_is_refused_before_resampling_and_an_endless_stop_is_the_end(tmp_path):

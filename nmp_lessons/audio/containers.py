@@ -54,6 +54,7 @@ FFMPEG = (
     *(("mov", mark, 4) for mark in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")),  # M4A, MP4, MOV, 3GP
     ("matroska", b"\x1a\x45\xdf\xa3", 0),  # WebM, MKV
     ("amr", b"#!AMR", 0),
+    ("ac3", b"\x0b\x77", 0),
     ("asf", b"\x30\x26\xb2\x75", 0),  # WMA, WMV
     ("avi", b"AVI ", 8),
     ("flv", b"FLV\x01", 0),

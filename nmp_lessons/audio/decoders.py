@@ -25,7 +25,15 @@ from .mp3 import DECODER_DELAY, LAME_DELAY
 from .pieces import Bytes, Part, View
 
 BLOCK = 65_536  # samples read or written at once; Vorbis encoders take long arrays badly in one piece
-DELAYS = {"aac": 1024, "mp3float": LAME_DELAY + DECODER_DELAY}  # samples, where the container doesn't tell
+LAYER_II_DELAY = 481  # samples: of the filters of MPEG layer II, whose files never tell
+DELAYS = {  # samples, where the container doesn't tell
+    "aac": 1024,
+    "mp3float": LAME_DELAY + DECODER_DELAY,
+    "mp2": LAYER_II_DELAY,
+    "mp2float": LAYER_II_DELAY,
+    "ac3": 256,
+    "eac3": 256,
+}
 PROMISING = ("mov", "matroska", "asf", "flv", "wv", "ape", "caf", "ogg")  # for others FFmpeg guesses the length
 UNKNOWN = 1 << 62  # samples: so many or more, says libsndfile, where it doesn't know
 
@@ -81,17 +89,18 @@ class Sndfile:
         self._whole = View(data, part.pieces)
         self._file = _Forward(View(data, part.seekable) if first and part.seekable else self._whole)
         self.rate, self.channels = self._file.samplerate, self._file.channels
-        self.samples = self._file.frames if self._file.frames < UNKNOWN else part.promised
+        self._delay = LAYER_II_DELAY if self._file.subtype == "MPEG_LAYER_II" else 0
+        self.samples = self._file.frames - self._delay if self._file.frames < UNKNOWN else part.promised
         self.promised = self.samples if part.promised is None else part.promised
         if self._file.format == "MP3" and part.pieces[0] == (0, len(data)):
             self.promised = None  # guessed from a bit rate
-        self.position, self.damaged = 0, False
+        self.position, self.damaged = -self._delay, False
 
     def blocks(self, first: int) -> Iterator[np.ndarray]:
         """Blocks (samples, channels), float32, from a sample on."""
         try:
             if first:
-                self.position = self._file.seek(first)
+                self.position = self._file.seek(first + self._delay) - self._delay
         except soundfile.LibsndfileError:  # the end that is needed for it is damaged
             self._file.close()
             self._whole.seek(0)

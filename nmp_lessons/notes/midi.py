@@ -66,7 +66,7 @@ def read_midi(source: str | os.PathLike | BinaryIO | bytes, *, pedal: bool = Tru
     name, data = _named_bytes(source)
     found, ends, missing = events(data, name)
     end = max((event.seconds for event in found if event.kind != CONTROL), default=0.0)
-    channels = sorted({event.channel for event in found} - {DRUM_CHANNEL})
+    channels = sorted({event.channel for event in found if event.channel % 16 != DRUM_CHANNEL})
     parts = [_channel_notes([e for e in found if e.channel == channel], end, ends, pedal) for channel in channels]
     onset, offset, pitch, velocity = notes = np.concatenate([np.empty((4, 0)), *parts], axis=1)
     off_piano, silent = (pitch < NMP.lowest_pitch) | (pitch > NMP.highest_pitch), offset <= onset
@@ -74,7 +74,7 @@ def read_midi(source: str | os.PathLike | BinaryIO | bytes, *, pedal: bool = Tru
     left_out = {"off the piano": int(off_piano.sum()), "of zero length": int((silent & ~off_piano).sum())}
     if not kept.any():
         left_out["on the drum channel"] = sum(
-            event[2:4] == (DRUM_CHANNEL, NOTE_ON) and event.value > 0 for event in found
+            event.channel % 16 == DRUM_CHANNEL and event.kind == NOTE_ON and event.value > 0 for event in found
         )
         raise _no_notes(name, {which: count for which, count in left_out.items() if count}, missing)
     if offset[kept].max() > LONGEST:

@@ -19,7 +19,7 @@ NOTE_OFF, NOTE_ON, CONTROL, PROGRAM, BEND = (
     0xC,
     0xE,
 )  # the upper half of a status byte; the lower is the channel
-META, SYSEX, ESCAPE, END_OF_TRACK, TEMPO = 0xFF, 0xF0, 0xF7, 0x2F, 0x51
+META, SYSEX, ESCAPE, PORT, END_OF_TRACK, TEMPO = 0xFF, 0xF0, 0xF7, 0x21, 0x2F, 0x51
 LAST_EVENT = bytes([META, END_OF_TRACK, 0])
 SEQUENTIAL = 2  # the format whose tracks follow each other; in all others they sound together
 DATA_BYTES = {0x8: 2, 0x9: 2, 0xA: 2, 0xB: 2, 0xC: 1, 0xD: 1, 0xE: 2}  # by the upper half of the status byte
@@ -32,7 +32,7 @@ class Event(NamedTuple):
 
     seconds: float
     track: int
-    channel: int  # from 0
+    channel: int  # from 0; those of a second port from 16, and so on
     kind: int  # NOTE_OFF, NOTE_ON or CONTROL
     number: int  # of the key or the controller
     value: int  # velocity or position
@@ -60,14 +60,17 @@ def events(data: bytes, name: str) -> tuple[list[Event], list[float], str]:
     chunks = list(_tracks(data, start + 8 + size))
     moved, tempos, ticks, ends, broken, cut, before = [], [], {0}, [], 0, False, 0
     for number, (chunk, whole) in enumerate(chunks):
-        tick, ended = before, False
+        tick, port, ended = before, 0, False
         try:
             for passed, status, values in _track_events(chunk):
                 tick = before + passed
                 ticks.add(tick)
                 ended = status == META and values[0] == END_OF_TRACK
                 if status >> 4 in (NOTE_OFF, NOTE_ON, CONTROL):
-                    moved.append((tick, number, status & 15, status >> 4, *(min(value, 127) for value in values)))
+                    channel = 16 * port + (status & 15)
+                    moved.append((tick, number, channel, status >> 4, *(min(value, 127) for value in values)))
+                elif status == META and values[0] == PORT and len(values) == 2:
+                    port = values[1]
                 elif status == META and values[0] == TEMPO and len(values) == 4 and any(values[1:]):
                     tempos.append((tick, int.from_bytes(values[1:], "big")))
         except _Unreadable:

@@ -23,12 +23,12 @@ from .pitch import frequency_to_pitch, pitch_number
 # Names of columns without their units, in order of preference: of two names in one row, neither is preferred.
 COLUMNS = {
     "onset": (
-        {"onset", "onsets", "onsettime", "onsettimes", "noteonset"},
+        {"onset", "onsets", "onsettime", "onsettimes", "noteonset", "noteon"},
         {"start", "starttime", "starttimes", "notestart", "begin", "begintime"},
         {"time", "times"},
     ),
     "offset": (
-        {"offset", "offsets", "offsettime", "offsettimes", "noteoffset"},
+        {"offset", "offsets", "offsettime", "offsettimes", "noteoffset", "noteoff"},
         {"end", "endtime", "endtimes", "noteend", "stop", "stoptime"},
     ),
     "duration": ({"duration", "durations", "dur", "length", "noteduration"},),
@@ -315,16 +315,13 @@ def _order(rows, path: Path) -> _Columns:
     cells = [row for _, row in rows if len(row) > 2 and all(_is_number(cell) for cell in row[:3])]
     if not cells:
         return _Columns()
-    onset, second, third = np.array([[_number(cell) for cell in row[:3]] for row in cells]).T
-    first_pitch, second_pitch, third_pitch = (
-        (NMP.lowest_pitch <= x) & (x <= HIGHEST_HERTZ) for x in (onset, second, third)
-    )
-    lasts, whole = third - second, (onset == np.round(onset)).all() and (third != np.round(third)).any()
-    if whole and (first_pitch & (lasts > 0) & (lasts < LONG_DURATION)).all() and (np.diff(second) >= 0).all():
+    onset, second, third = three = np.array([[_number(cell) for cell in row[:3]] for row in cells]).T
+    if _pitch_first(*three):
         return _Columns(1, 2, 0)
+    second_pitch, third_pitch = map(_possible_pitch, (second, third))
     usual = np.mean((second > onset) & third_pitch)
     duration, offset = np.mean(second_pitch & (third > 0)), np.mean(second_pitch & (third > onset))
-    if usual < 0.5 and duration < 0.5 and np.mean(third_pitch & (second > 0)) > 0.5:
+    if max(usual, duration) < 0.5 < np.mean(third_pitch & (second > 0)) and _durations(onset, second):
         return _Columns(lasts=True)
     if usual >= duration or duration < 0.5:
         return _Columns()
@@ -334,6 +331,24 @@ def _order(rows, path: Path) -> _Columns:
     if np.median(onset) > LONG_DURATION:
         return _Columns(0, 2, 1, 3)
     raise InputError(f"{path}: the third column may hold durations or offsets; say which in a header.")
+
+
+def _possible_pitch(numbers: np.ndarray) -> np.ndarray:
+    return (NMP.lowest_pitch <= numbers) & (numbers <= HIGHEST_HERTZ)
+
+
+def _pitch_first(pitch: np.ndarray, onset: np.ndarray, offset: np.ndarray) -> bool:
+    """Whether columns are in aubio's order: whole pitches, and times with fractions that follow each other."""
+    lasts = offset - onset
+    whole = (pitch == np.round(pitch)).all() and (offset != np.round(offset)).any()
+    possible = _possible_pitch(pitch) & (lasts > 0) & (lasts < LONG_DURATION)
+    return bool(whole and possible.all() and (np.diff(onset) >= 0).all())
+
+
+def _durations(onset: np.ndarray, numbers: np.ndarray) -> bool:
+    """Whether numbers could be durations: not those of channels or strings, which are whole beside such onsets."""
+    count = (numbers == np.round(numbers)).all() and (onset != np.round(onset)).any()
+    return bool(np.median(numbers) < LONG_DURATION and not count)
 
 
 def _up_to_one(rows, place: int) -> bool:

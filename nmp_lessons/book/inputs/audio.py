@@ -186,6 +186,8 @@ CASES: list[Case] = [
     ),
     Case("Opus in CAF, as iPhones send it", _coded("take.webm", coded.opus_in_caf), SIX),
     Case("Apple's lossless coding in CAF", _coded("take.alac"), SIX),
+    Case("MPEG layer II, as radio stations kept it", _coded("take.mp2"), SIX),
+    Case("AC-3, the sound of a DVD", _coded("take.vob"), SIX),
     Case("BW64, as broadcasters write WAV", _soundfile("RF64", lambda rf64: b"BW64" + rf64[4:]), SIX),
     Case("A VOC whose sound is in many blocks", _soundfile("VOC", _blocks), SIX),
     Case("A CAF written to a pipe", _soundfile("CAF", _open_caf), SIX),

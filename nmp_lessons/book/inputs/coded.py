@@ -37,6 +37,10 @@ CODECS = {
     ".aac": ("aac", "adts"),
     ".alac": ("alac", "caf"),
     ".mp3wav": ("mp3", "wav"),
+    ".mp2": ("mp2", "mp2"),
+    ".mpg": ("mp2", "mpeg"),
+    ".ac3": ("ac3", "ac3"),
+    ".vob": ("ac3", "vob"),
 }
 
 

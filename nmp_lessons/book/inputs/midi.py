@@ -146,6 +146,14 @@ CASES = [
         "C4 0–1.5 s, D4 1–1.5 s",
     ),
     _brought(
+        "Two instruments on channel 1 of two ports, as an orchestra needs them, and one key for both",
+        _file(
+            _track((0, _meta(0x21, b"\0")), (0, _on(60)), (1920, _off(60))),
+            _track((0, _meta(0x21, b"\1")), (480, _on(60)), (480, _off(60))),
+        ),
+        "C4 0–2 s, C4 0.5–1 s",
+    ),
+    _brought(
         "A recording that was stopped while the last key was held",
         _file(_track(*NOTE, (0, _on(62)), (480, _meta(1, b"end")))),
         "C4 0–0.5 s, D4 0.5–1 s",

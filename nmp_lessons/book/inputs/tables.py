@@ -143,6 +143,12 @@ CASES = [
         TWO,
     ),
     _brought(
+        "Partitura's notes of a performance",
+        "id,midi_pitch,note_on,note_off,note_on_tick,note_off_tick,track,channel,velocity\n"
+        "n0,60,0.5,1,480,960,0,0,80\nn1,64,1,1.5,960,1440,0,0,80\n",
+        TWO,
+    ),
+    _brought(
         "Partitura's note array of a score, in beats",
         "onset_beat,duration_beat,onset_quarter,duration_quarter,pitch,voice,id\n0.5,0.5,0.5,0.5,60,1,n0\n",
         "brought.csv: 'onset_beat' isn't in seconds; give onsets in seconds.",
