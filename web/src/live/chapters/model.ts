@@ -232,20 +232,23 @@ function takenApart(stage: Stage, data: OpenedData): () => void {
     const notes = byThresholds(network.note.values, network.note.bins, lowest, ...THRESHOLDS, data.frameRate);
     drawNotes(charts[2], data.struck, () => "reference");
     drawNotes(charts[2], notes, () => "prediction");
-    stage.say(changes(notes, network.note, whole, data));
+    const of = everywhere ? "the eight filters" : `filter ${filter + 1}`;
+    stage.say(changes(notes, network.note, whole, data) ?? `All weights of ${of} are in place. ${count(notes, data)}`);
   };
 }
 
-/** How many notes there are, and where Yn has changed most. */
-function changes(notes: Notes, yn: Maps, whole: Maps, { keys, frameRate, struck }: OpenedData): string {
+function count(notes: Notes, { struck }: OpenedData): string {
+  return `${counted(notes.onset.length, "note")} found; ${struck.onset.length} were struck.`;
+}
+
+/** How many notes there are and where Yn has changed most, if it has. */
+function changes(notes: Notes, yn: Maps, whole: Maps, data: OpenedData): string | undefined {
   const differences = yn.values.map((value, i) => Math.abs(value - whole.values[i]!));
   const most = differences.reduce((largest, value) => Math.max(largest, value), 0);
-  const found = notes.onset.length;
-  const count = `${counted(found, "note")} found; ${struck.onset.length} were struck.`;
-  if (most === 0) return `All weights are in place. ${count}`;
+  if (most === 0) return undefined;
   const at = differences.indexOf(most);
-  const where = `${pitchName((at % yn.bins) + keys[0] + LOWEST_PITCH)} at ${(Math.floor(at / yn.bins) / frameRate).toFixed(2)} s`;
-  return `${count} Yn changes most for ${where}, from ${shown(whole.values[at]!, 2)} to ${shown(yn.values[at]!, 2)}.`;
+  const where = `${pitchName((at % yn.bins) + data.keys[0] + LOWEST_PITCH)} at ${(Math.floor(at / yn.bins) / data.frameRate).toFixed(2)} s`;
+  return `${count(notes, data)} Yn changes most for ${where}, from ${shown(whole.values[at]!, 2)} to ${shown(yn.values[at]!, 2)}.`;
 }
 
 /** From an output back to all that it can see: a box in each picture. */
