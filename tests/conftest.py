@@ -6,6 +6,7 @@ rest. Only `slow` is written by hand, the others follow from the fixtures that a
 
 import os
 import random
+import subprocess
 import sys
 
 # Threads that wait must not spin: with other work on the cores that costs tenfold. Set before torch loads.
@@ -25,7 +26,7 @@ from hypothesis import settings  # noqa: E402
 
 pytest.register_assert_rewrite("tests.helpers")  # says what is not equal
 
-from tests.helpers import HTML, Visits  # noqa: E402
+from tests.helpers import HTML, ROOT, Visits  # noqa: E402
 from tools.browser import launched, served  # noqa: E402
 
 # No deadline: how long an example takes says how busy the machine is. To hunt: --hypothesis-profile=exploring.
@@ -114,6 +115,26 @@ def visit(browser):
     visits = Visits(browser)
     yield visits
     visits.close()
+
+
+@pytest.fixture(scope="session")
+def twins(browser, tmp_path_factory):
+    """Calls twins: a list of ("chapter.function", arguments) gives the list of their results."""
+    folder = tmp_path_factory.mktemp("twins")
+    names = sorted(path.stem for path in (ROOT / "web/src/twins").glob("*.ts"))
+    lines = [f'export * as {name} from "{ROOT.as_posix()}/web/src/twins/{name}";' for name in names]
+    (folder / "twins.ts").write_text("\n".join(lines), "utf8")
+    esbuild = ROOT / "web/node_modules/.bin/esbuild"
+    options = ["--bundle", "--format=iife", "--global-name=twins", "--log-level=error", "--outfile=twins.js"]
+    subprocess.run([esbuild, "twins.ts", *options], cwd=folder, check=True)
+    tab = browser.new_page()
+    tab.add_script_tag(content=(folder / "twins.js").read_text("utf8"))
+    call = """calls => calls.map(([name, given]) => {
+      const [chapter, twin] = name.split(".");
+      return twins[chapter][twin](...given);
+    })"""
+    yield lambda calls: tab.evaluate(call, calls)
+    tab.close()
 
 
 @pytest.fixture(scope="module")

@@ -52,7 +52,7 @@ def test_every_error_stands_in_the_table_with_its_cause_and_has_its_place(explor
     assert "E5 was played at 1.00 s and is reported 100 ms late." in rows[0]
     assert "C4 is reported at 1.50 s, an octave above C3, which was struck at 0.20 s." in rows[1]
     assert "F5 was played at 2.60 s, and nothing is reported." in rows[2]
-    assert "D5, played at 3.40 s, ends at 4.00 s; reported 500 ms too early." in rows[3]
+    assert "D5, played at 3.40 s, ends at 4.00 s; its end is reported 500 ms too early." in rows[3]
     places = re.findall(r'<template data-error="\d">(.*?)</template>', explorer.fragment)
     assert len(places) == 4 and all("nmp-picture" in place and "nmp-errors-yo" in place for place in places)
 

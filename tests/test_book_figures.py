@@ -1,10 +1,13 @@
 """Figures: drawn for wide pages and again for phones."""
 
+import re
+
 import pytest
 
 from nmp_lessons.book import show
 from nmp_lessons.book.show.narrow import SMALLEST, WIDTH, narrow_twin
 from nmp_lessons.book.show.plots import split_twin
+from tests.helpers import ROOT
 
 
 @pytest.fixture
@@ -93,3 +96,11 @@ def test_a_phone_s_figure_wraps_what_is_wider_than_the_page():
     twin.draw_without_rendering()
     box = twin.get_tightbbox()
     assert box.x0 >= 0 and box.x1 <= twin.get_figwidth()
+
+
+@pytest.mark.parametrize("chapter", sorted((ROOT / "book").glob("*.md")), ids=lambda path: path.stem)
+def test_captions_count_panels_instead_of_naming_sides(chapter):
+    """On a phone the panels of a figure or a control stand one above the other."""
+    captions = re.findall(r'caption[:=] ?"?([^\n]*(?:\n +"[^\n]*)*)', chapter.read_text("utf8"))
+    sided = [caption for caption in captions if re.search(r"\b(Left|Right)\b[:,]", caption)]
+    assert not sided

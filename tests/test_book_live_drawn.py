@@ -104,7 +104,7 @@ SOLUTIONS = {
 @pytest.mark.parametrize("width", [1280, 390])
 def test_a_painted_window_is_judged_by_what_its_median_leaves(control, width):
     tab, found = control("median_filtering", "A window to paint", width=width)
-    assert said(found, "9 cells") == "A window of 9 cells. In its median 13 cells are missing and 18 are too many."
+    assert said(found, "9 cells") == "A window of 9 cells. In its median, 13 cells are missing and 18 should be empty."
     assert found.locator("text.wrong").count() == 13 + 18
     window = found.get_by_role("application").first
     for task, cells in SOLUTIONS.items():

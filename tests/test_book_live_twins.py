@@ -2,7 +2,6 @@
 
 import json
 import struct
-import subprocess
 
 import mir_eval
 import numpy as np
@@ -27,32 +26,11 @@ from nmp_lessons.audio import Recording
 from nmp_lessons.augmentation import denoising
 from nmp_lessons.constants import NMP
 from nmp_lessons.errors import InputWarning
-from nmp_lessons.model import Config, NMPNet, Posteriors, receptive_field
+from nmp_lessons.model import Posteriors
 from nmp_lessons.notes import Notes, read_midi, write_midi
 from nmp_lessons.targets import read_back
 from nmp_lessons.training import Recipe
-from tests.helpers import ROOT, Agreement, plain
-
-
-@pytest.fixture(scope="module")
-def twins(browser, tmp_path_factory):
-    """Calls twins: a list of ("chapter.function", arguments) gives the list of their results."""
-    folder = tmp_path_factory.mktemp("twins")
-    names = sorted(path.stem for path in (ROOT / "web/src/twins").glob("*.ts"))
-    lines = [f'export * as {name} from "{ROOT.as_posix()}/web/src/twins/{name}";' for name in names]
-    (folder / "twins.ts").write_text("\n".join(lines), "utf8")
-    esbuild = ROOT / "web/node_modules/.bin/esbuild"
-    options = ["--bundle", "--format=iife", "--global-name=twins", "--log-level=error", "--outfile=twins.js"]
-    subprocess.run([esbuild, "twins.ts", *options], cwd=folder, check=True)
-    tab = browser.new_page()
-    tab.add_script_tag(content=(folder / "twins.js").read_text("utf8"))
-    call = """calls => calls.map(([name, given]) => {
-      const [chapter, twin] = name.split(".");
-      return twins[chapter][twin](...given);
-    })"""
-    yield lambda calls: tab.evaluate(call, calls)
-    tab.close()
-
+from tests.helpers import Agreement, plain
 
 LOSSES = [
     {},
@@ -330,19 +308,6 @@ def test_twins_of_training(twins):
     equal.check()
 
 
-@pytest.mark.parametrize("padding", ["released", "centred"])
-@pytest.mark.parametrize("stacking", [True, False])
-def test_twins_of_receptive_fields(twins, stacking, padding):
-    """Python follows a gradient back, the page counts."""
-    net = NMPNet(Config(stacking=stacking, padding=padding))
-    places = {"contour": (0, 108, 263), "note": (0, 36, 87), "onset": (0, 1, 36, 87)}
-    outputs = [(head, at) for head, several in places.items() for at in several]
-    found = twins([["model.receptiveField", [*output, stacking, padding == "centred"]] for output in outputs])
-    for (head, at), got in zip(outputs, found, strict=True):
-        expected = receptive_field(net, head, at=at)
-        assert (got["frames"], got["bins"]) == (expected.frames, expected.bins.tolist()), (head, at)
-
-
 def test_twins_of_augmentation(twins):
     equal = Agreement(twins, "augmentation", rtol=1e-6, atol=1e-6)  # sounds are in single precision
     rng = np.random.default_rng(0)
@@ -419,17 +384,6 @@ def test_twins_of_beyond(twins):
         axes = 2 * width * 88 + 2 * width * (2 * reach + 1)
         work = [2 * width * moments * 88, axes, 8 * width**2, 117 * width**2]
         equal("attentionWork", [width, moments, 88, reach], work)
-    equal.check()
-
-
-def test_twin_of_a_convolution(twins):
-    equal = Agreement(twins, "model", atol=1e-9)
-    rng = np.random.default_rng(0)
-    for shape in ((3, 3), (1, 5), (5, 1)):
-        picture, kernel = rng.standard_normal((7, 9)), rng.standard_normal(shape)
-        tensors = [torch.tensor(each)[None, None] for each in (picture, kernel)]
-        expected = (torch.nn.functional.conv2d(*tensors, padding="same") - 0.3).relu()[0, 0].numpy()
-        equal("convolved", [picture, kernel, -0.3], expected)
     equal.check()
 
 

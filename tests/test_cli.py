@@ -368,3 +368,13 @@ def test_the_pedal_of_a_midi_file_may_be_left_out(scored, capfd):
         json.loads(evaluated(capfd, *words, *more)[1])["pieces"].values() for more in ((), ("--no-pedal",))
     )
     assert held["F"] == 1.0 and released["F"] < 0.9 and released["Fno"] == 1.0
+
+
+@pytest.mark.parametrize("command", [[], *([module.__name__.rpartition(".")[2]] for module in cli.COMMANDS)])
+def test_every_command_explains_itself(command, capsys):
+    """In a sentence, and with single percent signs: argparse fills in `help`, but not `description`."""
+    with pytest.raises(SystemExit):
+        cli.main([*command, "--help"])
+    _, sentence, *rest = capsys.readouterr().out.split("\n\n")
+    assert sentence[0].isupper() and sentence.endswith(".")
+    assert "%%" not in sentence + "".join(rest)

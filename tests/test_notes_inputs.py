@@ -16,6 +16,13 @@ from nmp_lessons.data import maestro
 from nmp_lessons.errors import InputError, InputWarning
 from nmp_lessons.notes import Notes, read_midi, read_table, write_csv, write_midi
 
+ORDERS = (
+    "onset offset pitch",
+    "onset duration pitch",
+    "onset pitch duration level",
+    "onset pitch offset",
+    "pitch onset offset",
+)
 MELODY = Notes(np.arange(12) / 4, np.arange(12) / 4 + 0.2, 60 + np.arange(12), 70 + np.arange(12))
 
 
@@ -171,7 +178,7 @@ def test_velocities_up_to_one_have_a_decimal_point(tmp_path, velocities, read):
 
 
 @pytest.mark.parametrize("seed", range(20))
-@pytest.mark.parametrize("order", ["onset offset pitch", "onset pitch duration level", "onset pitch offset"])
+@pytest.mark.parametrize("order", ORDERS)
 def test_columns_without_names_are_found_in_music_of_a_minute(tmp_path, order, seed):
     rng = np.random.default_rng(seed)
     onset, lasts = np.sort(rng.uniform(0, 60, 100)).round(3), rng.uniform(0.1, 3, 100).round(3)

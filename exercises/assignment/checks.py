@@ -32,12 +32,14 @@ def check_marked_errors(student):
         f"Return five triples (seconds, pitch, cause); yours are {len(found)}: {found!r}."
     )
     for seconds, pitch, cause in found:
-        assert cause in evaluation.CAUSES, f"{cause!r} is no cause; choose among {', '.join(evaluation.CAUSES)}."
+        assert cause in evaluation.CAUSES, (
+            f"{cause!r} isn't one of the causes; choose from {', '.join(evaluation.CAUSES)}."
+        )
         assert _errors(float(seconds), float(pitch)), (
             f"At {seconds} s nothing is wrong with pitch {pitch}. Is it the time of a note's onset, and the right octave?"
         )
     assert len({(round(float(seconds), 1), pitch) for seconds, pitch, _ in found}) == 5, (
-        "One of the errors is there twice."
+        "One of the errors is listed twice."
     )
 
 
@@ -158,8 +160,8 @@ def _colour(axes, note, name):
         if np.allclose(ends, [onset, offset]) and np.allclose(points[:, 1], pitch):
             return to_hex(colour)
     raise AssertionError(
-        f"There is no line for the note of the {name} from {onset:g} to {offset:g} s at pitch {pitch:g}: one line a note, "
-        "time to the right, pitch upwards."
+        f"There is no line for the note of the {name} from {onset:g} to {offset:g} s at pitch {pitch:g}. Draw one line per note, "
+        "with time to the right and pitch upwards."
     )
 
 
@@ -287,7 +289,7 @@ def check_transposed(student):
         )
         assert np.allclose(moved[:, 2], kept[:, 2] + semitones), "The labels should move in pitch as the sound does."
         assert np.allclose(moved[:, :2], kept[:, :2] / factor), (
-            f"The sound is {factor:.3g} times as fast, so each time should be divided by {factor:.3g}. Labels and sound have parted."
+            f"The sound is {factor:.3g} times as fast, so each time should be divided by {factor:.3g}. As it is, the labels no longer fit the sound."
         )
 
 
@@ -300,7 +302,7 @@ def check_mixed_up(student):
             f"With weight {weight:g} the features are {weight:g} times the first and {1 - weight:g} times the second."
         )
         assert np.allclose(targets, weight * first[1] + (1 - weight) * second[1]), (
-            "The targets are mixed with the same weights. They are then no longer 0 or 1, and the loss has to bear that."
+            "The targets are mixed with the same weights. They are then no longer 0 or 1, and the loss has to cope with that."
         )
 
 
@@ -314,7 +316,8 @@ def check_masked_notes(student):
     assert np.allclose(long, [[0, 1, 60], [2, 4, 60]]), "The two are from 0 to 1 s and from 2 to 4 s."
     assert not (found[:, 2] == 67).any(), "A note inside the silence is not heard at all."
     found = sorted(map(tuple, found.tolist()))
-    assert found == [(0, 1, 60), (0, 1, 64), (2, 4, 60), (3, 4, 72)], f"Of four notes yours are left or made: {found}."
+    expected = [(0, 1, 60), (0, 1, 64), (2, 4, 60), (3, 4, 72)]
+    assert found == expected, f"With a silence from 1 to 2 s, the four notes become {expected}; yours become {found}."
     assert len(np.asarray(student(notes[:1], 5.0, 6.0)).reshape(-1, 3)) == 1, (
         "A silence after the last note changes nothing."
     )
@@ -375,7 +378,7 @@ def check_total_loss(student):
         f"If every output says no, one positive in twelve weighs as much as eleven negatives: {right:.3f}; yours is {found:.3f}."
     )
     empty = float(student(logits, [torch.zeros(1, 3, 4) for _ in range(3)]))
-    assert np.isfinite(empty), "In a clip without any note the loss should still be a number. Is it divided by zero?"
+    assert np.isfinite(empty), "In a clip without any note the loss should still be a number. Do you divide by zero?"
     wild = torch.tensor([[[-1e4, 1e4]]], requires_grad=True)
     loss = student([wild] * 3, [torch.tensor([[[1.0, 0.0]]])] * 3)
     assert torch.isfinite(loss), (
@@ -390,7 +393,9 @@ def check_without_stacking(student):
     assert found.shape == stack.shape, f"The shape should stay {tuple(stack.shape)}; yours is {tuple(found.shape)}."
     assert torch.equal(stack, before), "Your function changes its argument. Work on a copy."
     kept = [channel for channel in range(8) if torch.equal(found[:, channel], stack[:, channel])]
-    assert kept == [1], f"Only channel 1, the fundamental, should be left as it is; yours leaves {kept or 'none'}."
+    assert kept == [1], (
+        f"Only channel 1, the fundamental, should be left as it is; yours leaves {kept or 'none of them'}."
+    )
     assert float(found[:, [0, 2, 3, 4, 5, 6, 7]].abs().max()) == 0, "The other channels should be 0."
 
 
@@ -460,9 +465,7 @@ def check_interval(student):
     assert not abs(high - mean - 1.96 * 0.1 / np.sqrt(3)) < 1e-3, (
         "With three recordings 1.96 is too small; take Student's t."
     )
-    assert not abs(high - mean - half * np.sqrt(2 / 3)) < 1e-3, (
-        "The standard deviation has n − 1 below the line (ddof=1)."
-    )
+    assert not abs(high - mean - half * np.sqrt(2 / 3)) < 1e-3, "In the standard deviation, divide by n − 1 (ddof=1)."
     assert abs(high - mean - half) < 1e-3 and abs(mean - low - half) < 1e-3, (
         f"The interval reaches from {0.1 - half:.3f} to {0.1 + half:.3f}; yours from {low:.3f} to {high:.3f}."
     )

@@ -108,12 +108,12 @@ def plot_comparison(axes, hits, misses, extra):
     """Draw the notes of a comparison as horizontal lines, from onset to offset at the height of the pitch.
 
     axes: Matplotlib axes
-    hits, misses, extra: arrays of shape (n, 3), one row a note: onset and offset in seconds, pitch as a MIDI number
+    hits, misses, extra: arrays of shape (n, 3), one row per note: onset and offset in seconds, pitch as a MIDI number
 
     Each note is a line of its own (`axes.plot` or `axes.hlines`). Each kind has its own colour (`COLOURS`), and a label
     for the legend. Returns the axes.
     """
-    ### BEGIN SOLUTION: one line a note, one label a kind, names for both axes
+    ### BEGIN SOLUTION: one line per note, one label per kind, names for both axes
     for name, notes in {"hits": hits, "misses": misses, "extra": extra}.items():
         for i, (onset, offset, pitch) in enumerate(notes):
             label = name if i == 0 else None
@@ -126,8 +126,8 @@ def plot_comparison(axes, hits, misses, extra):
 def sonify(reference, estimate, rate, seconds):
     """Two lists of notes as sound: the reference in the left ear, the estimate in the right.
 
-    reference, estimate: arrays of shape (n, 3), one row a note: onset and offset in seconds, pitch as a MIDI number
-    rate: samples a second
+    reference, estimate: arrays of shape (n, 3), one row per note: onset and offset in seconds, pitch as a MIDI number
+    rate: samples per second
     seconds: length; what lies beyond it is cut off
 
     A note is a sine at the frequency of its pitch, silent before its onset and after its offset. Returns an array of
@@ -180,7 +180,7 @@ def equalised(audio, rate, low, high, gain):
     """A recording with one band of frequencies made louder or softer.
 
     audio: array of shape (samples,)
-    rate: samples a second
+    rate: samples per second
     low, high: the band's limits in Hz, both included
     gain: decibels
 
@@ -198,7 +198,7 @@ def transposed(audio, notes, semitones):
     """A recording played faster or slower, like a tape, and its notes as they are then heard.
 
     audio: array of shape (samples,)
-    notes: array of shape (n, 3), one row a note: onset and offset in seconds, pitch as a MIDI number
+    notes: array of shape (n, 3), one row per note: onset and offset in seconds, pitch as a MIDI number
     semitones: an integer; 12 is twice as fast, and an octave higher
 
     Returns the sound at the same rate, round(samples / factor) long, and the notes as an array of shape (m, 3). Notes
@@ -230,7 +230,7 @@ def mixed_up(first, second, weight):
 def masked_notes(notes, start, end):
     """The notes that a listener hears when the recording is silenced from `start` to `end`.
 
-    notes: array of shape (n, 3), one row a note: onset and offset in seconds, pitch as a MIDI number
+    notes: array of shape (n, 3), one row per note: onset and offset in seconds, pitch as a MIDI number
     start, end: seconds
 
     A note that sounds on after the silence is heard to begin again there. Returns an array of shape (m, 3), in order

@@ -40,23 +40,23 @@ def _each_harmonic_meets_its_note(student):
         k = 100
         came_from = int(np.asarray(student(_marked(), (h,)))[0, 0, k]) - 1
         assert came_from != k - shift, (
-            f"Harmonic {h} moves the wrong way: bin {k} should hold what stood {shift:+d} bins from it, "
-            f"yours holds what stood {came_from - k:+d}."
+            f"Harmonic {h} moves the wrong way: bin {k} should hold the value from {shift:+d} bins away; "
+            f"yours holds the one from {came_from - k:+d} bins away."
         )
         assert came_from == k + shift, (
             f"Harmonic {h} is shifted by {came_from - k} bins and should be by {shift}. "
-            "36 · log2(h) is to be rounded to the nearest whole number."
+            "Round 36 · log2(h) to the nearest whole number."
         )
 
 
 def _nothing_comes_round(student):
     high = np.asarray(student(_marked(), (7,)))[0, 0, -1]
     assert high != NMP.contour_bins + 101 - NMP.cqt_bins, (
-        "The seventh harmonic of the highest bin holds a bin of the bass: np.roll is a ring. The fill belongs there."
+        "The seventh harmonic of the highest bin holds a bin of the bass: np.roll goes round in a ring. There should be fill instead."
     )
     low = np.asarray(student(_marked(), (0.5,)))[0, 0, 0]
     assert high == 0 and low == 0, (
-        f"Where the spectrum has no bin the fill belongs; yours has {high:g} at the top of harmonic 7 "
+        f"Where the spectrum has no bin, there should be fill; yours has {high:g} at the top of harmonic 7 "
         f"and {low:g} at the bottom of harmonic ½."
     )
 

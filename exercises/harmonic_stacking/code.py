@@ -14,7 +14,7 @@ def stack(spectrum, harmonics, fill=0.0):
 
     spectrum: array of shape (frames, 309), lowest bin first
     harmonics: positive numbers, such as (0.5, 1, 2, 3)
-    fill: what stands where the spectrum has no bin
+    fill: the value where the spectrum has no bin
 
     Returns an array of shape (len(harmonics), frames, 264).
     """

@@ -42,7 +42,9 @@ def _both_ends_count(student):
 def _nearest_frame(student):
     note, _ = _answer(student, [2.6 * FRAME], [5.4 * FRAME], [0], 9)
     frames = np.flatnonzero(note[:, 0]).tolist()
-    assert frames == [3, 4, 5], f"Frames 2.6 to 5.4 round to 3 and 5; yours fills {frames}. Do not cut off."
+    assert frames == [3, 4, 5], (
+        f"Frames 2.6 to 5.4 round to 3 and 5; yours fills {frames}. Round to the nearest frame instead of truncating."
+    )
 
 
 def _onset_is_one_frame(student):

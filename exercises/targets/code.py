@@ -2,7 +2,7 @@
 
 import numpy as np
 
-RATE, HOP = 22_050, 256  # samples a second; samples from frame to frame
+RATE, HOP = 22_050, 256  # samples per second; samples from frame to frame
 KEYS = 88
 
 

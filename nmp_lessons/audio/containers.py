@@ -60,6 +60,7 @@ FFMPEG = (
     ("mpeg", b"\0\0\x01\xba", 0),
     ("wv", b"wvpk", 0),
     ("ape", b"MAC ", 0),
+    ("tta", b"TTA1", 0),
 )
 
 # Files of one kind that were joined: how a header of this kind begins, and which bytes two of them share
@@ -115,7 +116,8 @@ def _headed(data: Bytes, start: int, stop: int, kind: str) -> Part:
         return _chunked(data, start, stop)
     read_end = next((end for mark, end in ENDS.items() if head.startswith(mark)), None)
     end = read_end(data, start, stop) if read_end else 0
-    return Part([(start, stop)], kind, cut=stop < start + end)
+    pieces = _voc_continued(data, start, stop) if read_end is _voc_end else None
+    return Part(pieces or [(start, stop)], kind, cut=stop < start + end)
 
 
 def _form_end(data: Bytes, start: int, stop: int) -> int:
@@ -128,12 +130,42 @@ def _au_end(data: Bytes, start: int, stop: int) -> int:
     return header + sound if sound < OPEN else 0
 
 
-def _voc_end(data: Bytes, start: int, stop: int) -> int:
-    """A VOC's blocks have a byte for the type and three for the length; one of type 0 is the last."""
+def _voc_blocks(data: Bytes, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+    """A VOC's blocks have a byte for the type and three for the length; one of type 0 is the last.
+
+    The type of each, its first byte, and the one behind its last.
+    """
     place = start + int.from_bytes(data[start + 20 : start + 22], "little")
     while start < place < stop and data[place : place + 1] != b"\0":
-        place += 4 + int.from_bytes(data[place + 1 : place + 4], "little")
-    return place - start
+        kind, first = data[place : place + 1][0], place + 4
+        place = first + int.from_bytes(data[place + 1 : first], "little")
+        yield kind, first, place
+
+
+def _voc_end(data: Bytes, start: int, stop: int) -> int:
+    return max((last for _, _, last in _voc_blocks(data, start, stop)), default=start) - start
+
+
+def _voc_continued(data: Bytes, start: int, stop: int) -> list[bytes | Span] | None:
+    """A VOC whose sound goes on in blocks of type 2, as a WAV: libsndfile takes their heads for samples."""
+    blocks = list(_voc_blocks(data, start, stop))
+    kinds = [kind for kind, _, _ in blocks]
+    if len(kinds) < 2 or kinds[0] not in (1, 9) or set(kinds[1:]) != {2}:
+        return None
+    first = blocks[0][1]
+    if kinds[0] == 1:
+        divisor, coding = data[first : first + 2]
+        rate, bits, channels, there = 1_000_000 // (256 - divisor), 8, 1, first + 2
+    else:
+        rate, bits, channels, coding = struct.unpack("<IBBH", data[first : first + 8])
+        there = first + 12
+    if (bits, coding) not in ((8, 0), (16, 4)):
+        return None
+    spans = [(there, blocks[0][2]), *((first, last) for _, first, last in blocks[1:])]
+    spans = [(first, min(last, stop)) for first, last in spans]
+    size, align = sum(last - first for first, last in spans), channels * bits // 8
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, channels, rate, rate * align, align, bits)
+    return [struct.pack("<4sI4s24s4sI", b"RIFF", 36 + size, b"WAVE", form, b"data", size), *spans]
 
 
 def _nist_end(data: Bytes, start: int, stop: int) -> int:
@@ -240,7 +272,8 @@ def _wav_part(data: Bytes, start: int) -> tuple[Part | Span, int | None]:
     found = (stop - place) // align * align
     declared_open = length == 0 or OPEN <= length < 1 << 32
     if whole or (length <= there and 0 < length and found - length < JUNK * rate * align):
-        return Part([(start, place + length)]), following
+        renamed = data[start : start + 4] == b"BW64"  # RF64 by its newer name, which libsndfile doesn't know
+        return Part([b"RF64", (start + 4, place + length)] if renamed else [(start, place + length)]), following
     header = bytearray(data[start:place])
     if found < (1 << 32) - len(header):
         if header[:4] in (b"RF64", b"BW64"):

@@ -111,9 +111,9 @@ def collected(
         audio = collect(sound.blocks(rate, start, stop))
         lost, channel = sound.mixer.cancelled()
         if channel is not None or lost >= TOLD:
-            found = f"so only channel {channel + 1} was read" if channel is not None else f"{lost:.1f} s of it are lost"
+            found = f"{lost:.1f} s of it is lost" if channel is None else f"only channel {channel + 1} was read"
             warn(
-                f"{sound.name}: its channels cancel each other, {found}; "
+                f"{sound.name}: its channels cancel each other, so {found}; "
                 "export it as mono, or with the polarity of one channel inverted."
             )
         if channel is not None:
@@ -128,8 +128,8 @@ def collected(
             warn(f"{sound.name}: {sound.complaint}")
         if sound.rate < FEW:
             warn(
-                f"{sound.name}: has a sample rate of {sound.rate} Hz, so all above {sound.rate // 2} Hz is missing; "
-                f"expect missed and extra notes, and record at {2 * FEW} Hz or more."
+                f"{sound.name}: has a sample rate of {sound.rate} Hz, so everything above {sound.rate // 2} Hz is "
+                f"missing; expect missed and extra notes, and record at {2 * FEW} Hz or more."
             )
         return audio, rate, sound.title
 

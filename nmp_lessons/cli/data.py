@@ -9,7 +9,7 @@ from ..files import writable
 
 
 def add(commands) -> None:
-    data = commands.add_parser("data", help="make training data")
+    data = commands.add_parser("data", help="make training data", description="Make training data from a data set.")
     datasets = data.add_subparsers(title="datasets", required=True, metavar="DATASET")
     asap = datasets.add_parser("asap", help="render the performances of (n)ASAP", description=_asap.__doc__)
     asap.add_argument("path", type=Path, help="the archive or folder of (n)ASAP")

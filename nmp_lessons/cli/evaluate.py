@@ -19,10 +19,10 @@ def add(commands) -> None:
         "evaluate",
         help="score notes against a reference",
         description="Score a file of notes against its reference, or every file in a folder against the file of the "
-        "same name in another. The files may be MIDI, CSV, TSV or JAMS; if a folder has MIDI and a table of one name, "
-        "the table is read, and texts without a table, such as README.txt, are left out. F and Fno count notes with "
-        "and without regard to offsets, Acc compares frames of 10 ms, "
-        "and low and high are the ends of the 95 %% interval of the mean.",
+        "same name in another. The files may be MIDI, CSV, TSV or JAMS; if a folder has a MIDI file and a table of the "
+        "same name, the table is read. Text files that contain no table, such as README.txt, are left out. F and Fno "
+        "score notes with and without regard to offsets, Acc compares frames of 10 ms, and low and high are the ends "
+        "of the 95 % interval of the mean.",
     )
     evaluate.add_argument("prediction", type=Path, metavar="PREDICTION", help="file or folder; - for standard input")
     evaluate.add_argument("reference", type=Path, metavar="REFERENCE", help="file or folder")

@@ -8,7 +8,11 @@ from ..files import CHECKPOINTS
 
 
 def add(commands) -> None:
-    listing = commands.add_parser("experiments", help="list the book's networks and which of them are trained")
+    listing = commands.add_parser(
+        "experiments",
+        help="list the book's networks and which of them are trained",
+        description="List the book's networks, with steps, minutes and validation scores of those that are trained.",
+    )
     listing.add_argument("-o", "--output", type=Path, default=CHECKPOINTS, metavar="DIR", help="folder of checkpoints")
     listing.set_defaults(run=run)
 

@@ -14,7 +14,7 @@ def add(commands) -> None:
         "grade",
         help="grade a folder of submissions",
         description="Grade SUBMISSIONS/STUDENT/CHAPTER.ipynb against FOLDER/term.json; write a table of marks. Each "
-        "notebook runs in a sandbox made by bubblewrap, without network, and without access to your files.",
+        "notebook runs in a sandbox made by bubblewrap, without access to the internet or to your files.",
     )
     grade.add_argument("folder", type=Path, metavar="FOLDER", help="a folder made by `nmp-lessons instructor`")
     grade.add_argument(

@@ -69,7 +69,7 @@ def outputs(path: Path, arguments: argparse.Namespace, *suffixes: str) -> list[P
 
 def complain(problem: Exception | str) -> None:
     if isinstance(problem, OSError) and problem.filename:
-        problem = f"{problem.filename}: {problem.strerror}; check the path, and what you may do there."
+        problem = f"{problem.filename}: {problem.strerror}; check the path and your permissions there."
     print(f"nmp-lessons: {problem}", file=sys.stderr)
 
 

@@ -5,7 +5,6 @@ say what its numbers mean, and they can mean two things, it is refused with the 
 """
 
 import csv
-import json
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ import numpy as np
 from ..constants import NMP
 from ..errors import InputError, NoNotes, warn
 from ..files import atomic_write, named_bytes
+from .jams import jams_notes
 from .note_list import LONGEST, VELOCITY, Notes
 from .pitch import frequency_to_pitch, pitch_number
 
@@ -67,15 +67,16 @@ def read_table(source: str | os.PathLike | BinaryIO) -> Notes:
 
     Columns are separated by tabs, semicolons, commas or spaces, numbers may have a decimal comma, and text may stand
     above the table. If there is a header (with or without #), columns are found by name and may be in any order;
-    otherwise they must be in the order above, in that of Sonic Visualiser (onset, pitch, duration, level), or onset,
-    pitch, offset. A pitch may also be the name of a note, or a frequency in Hz if the header says so or it can't be a
-    MIDI number; frequencies are rounded to semitones. Velocities from 0 to 1 have a decimal point. The default
-    velocity is 80. What begins with a brace, or has a name that ends in ``.jams``, is read as JAMS.
+    otherwise they must be in the order above, in that of Sonic Visualiser (onset, pitch, duration, level),
+    sonic-annotator (onset, duration, pitch) or aubio (pitch, onset, offset), or onset, pitch, offset. A pitch may also
+    be the name of a note, or a frequency in Hz if the header says so or it can't be a MIDI number; frequencies are
+    rounded to semitones. Velocities from 0 to 1 have a decimal point. The default velocity is 80. What begins with a
+    brace, or has a name that ends in ``.jams``, is read as JAMS.
 
     Warns
     -----
     InputWarning
-        If a second column could hold the pitches.
+        If a second column could hold the pitches, or annotations of a JAMS file repeat the notes of another.
 
     Raises
     ------
@@ -85,7 +86,7 @@ def read_table(source: str | os.PathLike | BinaryIO) -> Notes:
     """
     path, text = _path_and_text(source)
     if path.suffix.lower() == ".jams" or text.lstrip().startswith("{"):
-        numbers, columns, lines = _jams(text, path), _Columns(lasts=True, seconds=True), []
+        numbers, columns, lines = jams_notes(text, path), _Columns(lasts=True, seconds=True), []
     else:
         columns, rows = _columns(_rows(text, path), path)
         lines = [line for line, _ in rows]
@@ -162,6 +163,8 @@ def _cells(line: str) -> list[str]:
     if len(words) > 2 and all(_is_number(word) for word in words[:3]):  # perhaps with decimal commas
         return words
     separator = next((mark for mark in "\t;," if mark in line), None)
+    if separator is None and words[:1] and words[0] in COMMENTS:
+        words[:2] = ["".join(words[:2])]  # the mark of a comment is no cell
     return words if separator is None else next(csv.reader([line], delimiter=separator), [])
 
 
@@ -179,7 +182,7 @@ def _is_number(cell: str) -> bool:
 
 def _columns(rows: list[tuple[int, list[str]]], path: Path) -> tuple[_Columns, list[tuple[int, list[str]]]]:
     """Where the columns are, and the rows below the header."""
-    heading = None
+    heading, rows = None, _without_file_names(rows, path)
     for i, (_, cells) in enumerate(rows):
         comment = cells[0].startswith(COMMENTS)
         bare = [cells[0].lstrip("#% "), *cells[1:]]
@@ -191,7 +194,8 @@ def _columns(rows: list[tuple[int, list[str]]], path: Path) -> tuple[_Columns, l
         if not comment and _is_number(cells[0]):
             if heading is None:
                 rows = _without_comments(rows[i:])
-                return _order(rows, path), rows
+                columns = _order(rows, path)
+                return columns, [row for row in rows if len(row[1]) > 2] if columns.pitch == 0 else rows
             break
         heading = heading if comment else bare
     if heading is None:
@@ -201,6 +205,18 @@ def _columns(rows: list[tuple[int, list[str]]], path: Path) -> tuple[_Columns, l
         f"{path}: has no column {' or '.join(missing)}, only {', '.join(heading)[:200]}; "
         "name the columns onset, offset, pitch, velocity."
     )
+
+
+def _without_file_names(rows, path: Path):
+    """Without the first column of sonic-annotator, where the recording's name stands in the first row or in all."""
+    names = {cells[0] for _, cells in rows} - {""}
+    if not all(len(cells) > 3 and all(map(_is_number, cells[1:4])) for _, cells in rows):
+        return rows
+    if not names or not all(re.search(r"\.\w+$", name) and not _is_number(name) for name in names):
+        return rows
+    if len(names) > 1:
+        raise InputError(f"{path}: holds the notes of {len(names)} recordings; give one table for each.")
+    return [(line, cells[1:]) for line, cells in rows]
 
 
 def _without_comments(rows):
@@ -291,15 +307,25 @@ HIGHEST_HERTZ = 8000.0  # no note of a table is higher
 def _order(rows, path: Path) -> _Columns:
     """The order of columns without names, by what is in most rows: onset, offset, pitch if that is possible.
 
-    The others are onset, pitch, duration (Sonic Visualiser's, with a level from 0 to 1) and onset, pitch, offset.
+    The others are onset, pitch, duration (Sonic Visualiser's, with a level from 0 to 1), onset, pitch, offset, onset,
+    duration, pitch (sonic-annotator's), and pitch, onset, offset (aubio's).
     """
+    if max(len(row) for _, row in rows) < 3:
+        raise InputError(f"{path}: has fewer than three columns; give onset, offset and pitch.")
     cells = [row for _, row in rows if len(row) > 2 and all(_is_number(cell) for cell in row[:3])]
     if not cells:
         return _Columns()
     onset, second, third = np.array([[_number(cell) for cell in row[:3]] for row in cells]).T
-    second_pitch, third_pitch = ((NMP.lowest_pitch <= x) & (x <= HIGHEST_HERTZ) for x in (second, third))
+    first_pitch, second_pitch, third_pitch = (
+        (NMP.lowest_pitch <= x) & (x <= HIGHEST_HERTZ) for x in (onset, second, third)
+    )
+    lasts, whole = third - second, (onset == np.round(onset)).all() and (third != np.round(third)).any()
+    if whole and (first_pitch & (lasts > 0) & (lasts < LONG_DURATION)).all() and (np.diff(second) >= 0).all():
+        return _Columns(1, 2, 0)
     usual = np.mean((second > onset) & third_pitch)
     duration, offset = np.mean(second_pitch & (third > 0)), np.mean(second_pitch & (third > onset))
+    if usual < 0.5 and duration < 0.5 and np.mean(third_pitch & (second > 0)) > 0.5:
+        return _Columns(lasts=True)
     if usual >= duration or duration < 0.5:
         return _Columns()
     level = all(len(row) > 3 and _is_number(row[3]) and 0 <= _number(row[3]) <= 1 for row in cells)
@@ -363,36 +389,6 @@ def _in_hertz(pitch: np.ndarray, columns: _Columns, path: Path) -> bool:
         odd = pitch[(pitch % 1 > 0) | (pitch > 127)][0]
         raise InputError(f"{path}: a pitch of {odd:g} may be a MIDI number or in Hz; say which in a header.")
     return bool(pitch.max() > 127)
-
-
-def _jams(text: str, path: Path) -> np.ndarray:
-    """Onset, duration, pitch and no velocity of all notes in a JAMS file, (n, 4)."""
-    try:
-        annotations = [(one["namespace"], one["data"]) for one in json.loads(text)["annotations"]]
-        notes = [
-            (kind, *note) for kind, data in annotations if kind in ("note_midi", "note_hz") for note in _data(data)
-        ]
-        # some write notes as a pitch that lasts
-        notes = notes or [
-            (kind, *one) for kind, data in annotations if kind in ("pitch_midi", "pitch_hz") for one in _data(data)
-        ]
-        if not np.isfinite([note[1:] for note in notes]).all():
-            raise ValueError("a number is NaN or infinite")
-        rows = [
-            (onset, lasts, np.round(frequency_to_pitch(value) if kind.endswith("hz") else value), np.nan)
-            for kind, onset, lasts, value in notes
-        ]
-    except (KeyError, TypeError, ValueError, RecursionError) as problem:
-        raise InputError(f"{path}: is not a JAMS file of notes (note_midi or note_hz); export it again.") from problem
-    return np.array(rows, dtype=float).reshape(-1, 4)
-
-
-def _data(data: list | dict) -> Iterator[tuple[float, float, float]]:
-    """Time, duration and value of all observations, which stand one by one or, "dense", as lists."""
-    if isinstance(data, dict):
-        yield from zip(*(map(float, data[name]) for name in ("time", "duration", "value")), strict=True)
-    else:
-        yield from ((float(one["time"]), float(one["duration"]), float(one["value"])) for one in data)
 
 
 def _first_fault(numbers: np.ndarray, lines: list[int], path: Path) -> InputError:

@@ -4,6 +4,7 @@
 // error is in a <template>. This element lets the reader choose one in the table or on the piano roll, and filters them.
 
 import { BookElement, define, make, makeButton, makeSvg, obey } from "./element";
+import { counted } from "./live/numbers";
 import type { Player } from "./player";
 
 interface Place {
@@ -107,7 +108,7 @@ class Errors extends BookElement {
   private say(): void {
     const shown = this.shown;
     const place = shown.indexOf(this.chosen);
-    this.count.textContent = place < 0 ? `${shown.length} errors` : `${place + 1} of ${shown.length}`;
+    this.count.textContent = place < 0 ? counted(shown.length, "error") : `${place + 1} of ${shown.length}`;
   }
 
   /** One button of the table is in the order of the Tab key: the chosen one, or the first. */

@@ -33,8 +33,8 @@ export class Refusal extends Error {
 export function obstacle(bundle: string): string {
   if (location.protocol === "file:") {
     return (
-      "You opened this page as a file, and then a browser doesn't let scripts read the files beside it, which this " +
-      "part must. Serve the folder instead: run “make serve”, or “python -m http.server” in the folder of the " +
+      "You opened this page as a file. A browser then doesn't let scripts read the files beside it, which this part " +
+      "has to do. Serve the folder instead: run “make serve”, or “python -m http.server” in the folder of the " +
       "page, and open http://localhost:8000."
     );
   }

@@ -172,7 +172,7 @@ export async function openMicrophone(): Promise<MediaStream> {
   return navigator.mediaDevices.getUserMedia({ audio }).catch((problem: unknown) => {
     throw new Refusal(
       (problem as Error).name === "NotFoundError"
-        ? "This device has no microphone that the page could use. Connect one, or choose a file."
+        ? "This device has no microphone that the page can use. Connect one, or choose a file."
         : "This page may not use the microphone. Allow it, or choose a file.",
     );
   });

@@ -7,6 +7,7 @@ import { checkedSound, readSound } from "./choosing";
 import { BookElement, BUNDLE, define, make, makeButton } from "./element";
 import { audioContext } from "./engine";
 import type { Drawn, Listening } from "./listen/listen";
+import { counted } from "./live/numbers";
 import { midiFile, wavFile } from "./midi";
 import { Checked, type Choice, obstacle, type Offer, Refusal } from "./networks";
 import { canListen, canRecord, forgetOwn, keepOwn, keptOwn, type Sound, watchOwn } from "./own";
@@ -331,12 +332,12 @@ class Transcriber extends BookElement {
     this.drawn = this.sound;
     const speed = length / seconds;
     this.say(
-      `${notes.length} notes in ${length.toFixed(1)} s of sound, found in ${seconds.toFixed(2)} s by ${this.choice.label}: ` +
+      `${counted(notes.length, "note")} in ${length.toFixed(1)} s of sound, found in ${seconds.toFixed(2)} s by ${this.choice.label}: ` +
         `${speed.toFixed(0)} times as fast as the music, on one core of your machine.` +
         (channel !== undefined
           ? ` The channels cancel each other, so only channel ${channel + 1} was read.`
           : lost >= TOLD
-            ? ` The channels cancel each other for ${lost.toFixed(1)} s, which are lost.`
+            ? ` The channels cancel each other for ${lost.toFixed(1)} s, which is lost.`
             : "") +
         (this.sound === this.live?.sound ? ` ${promptness(this.live.drawn)}` : ""),
     );

@@ -97,13 +97,13 @@ def passes_the_hidden_tests({function}):
 README = """# Exercises of “{book}”, seed {seed}
 
 - `students/` goes to your students, as it is. They answer in `<chapter>.ipynb` and hand that notebook in.
-- `solutions/` has the same notebooks with answers and solutions, `rubric.md` what earns the marks of written
-  answers, `marks.csv` what each exercise counts.
+- `solutions/` has the same notebooks with answers and solutions, `rubric.md` says what earns the marks of written
+  answers, `marks.csv` how many marks each exercise has.
 - `term.json` has the seed, the keys and the hidden tests. Keep it to yourself. To grade, put the notebooks into
   `SUBMISSIONS/<student>/<chapter>.ipynb` and run `nmp-lessons grade . SUBMISSIONS`.
 - `autograder/<chapter>.zip` is for Gradescope (*Configure autograder*, *Zip file*).
 
-Next term, make a new folder: its numbers will be others.
+Next term, make a new folder: it will have different numbers.
 """
 
 

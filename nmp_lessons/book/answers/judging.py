@@ -69,6 +69,19 @@ def judge(key: dict, attempt, *, latex: bool = False) -> Verdict:
         return Verdict(False, str(problem))
 
 
+def accepts(key: dict, value) -> bool:
+    """Whether a number, or rows of numbers for a matrix, is right; `judge` says more.
+
+    >>> accepts({"kind": "number", "value": 440.0, "tolerance": 0.5}, 440.4)
+    True
+    """
+    if key["kind"] == "matrix":
+        return [len(row) for row in value] == [len(row) for row in key["value"]] and not _differing(
+            value, key["value"], key["tolerance"]
+        )
+    return _within(value, key["value"], key["tolerance"])
+
+
 def readable(key: dict, attempt) -> Verdict:
     """Whether an answer, right or wrong, has the required form; the message says how it is read.
 

@@ -262,7 +262,7 @@ class _Assignment(_Writer):
             "Put each answer in the cell below its question, in place of `...`; a number may also be given as text, "
             'such as `"1/3"`. The cell after it says how your answer is read, but not whether it is right: you learn '
             "that when your work is graded. Code is different: there, the cell runs checks and says what is wrong. "
-            f"Together the exercises give {marks} marks. Hand in this notebook, under its own name.\n\n"
+            f"Together the exercises give {marks} marks. Hand in this notebook without renaming it.\n\n"
             + _cell(
                 f"import os\n\nos.environ[{self.home}\n\nfrom nmp_lessons.book import answers",
                 tags=["otter_ignore"],

@@ -35,6 +35,7 @@ student doesn't see before the work is graded.
 """
 
 import ast
+import json
 import os
 import re
 from collections.abc import Iterable
@@ -135,7 +136,7 @@ def variants_of(name: str) -> list[dict]:
     """
     written = exercises(chapter(name)).read_text("utf8")
     bodies = {each: keys.read_body(each, body) for _, each, body in keys.ANSWER.findall(written)}
-    return variants.variants(yaml.safe_dump(bodies[name]))
+    return variants.variants(json.dumps(bodies[name], sort_keys=True))
 
 
 # Coding exercises

@@ -16,6 +16,7 @@ terms with different variants never share an answer. Two terms with random seeds
 by chance, one time in as many as it has.
 """
 
+import json
 import os
 import re
 import string
@@ -23,11 +24,10 @@ import zlib
 from functools import cache
 
 import numpy as np
-import yaml
 
 from ...errors import InputError
 from . import keys
-from .judging import judge
+from .judging import accepts
 
 EXERCISE = re.compile(r"^(?=(?:`{3,}|:{3,})\{exercise\})", re.MULTILINE)
 PLACE = re.compile(r"@\{((?:[^{}]|\{[^{}]*\})*)\}")
@@ -48,14 +48,14 @@ def parameters(body: dict, seed: int) -> dict:
     declared = body.get("parameters") or {}
     if not declared or seed == 0:
         return {name: either["book"] for name, either in declared.items()}
-    others = variants(yaml.safe_dump(body))
+    others = variants(json.dumps(body, sort_keys=True))
     return others[(seed - 1) % len(others)]
 
 
 @cache
 def variants(dumped: str) -> list[dict]:
     """All variants of an exercise but the book's, in the order in which seeds take them."""
-    body = yaml.safe_load(dumped)
+    body = json.loads(dumped)
     if body["kind"] not in ("number", "matrix"):
         raise InputError(f"exercise {body['name']}: only exercises of the kinds number and matrix can have parameters.")
     kept = [keys.key({**body, "parameters": parameters(body, 0)})]
@@ -98,12 +98,12 @@ def _plain(value):
 
 def _sound(made: dict) -> bool:
     """Whether its answer is a number, and no near miss of it would pass."""
-    return bool(np.isfinite(made["value"]).all()) and not any(judge(made, miss["value"]) for miss in made["misses"])
+    return bool(np.isfinite(made["value"]).all()) and not any(accepts(made, miss["value"]) for miss in made["misses"])
 
 
 def _same(one: dict, other: dict) -> bool:
     """Whether the answer to either would pass as the answer to the other."""
-    return bool(judge(one, other["value"]) or judge(other, one["value"]))
+    return accepts(one, other["value"]) or accepts(other, one["value"])
 
 
 @cache

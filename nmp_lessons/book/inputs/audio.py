@@ -95,6 +95,14 @@ def _stereo(channels: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.nd
     return _samples(lambda mono: np.stack(channels(mono, np.arange(len(mono)) / RATE), axis=1))
 
 
+def _blocks(voc: bytes) -> bytes:
+    """The sound in blocks of 1,000 bytes, as FFmpeg writes a VOC."""
+    head, sound = voc[26:42], voc[42:-1]
+    first, *others = (sound[place : place + 1000] for place in range(0, len(sound), 1000))
+    start = voc[:26] + b"\x09" + (12 + len(first)).to_bytes(3, "little") + head[4:] + first
+    return start + b"".join(b"\x02" + len(each).to_bytes(3, "little") + each for each in others) + b"\0"
+
+
 def _declared(length: int) -> Callable[[bytes], bytes]:
     """Another length in the header of a WAV."""
 
@@ -178,6 +186,8 @@ CASES: list[Case] = [
     ),
     Case("Opus in CAF, as iPhones send it", _coded("take.webm", coded.opus_in_caf), SIX),
     Case("Apple's lossless coding in CAF", _coded("take.alac"), SIX),
+    Case("BW64, as broadcasters write WAV", _soundfile("RF64", lambda rf64: b"BW64" + rf64[4:]), SIX),
+    Case("A VOC whose sound is in many blocks", _soundfile("VOC", _blocks), SIX),
     Case("A CAF written to a pipe", _soundfile("CAF", _open_caf), SIX),
     Case("A W64 written to a pipe", _soundfile("W64", _open_w64), SIX),
     Case(
@@ -269,7 +279,7 @@ CASES: list[Case] = [
         "The same in 40 s of music",
         _stereo(lambda x, t: (np.tile(x, 10), np.tile(x, 10) * np.sign(abs(np.arange(40 * RATE) / RATE - 2.5) - 0.45))),
         (
-            "40.0 s, 58 notes; its channels cancel each other, 1.0 s of it are lost; export it as mono, or with the "
+            "40.0 s, 58 notes; its channels cancel each other, so 1.0 s of it is lost; export it as mono, or with the "
             "polarity of one channel inverted."
         ),
     ),
@@ -292,7 +302,7 @@ CASES: list[Case] = [
         "A sample rate of 4 kHz",
         _samples(np.copy, 4_000),
         (
-            "4.0 s, six notes; has a sample rate of 4000 Hz, so all above 2000 Hz is missing; "
+            "4.0 s, six notes; has a sample rate of 4000 Hz, so everything above 2000 Hz is missing; "
             "expect missed and extra notes, and record at 16000 Hz or more."
         ),
     ),

@@ -25,6 +25,11 @@ def _hidden_files(folder: Path) -> str:
 TWO = "C4 0.5–1 s, E4 1–1.5 s"  # what most of them mean
 LATER = "C4 60.5–61 s, E4 61–62 s"
 DENSE = {"namespace": "pitch_midi", "data": {"time": [0.5, 1], "duration": [0.5, 0.5], "value": [60, 64]}}
+FIRST = {"namespace": "note_midi", "data": [{"time": t, "duration": 0.5, "value": p} for t, p in ((0.5, 60), (1, 64))]}
+SECOND = {
+    "namespace": "note_hz",
+    "data": [{"time": t, "duration": 0.4, "value": f} for t, f in ((0.53, 263), (1, 330))],
+}
 GUITAR = {"namespace": "note_midi", "data": [{"time": 0.5, "duration": 0.5, "value": 59.87, "confidence": None}]}
 
 CASES = [
@@ -95,6 +100,27 @@ CASES = [
         "0.5,60,1\n1,64,1.5\n",
         "brought.csv: the third column may hold durations or offsets; say which in a header.",
     ),
+    _brought(
+        "sonic-annotator's notes: the recording, onset, duration, Hz", '"take.wav",0.5,0.5,262\n,1.0,0.5,329\n', TWO
+    ),
+    _brought(
+        "Notes of two recordings in one table",
+        '"take.wav",0.5,0.5,262\n"other.wav",1.0,0.5,329\n',
+        "brought.csv: holds the notes of 2 recordings; give one table for each.",
+    ),
+    _brought(
+        "What aubio prints: pitch, onset and offset, between the time of the first onset and that of the end",
+        "0.500000\t\n60.000000\t0.500000\t1.000000\t\n64.000000\t1.000000\t1.500000\t\n4.000000\t\n",
+        TWO,
+        name="brought.txt",
+    ),
+    _brought(
+        "madmom's list of onsets and pitches",
+        "0.5\t60\n1.0\t64\n",
+        "brought.txt: has fewer than three columns; give onset, offset and pitch.",
+        name="brought.txt",
+    ),
+    _brought("A header between spaces, as NumPy writes it", "# onset offset pitch\n0.5 1 60\n1 1.5 64\n", TWO),
     _brought("Onset, pitch and offset, without a header, from later in the music", "60.5,60,61\n61,64,62\n", LATER),
     _brought("Sonic Visualiser's notes in Hz", "0.5,261.63,0.5,1,a\n1.0,329.63,0.5,1,b\n", TWO),
     _brought(
@@ -131,6 +157,12 @@ CASES = [
         "A JAMS file with dense data, whose notes are called pitches",
         json.dumps({"annotations": [DENSE]}),
         TWO,
+        name="brought.jams",
+    ),
+    _brought(
+        "A JAMS file in which two people wrote down the same notes",
+        json.dumps({"annotations": [FIRST, SECOND]}),
+        f"{TWO} (brought.jams: left out annotations that repeat the notes of an earlier one (1).)",
         name="brought.jams",
     ),
     _brought("A line break in a quoted cell", 'onset,offset,pitch,remark\n0.5,1,60,"first\nnote"\n1,1.5,64,\n', TWO),

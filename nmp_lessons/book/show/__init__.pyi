@@ -17,6 +17,7 @@ from .explorable import (
 from .live_control import (
     Slider as Slider,
     head_bytes as head_bytes,
+    kernel_data as kernel_data,
     live as live,
 )
 from .page_trainer import (

@@ -160,7 +160,9 @@ class _Place:
             case "wrong offset" if true and heard:
                 off = 1000 * (heard[1] - true[1])
                 way = "late" if off > 0 else "early"
-                return f"{key}, played {begins}, ends at {true[1]:.2f} s; reported {abs(off):.0f} ms too {way}."
+                return (
+                    f"{key}, played {begins}, ends at {true[1]:.2f} s; its end is reported {abs(off):.0f} ms too {way}."
+                )
             case "repeated note" if beside:
                 return f"{key} is reported {begins}; the key was struck at {beside[0]:.2f} s and not again."
             case "merged note" if beside:

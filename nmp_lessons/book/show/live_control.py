@@ -295,6 +295,29 @@ def head_bytes(head: np.ndarray) -> np.ndarray:
     return np.round(255 * np.where(head < FAINT, 0, head)).astype(np.uint8).T
 
 
+def kernel_data(weight: np.ndarray, bias: np.ndarray) -> dict[str, Any]:
+    """A convolution as a control's data: its weights as whole numbers of 16 bits, which take half the room.
+
+    Parameters
+    ----------
+    weight : (outputs, inputs, frames, bins) ndarray
+    bias : (outputs,) ndarray
+
+    Returns
+    -------
+    dict
+        `shape`; `scale`, by which the page multiplies the numbers in `bytes` (little-endian); and `bias`.
+
+    Examples
+    --------
+    >>> kernel_data(np.array([[[[0.5, -1.0]]]]), np.zeros(1))["bytes"].view("<i2").tolist()
+    [16384, -32767]
+    """
+    scale = float(np.abs(weight).max()) / (2**15 - 1)
+    numbers = np.round(weight / scale).astype("<i2")
+    return {"shape": weight.shape, "scale": scale, "bytes": numbers.ravel().view(np.uint8), "bias": bias}
+
+
 def _plain(value):
     """Arrays, tensors and their numbers as JSON; a recording as the address of a sound."""
     if isinstance(value, Recording):

@@ -28,11 +28,11 @@ from .embed import Html, attributes
 TOLERANCE = 1e-3  # of a posterior
 AGREEMENT = 0.99  # least proportion of equal notes
 RUNS = {
-    "main-0": "our network, trained for long",
-    "baseline-0": "the short training, nothing left out",
-    "no-stacking-0": "the short training, no harmonic stacking",
-    "no-contour-0": "the short training, no Yp",
-    "missing-series-0": "the short training, with the missing layer",
+    "main-0": "our main network",
+    "baseline-0": "a briefly trained network",
+    "no-stacking-0": "a briefly trained network without stacking",
+    "no-contour-0": "a briefly trained network without Yp",
+    "missing-series-0": "a briefly trained network with the missing layer",
 }
 CLIP = ("chopin-nocturne", 2, 5)  # performance, start and seconds of what every page checks its networks on
 PLAIN = "This part needs JavaScript: it runs the network in your browser, on your own sound."
@@ -119,7 +119,7 @@ def _download() -> str:
     """How much the reader's first click will download."""
     if not RUNTIME.exists():
         return ""
-    return f"The first run loads {RUNTIME.stat().st_size / 1e6:.0f} MB from this site, and only then."
+    return f"The first run loads {RUNTIME.stat().st_size / 1e6:.0f} MB from this site; before that, nothing is loaded."
 
 
 def _in_16_bits(clip: Recording) -> tuple[Recording, bytes]:

@@ -51,7 +51,7 @@ export function byEar(stage: Stage, { sound, seconds, envelope, struck, toleranc
         stage.animate(follow);
       },
       () => {
-        trouble = " The sound could not be loaded; on the picture you can still mark.";
+        trouble = " The sound could not be loaded; you can still mark onsets on the picture.";
         stop();
       },
     );

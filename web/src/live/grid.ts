@@ -1,4 +1,4 @@
-// A matrix as a grid of numbers, shaded like the book's pictures; cells can be painted.
+// A matrix as a grid of numbers, shaded like the book's pictures; cells can be painted. NaN is no number at all.
 
 import { make, makeSvg, obey } from "../element";
 import { shown } from "./numbers";
@@ -7,7 +7,7 @@ export interface GridOptions {
   rows: number;
   columns: number;
   label: string;
-  highest: number; // the darkest value
+  highest: number; // the darkest value; what is lower than minus this has the strongest second colour
   numbers?: boolean; // written into the cells, by default
 }
 
@@ -57,7 +57,10 @@ export class Grid {
         cell.value = value;
         cell.wrong = wrong;
         const dark = Number.isNaN(value) ? 0 : Math.min(Math.max(value / this.options.highest, 0), 1);
-        cell.box.setAttribute("fill-opacity", (0.75 * dark).toFixed(3));
+        const less = Math.min(Math.max(-value / this.options.highest, 0), 1); // below 0, in another colour
+        cell.box.setAttribute("class", `cell ${value < 0 ? "less" : Number.isNaN(value) ? "none" : ""}`);
+        cell.box.setAttribute("fill-opacity", (value < 0 ? 0.45 * less : 0.75 * dark).toFixed(3));
+        if (this.options.numbers === false && !wanted) return;
         const number = this.options.numbers === false || Number.isNaN(value) ? "" : shown(value, 2);
         cell.text.textContent = wrong ? "×" : number;
         cell.text.setAttribute("class", `${dark > 0.6 ? "on-dark" : ""} ${wrong ? "wrong" : ""}`);

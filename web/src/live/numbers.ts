@@ -7,6 +7,9 @@ export function shown(value: number, digits = 3): string {
   return (rounded === 0 ? "0" : text).replace("-", "−");
 }
 
+/** So many of something: "1 note", "2 notes", "1 miss", "2 misses". */
+export const counted = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
+
 /** Random numbers from 0 to 1, the same for the same seed (mulberry32). */
 export function generator(seed: number): () => number {
   let state = seed | 0;

@@ -1,4 +1,5 @@
-// Twins of what nmp_lessons/model computes: receptive fields of the network's heads, and a convolution with its ReLU.
+// Twins of what nmp_lessons/model computes: receptive fields of the network's heads, a convolution with its ReLU, and
+// the released network from its transform onwards, some of whose weights may be 0.
 
 import { shifts } from "./harmonic_stacking";
 
@@ -51,4 +52,201 @@ export function convolved(picture: number[][], kernel: number[][], bias: number)
       return Math.max(0, sum);
     }),
   );
+}
+
+/** Numbers (channels, frames, bins). */
+export interface Maps {
+  channels: number;
+  frames: number;
+  bins: number;
+  values: Float32Array;
+}
+
+/** A convolution that includes the normalisation behind it; weights (outputs, inputs, frames, bins). */
+export interface Layer {
+  shape: [outputs: number, inputs: number, frames: number, bins: number];
+  weights: ArrayLike<number>;
+  bias: ArrayLike<number>;
+}
+
+/** What the page needs of the network: the layers by name, and the normalisation before the stack. */
+export interface Weights {
+  scale: number;
+  shift: number;
+  layers: Record<"contour" | "contour_out" | "note" | "note_out" | "onset" | "onset_out", Layer>;
+}
+
+/**
+ * A convolution without padding in time. Along the bins it isn't padded either: near both ends, a kernel reads on in the
+ * frames beside its own, so that one loop can run through all of them. What is wrong there has to be cut off.
+ */
+function convolution({ frames, bins, values }: Maps, { shape: [outputs, inputs, height, width], weights, bias }: Layer, stride = 1, padding = width >> 1): Maps {
+  const [framesOut, binsOut] = [frames - height + 1, bins / stride];
+  const size = framesOut * binsOut;
+  const made = new Float32Array(outputs * size);
+  for (let o = 0; o < outputs; o++) {
+    const output = made.subarray(o * size, (o + 1) * size).fill(bias[o]!);
+    for (let row = 0; row < inputs * height; row++) {
+      const shift = (Math.floor(row / height) * frames + (row % height)) * bins - padding;
+      const at = (j: number): number => (j < width ? weights[(o * inputs * height + row) * width + j]! : 0);
+      for (let j = 0; j < width; j += 4) {
+        const [a, b, c, d] = [at(j), at(j + 1), at(j + 2), at(j + 3)];
+        if (a === 0 && b === 0 && c === 0 && d === 0) continue;
+        const first = Math.max(0, Math.ceil(-(shift + j) / stride));
+        const last = Math.min(size - 1, Math.floor((values.length - 4 - shift - j) / stride));
+        for (let i = first, from = i * stride + shift + j; i <= last; i++, from += stride) {
+          output[i]! += a * values[from]! + b * values[from + 1]! + c * values[from + 2]! + d * values[from + 3]!;
+        }
+      }
+    }
+  }
+  return { channels: outputs, frames: framesOut, bins: binsOut, values: made };
+}
+
+function relu(maps: Maps): Maps {
+  return { ...maps, values: maps.values.map((value) => Math.max(0, value)) };
+}
+
+function sigmoid(maps: Maps): Maps {
+  return { ...maps, values: maps.values.map((value) => 1 / (1 + Math.exp(-value))) };
+}
+
+/** The middle frames of maps, and their bins from `low` to before `high`. */
+function cut(maps: Maps, frames: number, low = 0, high = maps.bins): Maps {
+  const [skipped, bins] = [(maps.frames - frames) >> 1, high - low];
+  const values = new Float32Array(maps.channels * frames * bins);
+  for (let c = 0; c < maps.channels; c++) {
+    for (let t = 0; t < frames; t++) {
+      const start = (c * maps.frames + skipped + t) * maps.bins + low;
+      values.set(maps.values.subarray(start, start + bins), (c * frames + t) * bins);
+    }
+  }
+  return { channels: maps.channels, frames, bins, values };
+}
+
+function concatenated(one: Maps, other: Maps): Maps {
+  const values = new Float32Array(one.values.length + other.values.length);
+  values.set(one.values);
+  values.set(other.values, one.values.length);
+  return { ...one, channels: one.channels + other.channels, values };
+}
+
+const CONTEXT = 10; // frames that the network sees on either side of Yo
+const BEFORE_FILTERS = 12; // keys that the filters' outputs for a key see on either side of it, at most; and
+const BEHIND_FILTERS = 4; // those that the heads see of the filters' outputs
+const FILTERS = 8;
+
+/** Which weights of a filter of the first layer are 0, by harmonic (place in the stack) and bin of the kernel. */
+export type Removed = (filter: number, harmonic: number, bin: number) => boolean;
+
+/** The released network on an excerpt, for some keys. What no removed weight changes is computed once, in steps. */
+export class Opened {
+  /** The eight filters' outputs, and the heads, for the frames and the keys of the excerpt. */
+  filters!: Maps;
+  contour!: Maps;
+  note!: Maps;
+  onset!: Maps;
+  readonly frames: number;
+  private readonly stack: Maps;
+  private readonly whole: Maps[] = []; // each filter's sums before the ReLU, with all weights
+  private ownOnsets: Maps | undefined; // what Yo takes from the stack
+  private done: string | undefined;
+
+  /**
+   * @param features (frames, 309), ten frames more at either end than the excerpt has.
+   * @param keys from the first to before the last; at least twelve away from the ends of the keyboard.
+   */
+  constructor(
+    features: Float32Array,
+    private readonly weights: Weights,
+    [low, high]: [number, number],
+  ) {
+    this.frames = features.length / CQT_BINS - 2 * CONTEXT;
+    this.stack = cut(stacked(features, weights), this.frames + 2 * CONTEXT, 3 * (low - BEFORE_FILTERS), 3 * (high + BEFORE_FILTERS));
+  }
+
+  /** One step of what is computed once; whether there is another. */
+  prepare(): boolean {
+    const { contour, onset } = this.weights.layers;
+    if (this.whole.length < FILTERS) this.whole.push(this.filter(only(contour, this.whole.length)));
+    else this.ownOnsets ??= this.nearKeys(relu(convolution(cut(this.stack, this.frames + 6), onset, 3, 1)), 1);
+    return !this.ownOnsets;
+  }
+
+  /** Computes all layers without some weights; `name` tells two choices of them apart. */
+  run(name: string, removed: Removed): void {
+    if (this.done === name) return;
+    this.done = name;
+    const { contour, contour_out, note, note_out, onset_out } = this.weights.layers;
+    const filters = Array.from({ length: FILTERS }, (_, filter) => relu(this.without(only(contour, filter), filter, removed))).reduce(concatenated);
+    const yp = sigmoid(convolution(filters, contour_out));
+    const yn = sigmoid(convolution(relu(convolution(yp, note, 3, 2)), note_out));
+    const yo = sigmoid(convolution(concatenated(yn, this.ownOnsets!), onset_out));
+    const excerpt = (maps: Maps, each: number): Maps => cut(maps, this.frames, each * BEHIND_FILTERS, maps.bins - each * BEHIND_FILTERS);
+    [this.filters, this.contour, this.note, this.onset] = [excerpt(filters, 3), excerpt(yp, 3), excerpt(yn, 1), excerpt(yo, 1)];
+  }
+
+  /** Without the keys at either end whose values are not right; a key has `each` bins. */
+  private nearKeys(maps: Maps, each: number): Maps {
+    const margin = each * (BEFORE_FILTERS - BEHIND_FILTERS);
+    return cut(maps, maps.frames, margin, maps.bins - margin);
+  }
+
+  private filter(layer: Layer): Maps {
+    return this.nearKeys(convolution(this.stack, layer), 3);
+  }
+
+  /** A filter's sums: those with all weights less what the removed ones add, or with those that are left, if they are fewer. */
+  private without(layer: Layer, filter: number, removed: Removed): Maps {
+    const [, inputs, height, width] = layer.shape;
+    const gone = new Float32Array(inputs * height * width);
+    const left = Float32Array.from(layer.weights);
+    let count = 0;
+    for (let harmonic = 0; harmonic < inputs; harmonic++) {
+      for (let bin = 0; bin < width; bin++) {
+        if (!removed(filter, harmonic, bin)) continue;
+        count++;
+        for (let row = 0; row < height; row++) {
+          const place = (harmonic * height + row) * width + bin;
+          gone[place] = left[place]!;
+          left[place] = 0;
+        }
+      }
+    }
+    if (2 * count > inputs * width) return this.filter({ ...layer, weights: left });
+    const whole = this.whole[filter]!;
+    if (count === 0) return whole;
+    const less = this.filter({ ...layer, weights: gone, bias: [0] }).values;
+    return { ...whole, values: whole.values.map((value, i) => value - less[i]!) };
+  }
+}
+
+/** One filter of a layer. */
+function only({ shape: [, ...rest], weights, bias }: Layer, filter: number): Layer {
+  const size = rest.reduce((product, count) => product * count);
+  return { shape: [1, ...rest], weights: Array.prototype.slice.call(weights, filter * size, (filter + 1) * size) as number[], bias: [bias[filter]!] };
+}
+
+/** The harmonic stack of features (frames, 309), normalised and with zeros where a channel ends. */
+function stacked(features: Float32Array, { scale, shift }: Weights): Maps {
+  const frames = features.length / CQT_BINS;
+  const values = new Float32Array(HARMONICS.length * frames * BINS);
+  shifts(HARMONICS, 36).forEach((by, channel) => {
+    for (let t = 0; t < frames; t++) {
+      for (let bin = Math.max(0, -by); bin < BINS && bin + by < CQT_BINS; bin++) {
+        values[(channel * frames + t) * BINS + bin] = features[t * CQT_BINS + bin + by]! * scale + shift;
+      }
+    }
+  });
+  return { channels: HARMONICS.length, frames, bins: BINS, values };
+}
+
+/** The filters' outputs and the heads for some keys, without a list of weights of the first layer. */
+export function opened(features: number[], weights: Weights, keys: [number, number], removed: [number, number, number][]): Record<string, number[]> {
+  const network = new Opened(Float32Array.from(features), weights, keys);
+  while (network.prepare());
+  const names = new Set(removed.map(String));
+  network.run("", (...place) => names.has(String(place)));
+  const { filters, contour, note, onset } = network;
+  return Object.fromEntries(Object.entries({ filters, contour, note, onset }).map(([name, maps]) => [name, [...maps.values]]));
 }

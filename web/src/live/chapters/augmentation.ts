@@ -5,7 +5,7 @@ import {
 import { listed, matched } from "../../twins/evaluation";
 import type { Chart } from "../chart";
 import { Loop, samplesAt } from "../loop";
-import { generator, shown } from "../numbers";
+import { counted, generator, shown } from "../numbers";
 import { type OwnData, OwnSound, Posteriors, type Read } from "../own";
 import { pictureUrl } from "../picture";
 import { drawNotes, pitchAxis } from "../roll";
@@ -231,7 +231,7 @@ function drawFound(rolls: [Chart, Chart], before: Read, after: Read, tape: numbe
   });
   const total = old.onset.length + now.onset.length;
   const f = total ? ` (F = ${((2 * hits.length) / total).toFixed(2)} between the two)` : "";
-  return ` The network finds ${old.onset.length} notes before and ${now.onset.length} after; ${hits.length} agree${f}.`;
+  return ` The network finds ${counted(old.onset.length, "note")} before and ${now.onset.length} after; ${hits.length} agree${f}.`;
 }
 
 /** Powers over time in a room, in the mean: half direct, half decaying. */
@@ -273,7 +273,7 @@ function twoValues(stage: Stage): () => void {
     chart.line([-1.5, 1.5], [-1.5, 1.5], "soft dotted");
     chart.line(xs, xs.map((x) => posteriorMean(x, ...cell)), "reference");
     handle.place(seen, best, `${shown(seen)}, best output ${shown(best)}`);
-    stage.say(`Seen ${shown(seen)}: the best output is ${shown(best)}. Whatever was seen, the mean of all cells is ${shown(2 * on - 1)}.`);
+    stage.say(`Seen ${shown(seen)}: the best output is ${shown(best)}. The mean of all cells, whatever was seen, is ${shown(2 * on - 1)}.`);
   };
 }
 

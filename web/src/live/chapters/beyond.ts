@@ -51,7 +51,7 @@ function roundedWeights(stage: Stage, data: { weights: number[] }): () => void {
     x: { label: "bits", low: 1, high: MOST_BITS, ticks: [1, 2, 4, 6, 8, 10] },
     y: { label: "weights over error (dB)", low: 0, high: 60 },
   });
-  ratios.legend(["dot reference", "measured"], ["soft dotted", "6.02 dB a bit, from 8 bits back"]);
+  ratios.legend(["dot reference", "measured"], ["soft dotted", "6.02 dB per bit, through 8 bits"]);
   ratios.drag((x) => stage.set("bits", Math.round(x)));
   const bars = 80;
   const counts = new Array<number>(bars).fill(0);

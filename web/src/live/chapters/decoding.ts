@@ -7,7 +7,7 @@ import { byThresholds, decode, hysteresis } from "../../twins/decoding";
 import { fno, listed, matched, type Notes } from "../../twins/evaluation";
 import type { Chart } from "../chart";
 import { player } from "../loop";
-import { shown, unpackedHead, type Packed } from "../numbers";
+import { counted, shown, unpackedHead, type Packed } from "../numbers";
 import { type OwnData, OwnSound } from "../own";
 import { pictureUrl } from "../picture";
 import { drawNotes, pitchAxis } from "../roll";
@@ -47,7 +47,7 @@ function judge(chart: Chart, data: Clip, reference: Notes | undefined, estimate:
   if (!reference) {
     chart.legend(["area note prediction", "found"]);
     drawNotes(chart, estimate, () => "prediction");
-    return `${estimate.onset.length} notes found in your recording by ${OURS}.`;
+    return `${counted(estimate.onset.length, "note")} found in your recording by ${OURS}.`;
   }
   chart.legend(["area note hit", "hit"], ["area note miss", "miss"], ["area note extra", "extra note"]);
   const hits = matched(reference, estimate);
@@ -55,8 +55,8 @@ function judge(chart: Chart, data: Clip, reference: Notes | undefined, estimate:
   drawNotes(chart, reference, (r) => (heard.has(r) ? undefined : "miss"));
   drawNotes(chart, estimate, (e) => (found.has(e) ? "hit" : "extra"));
   const [struck, notes] = [reference.onset.length, estimate.onset.length];
-  const counts = `${hits.length} hits, ${struck - hits.length} misses, ${notes - hits.length} extra`;
-  return `${notes} notes found, ${struck} struck: ${counts}; Fno = ${((2 * hits.length) / (struck + notes)).toFixed(2)}.`;
+  const counts = `${counted(hits.length, "hit")}, ${counted(struck - hits.length, "miss", "misses")}, ${notes - hits.length} extra`;
+  return `${counted(notes, "note")} found, ${struck} struck: ${counts}; Fno = ${((2 * hits.length) / (struck + notes)).toFixed(2)}.`;
 }
 
 /** An empty chart, until the network has run on the recording. */
@@ -152,7 +152,7 @@ function twoThresholds(stage: Stage, { key }: { key: number }): () => void {
     chart.line([0, data.seconds], [upper, upper], "miss thin");
     chart.line([0, data.seconds], [lower, lower], "reference thin dashed");
     const notes = byThresholds(head, KEYS, LOWEST_PITCH, upper, lower, data.frameRate);
-    const counts = `On all keys: ${count(head, upper, upper)} notes above ${shown(upper)}, ${count(head, lower, lower)} above ${shown(lower)}`;
+    const counts = `On all keys: ${counted(count(head, upper, upper), "note")} above ${shown(upper)}, ${count(head, lower, lower)} above ${shown(lower)}`;
     if (own.passage) {
       stage.say(`${counts}, ${notes.onset.length} with both.`);
       return;

@@ -3,7 +3,7 @@
 import { decode, KEYS, LOWEST_PITCH } from "../../decoder";
 import { make } from "../../element";
 import { byTolerance, commonShift, fno, listed, matched, percentile, resampled, scores, type Notes } from "../../twins/evaluation";
-import { type Packed, shown, unpackedHead } from "../numbers";
+import { counted, type Packed, shown, unpackedHead } from "../numbers";
 import { late, type OwnData, OwnSound } from "../own";
 import { pictureUrl } from "../picture";
 import { drawNotes, Editable, pitchAxis, type Fate } from "../roll";
@@ -41,7 +41,7 @@ function edited(stage: Stage, data: { reference: Notes; estimate: Notes }): () =
     drawNotes(chart, reference, (r) => (missed(r) ? "miss" : "reference open"));
     prediction.draw(fate);
     const { F, Fno, Pno, Rno, Acc } = scores(reference, estimate, tolerance);
-    const counts = `${hits.length} hits, ${reference.onset.length - hits.length} misses, ${estimate.onset.length - hits.length} extra`;
+    const counts = `${counted(hits.length, "hit")}, ${counted(reference.onset.length - hits.length, "miss", "misses")}, ${estimate.onset.length - hits.length} extra`;
     const of = [["Fno", Fno], ["F", F], ["Acc", Acc]].map(([name, value]) => `${name} ${(value as number).toFixed(2)}`).join(", ");
     stage.say(`${counts}: precision ${Pno.toFixed(2)}, recall ${Rno.toFixed(2)}; ${of}.`);
   };
@@ -89,7 +89,7 @@ function tolerated(stage: Stage, data: { reference: Notes; transcriptions: Recor
     roll.begin();
     drawNotes(roll, reference, (r) => (heard.has(r) ? undefined : "miss"));
     drawNotes(roll, estimate, (e) => (found.has(e) ? "hit" : "extra"));
-    stage.say(`Fno = ${value.toFixed(2)} at ${ms} ms: ${hits.length} hits, ${reference.onset.length - hits.length} misses, ${estimate.onset.length - hits.length} extra.`);
+    stage.say(`Fno = ${value.toFixed(2)} at ${ms} ms: ${counted(hits.length, "hit")}, ${counted(reference.onset.length - hits.length, "miss", "misses")}, ${estimate.onset.length - hits.length} extra.`);
   };
 }
 

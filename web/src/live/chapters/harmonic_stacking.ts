@@ -4,7 +4,7 @@ import { pitchName } from "../../roll";
 import { frameAt } from "../../twins/cqt";
 import { moved, roundingErrors, sharpness, shifts, strongestKeyBin } from "../../twins/harmonic_stacking";
 import type { Handle } from "../chart";
-import { shown } from "../numbers";
+import { counted, shown } from "../numbers";
 import { type OwnData, OwnSound } from "../own";
 import { begin, type Stage } from "../stage";
 
@@ -91,7 +91,7 @@ function shiftedCopies(stage: Stage, data: Frames): () => void {
       chart.line(places, heights, "reference thin");
     });
     chart.upright(0, "ink dashed");
-    handles.forEach((handle, i) => handle.place(right[i]! - by[i]!, i * ROW + 0.95, `${right[i]! - by[i]!} bins from the key's own`));
+    handles.forEach((handle, i) => handle.place(right[i]! - by[i]!, i * ROW + 0.95, `${counted(right[i]! - by[i]!, "bin")} from the key's own`));
     const mean = frame.map((_, k) => rows.reduce((total, row) => total + row[k]!, 0) / rows.length);
     sum.begin();
     sum.line(places, mean, "ink");
@@ -123,7 +123,7 @@ function rounding(stage: Stage): () => void {
     chart.line([0.4, 16.6], [0, 0], "ink thin");
     const fifth = `fifth harmonic: shift ${signed(errors[4]!)} cents, string ${signed(sharpness(5, stiffness))} cents`;
     const worst = Math.max(...errors.slice(0, 7).map((error, i) => Math.abs(error - sharpness(i + 1, stiffness))));
-    stage.say(`${bins} bins per octave; ${fifth}. Of the first seven, the shift and the string differ by at most ${shown(worst)} cents.`);
+    stage.say(`${bins} bins per octave; ${fifth}. Over the first seven harmonics, shift and string differ by at most ${shown(worst)} cents.`);
   };
 }
 

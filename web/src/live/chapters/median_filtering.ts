@@ -5,7 +5,7 @@ import {
 } from "../../twins/median_filtering";
 import { peak } from "../../sound";
 import { Loop, samplesAt } from "../loop";
-import { generator, shown } from "../numbers";
+import { counted, generator, shown } from "../numbers";
 import { type OwnData, OwnSound } from "../own";
 import { begin, type Stage } from "../stage";
 
@@ -135,10 +135,10 @@ function paintedWindow(stage: Stage, data: { tasks: Record<string, Task> }): () 
     const differing = (sign: number): number =>
       task.wanted.flatMap((row, r) => row.filter((value, c) => sign * (after[r]![c]! - value) > 0)).length;
     const [lost, left] = [differing(-1), differing(1)];
-    const size = `${painted} ${painted === 1 ? "cell" : "cells"}`;
+    const size = counted(painted, "cell");
     if (!odd) stage.say(`Your window has ${size}. Only an odd number has a middle: add one, or take one away.`);
     else if (lost + left === 0) stage.say(`Solved, with a window of ${size}.`);
-    else stage.say(`A window of ${size}. In its median ${lost} cells are missing and ${left} are too many.`);
+    else stage.say(`A window of ${size}. In its median, ${counted(lost, "cell is", "cells are")} missing and ${left} should be empty.`);
   };
 }
 

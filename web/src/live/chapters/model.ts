@@ -1,9 +1,15 @@
 // The live controls of the chapter "model".
 
 import { pitchName } from "../../roll";
-import { convolved, receptiveField, type Head } from "../../twins/model";
-import { shown } from "../numbers";
-import { begin, type Stage } from "../stage";
+import { LOWEST_PITCH } from "../../decoder";
+import { byThresholds } from "../../twins/decoding";
+import type { Notes } from "../../twins/evaluation";
+import { convolved, Opened, receptiveField, type Head, type Layer, type Maps, type Removed, type Weights } from "../../twins/model";
+import type { Chart } from "../chart";
+import { shown, unpacked, type Packed } from "../numbers";
+import { pictureUrl } from "../picture";
+import { drawNotes, pitchAxis } from "../roll";
+import { begin, dataOf, type Stage } from "../stage";
 
 const NAMES: [Head, string][] = [["onset", "Yo"], ["note", "Yn"], ["contour", "Yp"]];
 
@@ -89,4 +95,225 @@ function filterByHand(stage: Stage, data: { picture: number[][]; kernels: Record
   };
 }
 
-begin({ receptive, filter_by_hand: filterByHand });
+interface OpenedData {
+  features: Packed; // (frames, bins)
+  scale: number; // and shift: of the normalisation before the stack
+  shift: number;
+  layers: Record<keyof Weights["layers"], { shape: Layer["shape"]; scale: number; bytes: Packed; bias: number[] }>;
+  keys: [low: number, high: number]; // which are drawn
+  seconds: number;
+  frameRate: number;
+  struck: Notes;
+}
+
+const THRESHOLDS = [0.5, 0.3] as const; // on Yn
+const BRIGHTEST = 3; // what is black in a picture of a filter's output
+const HARMONICS = ["½", "1", "2", "3", "4", "5", "6", "7"].map((h) => `harmonic ${h}`);
+let page: { network: Opened; weights: Weights } | undefined;
+
+/** The network of the page, and whether all that is computed once is; until then `ready` is false. */
+function prepared(stage: Stage, data: OpenedData) {
+  if (!page) {
+    const kernel = ({ shape, scale, bytes, bias }: OpenedData["layers"]["note"]): Layer => {
+      const raw = Uint8Array.from(atob(bytes.bytes), (letter) => letter.charCodeAt(0));
+      return { shape, bias, weights: Float32Array.from(new Int16Array(raw.buffer), (number) => number * scale) };
+    };
+    const layers = Object.fromEntries(Object.entries(data.layers).map(([name, layer]) => [name, kernel(layer)])) as Weights["layers"];
+    const weights = { scale: data.scale, shift: data.shift, layers };
+    page = { weights, network: new Opened(unpacked(data.features), weights, data.keys) };
+  }
+  const made = { ...page, ready: false };
+  const step = (): void => {
+    if (made.network.prepare()) setTimeout(step); // leaves time for the reader
+    else {
+      made.ready = true;
+      stage.change();
+    }
+  };
+  step();
+  return made;
+}
+
+/** Empty charts, until the network has run. */
+function wait(stage: Stage, charts: Chart[]): void {
+  for (const chart of charts) chart.begin();
+  stage.say("Running the network …");
+}
+
+/** A chart of time and pitch, from a key of the network to before another. */
+function rollOf(stage: Stage, data: OpenedData, label: string, [low, high] = data.keys, height = 250): Chart {
+  const frame = 0.5 / data.frameRate;
+  const x = { label: "time (s)", low: -frame, high: data.seconds + frame, ticks: [0, 0.2, 0.4] };
+  return stage.chart({ height, label, x, y: { ...pitchAxis(low + LOWEST_PITCH, high - 1 + LOWEST_PITCH), label } });
+}
+
+/** Draws numbers from 0 to 1 (frames, rows) behind a chart's marks; the lowest row is that of a key's pitch. */
+function drawMap(chart: Chart, data: OpenedData, values: Float32Array, rows: number, each: number, key = data.keys[0]): void {
+  const half = 0.5 / data.frameRate;
+  const lowest = LOWEST_PITCH + key - 0.5 / each;
+  chart.begin();
+  chart.image(pictureUrl(values, rows), -half, lowest, data.seconds + half, lowest + rows / each);
+}
+
+/** The output of one filter for a picture. */
+function output({ frames, bins, values }: Maps, filter: number): Float32Array {
+  const size = frames * bins;
+  return values.subarray(filter * size, (filter + 1) * size).map((value) => Math.min(value / BRIGHTEST, 1));
+}
+
+/** The largest output of all filters at each frame and bin, for a picture. */
+function largest(filters: Maps): Float32Array {
+  const found = output(filters, 0);
+  for (let c = 1; c < filters.channels; c++) output(filters, c).forEach((value, i) => (found[i] = Math.max(found[i]!, value)));
+  return found;
+}
+
+/** The filters of the first layer, from which readers take weights away. */
+function takenApart(stage: Stage, data: OpenedData): () => void {
+  const made = prepared(stage, data);
+  const { shape, weights } = made.weights.layers.contour;
+  const [, rows, height, columns] = shape;
+  const painted = new Set<string>();
+  const place = (filter: number, row: number, column: number): string => `${filter} ${row} ${column}`;
+  const grid = stage.grid({ rows, columns, label: "Weights of the filter, one row for each harmonic, the highest on top: paint to take some away", highest: 0.7, numbers: false });
+  grid.element.classList.add("nmp-wide");
+  const charts = ["output of the filter", "Yp", "Yn, and its notes"].map((label) => rollOf(stage, data, label)) as [Chart, Chart, Chart];
+  charts[2].legend(["area note reference", "struck"], ["area note prediction", "found"]);
+  const chosen = (): number => Number(stage.choice("filter")) - 1;
+  let brush = true; // takes away
+  grid.paintable({
+    paint: (row, column, first) => {
+      const cell = place(chosen(), rows - 1 - row, column);
+      if (first) brush = !painted.has(cell);
+      if (brush) painted.add(cell);
+      else painted.delete(cell);
+      stage.change();
+    },
+    moved: () => stage.change(),
+    start: [rows - 2, columns >> 1],
+  });
+  stage.button("Put painted weights back", () => {
+    painted.clear();
+    stage.change();
+  });
+  const shades = (filter: number, removed: Removed): number[][] =>
+    Array.from({ length: rows }, (_, down) =>
+      Array.from({ length: columns }, (_, bin) => {
+        const harmonic = rows - 1 - down;
+        if (removed(filter, harmonic, bin)) return NaN;
+        let sum = 0;
+        for (let t = 0; t < height; t++) sum += weights[((filter * rows + harmonic) * height + t) * columns + bin]!;
+        return sum;
+      }),
+    );
+  const lowest = LOWEST_PITCH + data.keys[0];
+  let whole: Maps | undefined; // Yn with all weights
+  return () => {
+    const filter = chosen();
+    const [without, where] = [stage.choice("without"), stage.choice("taken_from")];
+    const everywhere = where !== "this filter";
+    const harmonic = HARMONICS.indexOf(without);
+    const removed: Removed = (f, h, bin) =>
+      ((everywhere || f === filter) && (without === "all weights" || h === harmonic)) || painted.has(place(f, h, bin));
+    grid.draw(shades(filter, removed));
+    if (!made.ready) {
+      wait(stage, charts);
+      return;
+    }
+    const { network } = made;
+    if (!whole) {
+      network.run("", () => false);
+      whole = network.note;
+    }
+    network.run([filter, without, where, ...painted].join(), removed);
+    drawMap(charts[0], data, output(network.filters, filter), network.filters.bins, 3);
+    drawMap(charts[1], data, network.contour.values, network.contour.bins, 3);
+    drawMap(charts[2], data, network.note.values, network.note.bins, 1);
+    const notes = byThresholds(network.note.values, network.note.bins, lowest, ...THRESHOLDS, data.frameRate);
+    drawNotes(charts[2], data.struck, () => "reference");
+    drawNotes(charts[2], notes, () => "prediction");
+    stage.say(changes(notes, network.note, whole, data));
+  };
+}
+
+/** How many notes there are, and where Yn has changed most. */
+function changes(notes: Notes, yn: Maps, whole: Maps, { keys, frameRate, struck }: OpenedData): string {
+  const differences = yn.values.map((value, i) => Math.abs(value - whole.values[i]!));
+  const most = differences.reduce((largest, value) => Math.max(largest, value), 0);
+  const found = notes.onset.length;
+  const count = `${found} note${found === 1 ? "" : "s"} found; ${struck.onset.length} were struck.`;
+  if (most === 0) return `All weights are in place. ${count}`;
+  const at = differences.indexOf(most);
+  const where = `${pitchName((at % yn.bins) + keys[0] + LOWEST_PITCH)} at ${(Math.floor(at / yn.bins) / frameRate).toFixed(2)} s`;
+  return `${count} Yn changes most for ${where}, from ${shown(whole.values[at]!, 2)} to ${shown(yn.values[at]!, 2)}.`;
+}
+
+/** From an output back to all that it can see: a box in each picture. */
+function followedBack(stage: Stage): () => void {
+  const data = dataOf<OpenedData>("taken_apart");
+  const made = prepared(stage, data);
+  const features = unpacked(data.features);
+  const [recorded, bins] = data.features.shape as [number, number];
+  const { frames } = made.network;
+  const excerpt = features.subarray(((recorded - frames) >> 1) * bins, ((recorded + frames) >> 1) * bins);
+  const head = rollOf(stage, data, "the head: press or drag");
+  const contour = rollOf(stage, data, "Yp");
+  const filters = rollOf(stage, data, "largest output of the filters");
+  const transform = rollOf(stage, data, "transform", [0, bins / 3], 330);
+  transform.element.classList.add("nmp-wide");
+  head.drag((x, y) => {
+    stage.set("time", 1000 * x);
+    stage.set("key", Math.round(y));
+  });
+  let picture: Float32Array | undefined; // of the filters
+  return () => {
+    if (!made.ready) {
+      wait(stage, [head, contour, filters, transform]);
+      return;
+    }
+    const { network } = made;
+    network.run("", () => false);
+    picture ??= largest(network.filters);
+    const name = stage.choice("head");
+    const which = name === "Yn" ? "note" : "onset";
+    const key = stage.number("key") - LOWEST_PITCH;
+    const at = Math.min(Math.round((stage.number("time") / 1000) * data.frameRate), frames - 1);
+    const { values, bins: keys } = network[which];
+    drawMap(head, data, values, keys, 1);
+    drawMap(contour, data, network.contour.values, network.contour.bins, 3);
+    drawMap(filters, data, picture, network.filters.bins, 3);
+    drawMap(transform, data, excerpt, bins, 3, 0);
+    const field = receptiveField(which, key, true, false);
+    const reach = (field.frames - 1) / 2; // each convolution before the excerpt's sees less
+    const more = Number(which === "onset"); // which also sees the keys beside it
+    const low = 3 * (key - 1 - more) - 2; // the bins of Yp: through 3 keys, or 5, and kernels of 7 bins
+    const high = 3 * (key + 1 + more) + 4;
+    const edges = (frames: number): [number, number] => [(at - frames - 0.5) / data.frameRate, (at + frames + 0.5) / data.frameRate];
+    const box = (chart: Chart, seen: [from: number, to: number][], around: number): void => {
+      const [start, stop] = edges(around);
+      chart.boxes(seen.map(([from, to]) => [start, from, stop, to]), "note extra open");
+    };
+    const pitches = (first: number, last: number): [number, number] => [LOWEST_PITCH + (first - 0.5) / 3, LOWEST_PITCH + (last + 0.5) / 3];
+    box(head, [[key + LOWEST_PITCH - 0.5, key + LOWEST_PITCH + 0.5]], 0);
+    box(contour, [pitches(low, high)], reach - 3);
+    box(filters, [pitches(low - 2, high + 2)], reach - 1);
+    box(transform, runs(field.bins, 0, 0).map(([from, , to]) => [from, to]), reach);
+    const peaks = Array.from({ length: network.filters.channels }, (_, filter) => peak(network.filters, filter, at, reach - 1, low - 2 - 3 * data.keys[0], high + 2 - 3 * data.keys[0]));
+    const most = Math.max(...peaks);
+    stage.say(
+      `${name} of ${pitchName(key + LOWEST_PITCH)} at ${(at / data.frameRate).toFixed(2)} s is ${shown(values[at * keys + key - data.keys[0]]!, 2)}. ` +
+        `It sees ${field.frames} frames and ${field.bins.length} of the ${bins} bins. Within its box, filter ${peaks.indexOf(most) + 1} responds most, with ${shown(most, 2)}.`,
+    );
+  };
+}
+
+/** The highest output of a filter within a box of frames and bins. */
+function peak({ frames, bins, values }: Maps, filter: number, at: number, reach: number, first: number, last: number): number {
+  let most = 0;
+  for (let t = Math.max(0, at - reach); t <= Math.min(frames - 1, at + reach); t++) {
+    for (let bin = Math.max(0, first); bin <= Math.min(bins - 1, last); bin++) most = Math.max(most, values[(filter * frames + t) * bins + bin]!);
+  }
+  return most;
+}
+
+begin({ receptive, filter_by_hand: filterByHand, taken_apart: takenApart, followed_back: followedBack });

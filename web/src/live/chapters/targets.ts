@@ -2,7 +2,7 @@
 
 import { nearest, onsetTargets, readBack, sounding } from "../../twins/targets";
 import type { Notes } from "../../twins/evaluation";
-import { shown } from "../numbers";
+import { counted, shown } from "../numbers";
 import { drawNotes, Editable, pitchAxis } from "../roll";
 import { begin, type Stage } from "../stage";
 
@@ -78,7 +78,7 @@ function byHand(stage: Stage, data: { notes: Notes }): () => void {
       drawNotes(chart, notes, () => "prediction open");
     }
     played.draw(() => "reference");
-    stage.say(`${pitch.length} notes played, ${count} read back from ${alone ? "Yn alone" : "Yn and Yo"}.`);
+    stage.say(`${counted(pitch.length, "note")} played, ${count} read back from ${alone ? "Yn alone" : "Yn and Yo"}.`);
   };
 }
 
