@@ -15,8 +15,9 @@ from nmp_lessons.audio import Recording, at_loudness, loudness, piano
 from nmp_lessons.book import show
 from nmp_lessons.book.show import embed
 from nmp_lessons.book.show.colours import COLOURS, ink
-from nmp_lessons.book.show.player import Picture, matched_groups
+from nmp_lessons.book.show.pictures import Picture
 from nmp_lessons.book.show.plots import split_twin
+from nmp_lessons.book.show.score import matched_groups
 from nmp_lessons.errors import InputError
 from nmp_lessons.notes import Notes
 from nmp_lessons.sound import tone

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from nmp_lessons import ablations, decoding, evaluation, training
-from nmp_lessons.book.show.player import matched_groups
+from nmp_lessons.book.show.score import matched_groups
 from nmp_lessons.errors import InputError
 from nmp_lessons.evaluation import (
     CAUSES,

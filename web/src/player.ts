@@ -1,6 +1,6 @@
 // <nmp-player>: several versions of the same music, in step with each other, over a picture.
 //
-// Its children are static HTML made by nmp_lessons/book/show/player.py: a figure (with an SVG plot) and a list
+// Its children are static HTML made by nmp_lessons/book/show/player.py: a figure (whose SVG score.py draws) and a list
 // of plain <audio> elements. This element adds controls and a playhead, and hides the plain list.
 
 import { Controls } from "./controls";

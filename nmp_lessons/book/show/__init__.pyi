@@ -29,11 +29,13 @@ from .page_transcriber import (
     own_sound as own_sound,
     transcriber as transcriber,
 )
-from .player import (
+from .pictures import (
     Picture as Picture,
     cqt_picture as cqt_picture,
-    listen as listen,
     posteriors_picture as posteriors_picture,
+)
+from .player import (
+    listen as listen,
 )
 from .plots import (
     draw_notes as draw_notes,

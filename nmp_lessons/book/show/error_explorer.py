@@ -23,18 +23,9 @@ from ...evaluation import CAUSES, Error
 from ...notes.pitch import pitch_name
 from .colours import COLOURS
 from .embed import Html, attributes
-from .player import (
-    Picture,
-    _image,
-    _lines,
-    _paint,
-    _up,
-    cqt_picture,
-    listen,
-    matched_groups,
-    named_pitches,
-    pitch_range,
-)
+from .pictures import Picture, cqt_picture
+from .player import listen
+from .score import from_top, image, matched_groups, named_pitches, paint, pitch_lines, pitch_range
 
 if TYPE_CHECKING:
     from ...model.posteriorgram import Posteriors
@@ -202,14 +193,14 @@ def _table(places: list[_Place], title: str) -> str:
 def _picture(place: _Place, over: Picture, noted: dict, posteriors: "Posteriors | None") -> str:
     long = place.stop - place.start
     names = "".join(
-        f'<text x="28" y="{_up(pitch, place.span):.2f}%" dy="4">{pitch_name(pitch)}</text>'
+        f'<text x="28" y="{from_top(pitch, place.span):.2f}%" dy="4">{pitch_name(pitch)}</text>'
         for pitch in named_pitches(place.span)
     )
     boxes = "".join(_boxes(group, place) for group in matched_groups(noted))
     where = f"{_x(place, place.onset)} {_y(place)} {_wide(place, place.onset, place.offset)}"
     seen = (
         f'<svg class="nmp-area" width="100%" height="{PATCH}"{attributes(role="img", aria_label=_description(place))}>'
-        f"{_image(_cut(over, place), long, place.span)}{_lines(place.span)}{boxes}"
+        f"{image(_cut(over, place), long, place.span)}{pitch_lines(place.span)}{boxes}"
         f'<rect class="nmp-here" {where}/></svg>'
     )
     strip = "" if posteriors is None else _strip(place, posteriors)
@@ -249,7 +240,7 @@ def _boxes(group, place: _Place) -> str:
         for i in indices
         if seen[i]
     )
-    return f'<g class="nmp-notes nmp-{kind}"{_paint(kind)}>{drawn}</g>'
+    return f'<g class="nmp-notes nmp-{kind}"{paint(kind)}>{drawn}</g>'
 
 
 def _percent(place: _Place, seconds: float) -> float:
@@ -265,8 +256,8 @@ def _wide(place: _Place, onset: float, offset: float) -> str:
 
 
 def _y(place: _Place, pitch: int | None = None) -> str:
-    top = _up((place.pitch if pitch is None else pitch) + 0.5, place.span)
-    return f'y="{top:.2f}%" height="{_up(0, place.span) - _up(1, place.span):.2f}%"'
+    top = from_top((place.pitch if pitch is None else pitch) + 0.5, place.span)
+    return f'y="{top:.2f}%" height="{from_top(0, place.span) - from_top(1, place.span):.2f}%"'
 
 
 def _strip(place: _Place, posteriors: "Posteriors") -> str:

@@ -52,7 +52,8 @@ from ...notes.pitch import pitch_name
 from .colours import COLOURS, ink
 from .embed import webp
 from .narrow import lay_out, narrow_twin
-from .player import LEGEND, Picture, cqt_picture, matched_groups, named_pitches, pitch_range, posteriors_picture
+from .pictures import Picture, cqt_picture, posteriors_picture
+from .score import LEGEND, matched_groups, named_pitches, pitch_range
 
 if TYPE_CHECKING:
     from ...model.posteriorgram import Posteriors
