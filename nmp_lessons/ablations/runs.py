@@ -74,8 +74,12 @@ FURTHER = replace(
 FROZEN: dict[str, Recipe] = {"frozen-none": FURTHER} | {
     f"frozen-{layer}": replace(FURTHER, frozen=(layer,)) for layer in LAYERS
 }
-LONG: dict[str, Recipe] = {"main": MAIN, "separable-main": replace(MAIN, model=SeparableConfig(), steps=3000)}
-CLEAN: dict[str, Recipe] = {"clean": MAIN}  # again, on clips rendered without the performances that had slipped in
+SEPARABLE_MAIN = replace(MAIN, model=SeparableConfig(), steps=3000)
+LONG: dict[str, Recipe] = {"main": MAIN, "separable-main": SEPARABLE_MAIN}
+CLEAN: dict[str, Recipe] = {
+    "clean": MAIN,
+    "clean-separable": SEPARABLE_MAIN,
+}  # again, on clips rendered without the performances that had slipped in
 
 
 def experiments() -> dict[str, Recipe]:
