@@ -134,11 +134,12 @@ def made_folder(folder: Path, build: Callable[[Path], None]) -> Path:
             whole.mkdir()
             build(whole)
             (whole / CHECKSUMS).write_text(json.dumps(_checksums(whole), indent=1), "utf8")
-            if folder.exists():
+            _checksums_match.cache_clear()
+            if folder.exists() and not _checksums_match(folder):
                 os.replace(folder, Path(scratch) / "spoiled")
             try:
                 os.replace(whole, folder)
-            except OSError:  # another process was first
+            except OSError:  # another process was first, and may be reading what it made
                 if not folder.exists():
                     raise
         _checksums_match.cache_clear()

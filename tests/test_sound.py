@@ -386,3 +386,21 @@ def test_a_made_folder_is_made_again_if_a_file_in_it_is_spoiled_or_lost(tmp_path
         assert made_folder(tmp_path / "made", build) == tmp_path / "made"
         assert (tmp_path / "made" / "sub" / "a").read_bytes() == b"0123456789"
     assert len(made) == 4 and [path.name for path in tmp_path.iterdir()] == ["made"]
+
+
+def test_a_folder_that_another_process_has_made_meanwhile_stays_where_it_is(tmp_path):
+    """That process may be reading it."""
+    folder, first = tmp_path / "made", []
+
+    def build(empty):
+        (empty / "table").write_text("whole")
+
+    def overtaken(empty):
+        _checksums_match.cache_clear()  # as in another process, which has looked at nothing yet
+        made_folder(folder, build)
+        first.append((folder / "table").stat().st_ino)
+        build(empty)
+
+    made_folder(folder, overtaken)
+    assert first == [(folder / "table").stat().st_ino]
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]
