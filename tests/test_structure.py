@@ -1,5 +1,6 @@
 """README's map is true of the files."""
 
+import os
 import re
 import subprocess
 import sys
@@ -92,3 +93,13 @@ def test_no_file_of_code_is_too_long():
     files = listed.stdout.split() or pytest.skip("no checkout of git")
     long = [name for name in files if len((ROOT / name).read_text("utf8").splitlines()) > int(limit[0])]
     assert long == [limit[1]]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no run bit")
+@pytest.mark.parametrize("script", sorted((ROOT / "findings").glob("*.sh")), ids=lambda path: path.stem)
+def test_a_finding_can_be_run_and_cleans_up(script):
+    """What it finds is not run here: it fetches other people's packages."""
+    text = script.read_text("utf8")
+    assert os.access(script, os.X_OK) and text.startswith("#!/bin/sh\n# ")
+    assert "\nset -eu\nfolder=$(mktemp -d)\ntrap 'rm -rf \"$folder\"' EXIT\n" in text
+    assert not re.search(r"(?<![\w$\"])/(?!bin/sh|dev/null)\w+/|\bhttps?://", text)
