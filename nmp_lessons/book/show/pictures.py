@@ -100,6 +100,3 @@ def _on_frames(values: np.ndarray, bins_per_semitone: int, *, name: str, scale: 
     start, stop = (np.array([0, frames]) - 0.5) / NMP.frame_rate
     highest = NMP.lowest_pitch + (bins - 1) / bins_per_semitone
     return Picture(values, float(start), float(stop), NMP.lowest_pitch, highest, name, scale)
-
-
-# The player

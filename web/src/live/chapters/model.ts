@@ -237,11 +237,12 @@ function takenApart(stage: Stage, data: OpenedData): () => void {
   };
 }
 
+/** How many notes were found, of how many. */
 function count(notes: Notes, { struck }: OpenedData): string {
   return `${counted(notes.onset.length, "note")} found; ${struck.onset.length} were struck.`;
 }
 
-/** How many notes there are and where Yn has changed most, if it has. */
+/** The count of notes, and where Yn has changed most; undefined if it hasn't changed. */
 function changes(notes: Notes, yn: Maps, whole: Maps, data: OpenedData): string | undefined {
   const differences = yn.values.map((value, i) => Math.abs(value - whole.values[i]!));
   const most = differences.reduce((largest, value) => Math.max(largest, value), 0);
@@ -287,7 +288,7 @@ function followedBack(stage: Stage): () => void {
     drawMap(filters, data, picture, network.filters.bins, 3);
     drawMap(transform, data, excerpt, bins, 3, 0);
     const field = receptiveField(which, key, true, false);
-    const reach = (field.frames - 1) / 2; // each convolution before the excerpt's sees less
+    const reach = (field.frames - 1) / 2; // on the transform; a layer nearer to the head is seen for fewer frames
     const more = Number(which === "onset"); // which also sees the keys beside it
     const low = 3 * (key - 1 - more) - 2; // the bins of Yp: through 3 keys, or 5, and kernels of 7 bins
     const high = 3 * (key + 1 + more) + 4;
