@@ -87,6 +87,12 @@ def group(nodeid: str) -> str:
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """For `-n auto`: a test with a browser, a sandbox or a second process waits half of its time."""
+    return 3 * (os.cpu_count() or 2) // 2
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     """Groups in our order. (pytest-xdist 3.8 has "loadgroup" for this, which pytest 9.2 makes it forget.)"""
     from xdist.scheduler import LoadScopeScheduling

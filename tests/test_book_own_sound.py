@@ -18,6 +18,7 @@ from nmp_lessons.training import named
 from tests.helpers import COUNTED, barriers, failed, out_of_shape
 
 OFFERS = {
+    "sound": ["mixer"],
     "cqt": ["two_tones"],
     "harmonic_stacking": ["shifted_copies"],
     "augmentation": ["changed"],
@@ -227,6 +228,29 @@ def test_clicks_are_added_to_a_recording_and_filtered_out_again(opened, path, re
         arg=[found.element_handle(), line],
     )
     assert failed(look=out_of_shape(tab, width=width, colours=colours), barriers=barriers(tab, "nmp-live")) == {}
+
+
+def test_the_mixer_starts_from_the_partials_of_a_note(opened, tmp_path):
+    note = piano.note("C4", seconds=2)
+    soundfile.write(tmp_path / "c4.wav", note.audio, note.rate, subtype="FLOAT")
+    tab = opened("sound")
+    found = control(tab, "mixer")
+    chosen(tab, found, tmp_path / "c4.wav")
+    found.get_by_role("button", name="Partials of my recording").press("Enter")
+    found.get_by_text("the key with the strongest harmonics is C4.").wait_for()
+    transform = cqt.frame_at(note.audio, note.rate, cqt.bin_frequencies(NMP.cqt_bins))
+    level = 20 * np.log10(np.maximum(transform, 1e-4))
+    fundamental = cqt.bin_frequencies(NMP.cqt_bins)[
+        harmonic_stacking.strongest_key_bin((1 + (level - level.max()) / 70).clip(0))
+    ]
+    partials = fundamental * np.arange(1, 5)
+    levels = 20 * np.log10(cqt.frame_at(note.audio, note.rate, partials, bins_per_octave=12) * np.sqrt(partials))
+    cursor = found.get_by_role("slider", name="partial", exact=True)
+    cursor.press("ArrowLeft")
+    for number, expected in enumerate(levels - levels.max(), start=1):
+        shown = said(tab, found, f"C4, partial {number}: .* (0|−[0-9]+) dB")[1].replace("−", "-")
+        assert int(shown) == pytest.approx(expected, abs=1)
+        cursor.press("ArrowRight")
 
 
 @pytest.mark.parametrize(("width", "colours", "device"), LOOKS)

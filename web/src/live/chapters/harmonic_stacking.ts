@@ -1,9 +1,9 @@
 // The live controls of the chapter "harmonic_stacking".
 
 import { pitchName } from "../../roll";
-import { frameAt } from "../../twins/cqt";
-import { moved, roundingErrors, sharpness, shifts, strongestKeyBin } from "../../twins/harmonic_stacking";
+import { moved, roundingErrors, sharpness, shifts } from "../../twins/harmonic_stacking";
 import type { Handle } from "../chart";
+import { middleOf } from "../heard";
 import { counted, shown } from "../numbers";
 import { type OwnData, OwnSound } from "../own";
 import { begin, type Stage } from "../stage";
@@ -11,8 +11,6 @@ import { begin, type Stage } from "../stage";
 const COPIES = [1, 2, 3, 4, 5, 6, 7];
 const ROW = 1.15; // height of a row
 const BINS = 36; // per octave
-const DEPTH = 70; // dB below the highest level that are drawn
-const SILENCE = -60; // dB, what the highest level of a passage must exceed
 const SECONDS = 2; // of a recording; the frame is in its middle
 
 interface Frames {
@@ -26,15 +24,10 @@ interface Frames {
 function shiftedCopies(stage: Stage, data: Frames): () => void {
   const mine = new OwnSound(stage, data.own, SECONDS, { playing: true });
   const bins = Object.values(data.frames)[0]!.length;
-  const frequencies = Array.from({ length: bins }, (_, k) => data.lowest * 2 ** (k / BINS));
   let read = { key: "", frame: [] as number[], bin: 0 };
   /** The frame of the reader's passage, on the scale of the others, and the bin of the key that it suggests. */
   const ofPassage = (passage: Float32Array): { frame: number[]; bin: number } => {
-    if (read.key === mine.key) return read;
-    const levels = frameAt(passage, passage.length >> 1, frequencies, data.own.rate, BINS).map((x) => 20 * Math.log10(Math.max(x, 1e-4)));
-    const highest = Math.max(...levels);
-    const frame = levels.map((level) => (highest > SILENCE ? Math.max(1 + (level - highest) / DEPTH, 0) : 0));
-    read = { key: mine.key, frame, bin: strongestKeyBin(frame, BINS) };
+    if (read.key !== mine.key) read = { key: mine.key, ...middleOf(passage, data.own.rate, data.lowest, bins) };
     return read;
   };
   const right = shifts(COPIES, 36);

@@ -1,9 +1,12 @@
 // The live controls of the chapter "sound".
 
+import { frameAt } from "../../twins/cqt";
 import { foldedFrequency, levelInDb, partials, tone } from "../../twins/sound";
 import { pitchName } from "../../roll";
+import { middleOf } from "../heard";
 import { player } from "../loop";
 import { shown } from "../numbers";
+import { type OwnData, OwnSound } from "../own";
 import { begin, type Stage } from "../stage";
 
 interface Measured {
@@ -11,12 +14,18 @@ interface Measured {
   envelope: number[]; // of its loudness, evenly spaced
   seconds: number;
   rate: number;
+  keys: [lowest: number, highest: number]; // MIDI numbers, of the slider
+  own: OwnData;
 }
 
 const FLOOR = -60; // dB below the strongest partial, as low as bars go
+const SECONDS = 2; // of a recording; its partials are measured in the middle
+const LOWEST = 27.5; // Hz, and the number of bins of the transform in which a key is looked for
+const BINS = 309;
 
 /** Sixteen partials to mix by hand, seen and heard. */
 function mixer(stage: Stage, data: Measured): () => void {
+  const mine = new OwnSound(stage, data.own, SECONDS, { playing: true });
   const strongest = Math.max(...data.levels);
   const measured = data.levels.map((level) => Math.max(Math.round(level - strongest), FLOOR));
   let levels = [...measured];
@@ -72,6 +81,19 @@ function mixer(stage: Stage, data: Measured): () => void {
   recipe("Odd ones only", (n) => (n % 2 ? levelInDb(1 / n) : FLOOR));
   recipe("All but the first", (n) => (n === 1 ? FLOOR : levelInDb(1 / n)));
   recipe("As measured", (n) => measured[n - 1]!);
+  mine.button("Partials of my recording", () => {
+    const passage = mine.passage!;
+    const { frame, bin } = middleOf(passage, data.rate, LOWEST, BINS);
+    const key = Math.round(21 + bin / 3);
+    const [lowest, highest] = data.keys;
+    if (frame.every((level) => level === 0)) return mine.say("The middle of this passage is silent.");
+    if (key < lowest || key > highest) return mine.say(`The strongest key, ${pitchName(key)}, lies outside the range of this mixer.`);
+    const found = levelsOf(passage, numbers.map((n) => n * LOWEST * 2 ** (bin / 36)), data.rate);
+    levels = found.map((level) => Math.max(Math.round(level - Math.max(...found)), FLOOR));
+    mine.say(`One second into the passage, the key with the strongest harmonics is ${pitchName(key)}. The bars show its partials.`);
+    stage.set("key", key);
+    stage.change();
+  });
   let before = "";
   return () => {
     const [key, found] = [stage.number("key"), frequencies()];
@@ -90,6 +112,12 @@ function mixer(stage: Stage, data: Measured): () => void {
     if (before !== now) again();
     before = now;
   };
+}
+
+/** Levels in dB around the middle of a passage, through windows as wide as a semitone. */
+function levelsOf(passage: Float32Array, frequencies: number[], rate: number): number[] {
+  const found = frameAt(passage, passage.length >> 1, frequencies, rate, 12);
+  return found.map((x, i) => levelInDb(frequencies[i]! < rate / 2 ? x * Math.sqrt(frequencies[i]!) + 1e-9 : 1e-9));
 }
 
 /** A sine and its samples, and the lowest sine that has the same ones. */
