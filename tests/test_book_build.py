@@ -208,10 +208,11 @@ def test_code_has_changed_when_its_meaning_has(tmp_path):
     def written(path: str, text: str) -> str:
         (tmp_path / path).write_text(text)
         execution._meaning.cache_clear()
-        return execution.fingerprint(["cqt.py", "a.json"], root=tmp_path)
+        return execution.fingerprint(["cqt.py", "a.json", "run-0.json"], root=tmp_path)
 
     written("requirements.lock", "numpy==2\n")
     written("a.json", "{}")
+    written("run-0.json", "{}")
     first = written("cqt.py", code)
     assert written("cqt.py", code.replace("Old", "New") + "# a comment\n") == first
     assert written("other.py", "not reached") == first
@@ -219,6 +220,9 @@ def test_code_has_changed_when_its_meaning_has(tmp_path):
     assert written("cqt.py", code) == first
     assert written("a.json", "[]") != first
     assert written("a.json", "{}") == first
+    assert written("run-1.json", "{}") != first  # another seed of a run that was reached
+    (tmp_path / "run-1.json").unlink()
+    assert written("running-0.json", "{}") == first
     assert written("requirements.lock", "numpy==3\n") != first
 
 

@@ -10,8 +10,9 @@ import ast
 import hashlib
 import json
 import os
+import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import cache
 from pathlib import Path
@@ -137,7 +138,7 @@ def _record(path: Path, folder: Path) -> Path:
     return folder / "reached" / f"{path.stem}.json"
 
 
-def fingerprint(paths: Iterable[str], *, root: Path = reach.ROOT) -> str:
+def fingerprint(paths: Collection[str], *, root: Path = reach.ROOT) -> str:
     """Sixteen hexadecimal digits that change when the meaning of a file does.
 
     Parameters
@@ -148,9 +149,15 @@ def fingerprint(paths: Iterable[str], *, root: Path = reach.ROOT) -> str:
         The folder that contains ``nmp_lessons``, ``exercises`` and ``requirements.lock``.
     """
     digest = hashlib.sha256()
-    for path in sorted({*paths, LOCK}):
+    for path in sorted({*paths, *_other_seeds(paths, root), LOCK}):
         digest.update(f"{path}\0{_meaning(root / path)}\0".encode())
     return digest.hexdigest()[:16]
+
+
+def _other_seeds(paths: Collection[str], root: Path) -> set[str]:
+    """The records of all seeds of the runs of which one was reached: a chapter takes in whichever are there."""
+    runs = {re.sub(r"-\d+\.json$", "-[0-9].json", path) for path in paths if re.search(r"-\d+\.json$", path)}
+    return {found.relative_to(root).as_posix() for run in runs for found in root.glob(run)}
 
 
 @cache
