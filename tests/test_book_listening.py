@@ -51,6 +51,20 @@ def scale(folder):
     return audio
 
 
+@pytest.fixture(scope="module")
+def listening(browser, folder, scale):
+    """A browser whose microphone hears the scale; what Chromium's own plays is too short for a note."""
+    with hearing(browser, folder / "scale.wav") as running:
+        yield running
+
+
+@pytest.fixture
+def visit(listening):
+    visits = Visits(listening)
+    yield visits
+    visits.close()
+
+
 @pytest.fixture
 def opened(visit, site):
     return lambda **options: visit(f"{site}/index.html", **options)
@@ -66,16 +80,13 @@ def finished(tab) -> None:
     tab.locator("nmp-transcriber nmp-player.nmp-ready").wait_for()
 
 
-def test_a_scale_appears_note_by_note_and_stays_as_a_recording(browser, site, folder, scale, tmp_path):
-    with hearing(browser, folder / "scale.wav") as listening:
-        visits = Visits(listening)
-        tab = visits(f"{site}/index.html")
-        heard = listened(tab, 3 * SECONDS)
-        with tab.expect_download() as saved:
-            tab.get_by_role("link", name="MIDI").click()
-        saved.value.save_as(tmp_path / "saved.mid")
-        assert tab.get_by_text("“what you played” stays in this browser").is_visible()
-        visits.close()
+def test_a_scale_appears_note_by_note_and_stays_as_a_recording(opened, scale, tmp_path):
+    tab = opened()
+    heard = listened(tab, 3 * SECONDS)
+    with tab.expect_download() as saved:
+        tab.get_by_role("link", name="MIDI").click()
+    saved.value.save_as(tmp_path / "saved.mid")
+    assert tab.get_by_text("“what you played” stays in this browser").is_visible()
 
     parts = np.split(heard.audio[: len(heard.audio) // 10 * 10], 10)
     assert (
