@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from nmp_lessons import cqt, harmonic_stacking, model
 from nmp_lessons.audio import Recording, piano
@@ -12,7 +13,7 @@ from nmp_lessons.constants import NMP
 from nmp_lessons.data import maestro
 from nmp_lessons.decoding import PeakDecoder, hysteresis
 from nmp_lessons.decoding.released import SHORTEST_SECONDS
-from nmp_lessons.notes import write_midi
+from nmp_lessons.notes import pitch_name, write_midi
 from nmp_lessons.targets import read_back
 from nmp_lessons.training import named
 from tests.helpers import COUNTED, barriers, failed, out_of_shape
@@ -21,6 +22,7 @@ OFFERS = {
     "sound": ["mixer"],
     "cqt": ["two_tones"],
     "harmonic_stacking": ["shifted_copies"],
+    "model": ["taken_apart", "followed_back"],
     "augmentation": ["changed"],
     "median_filtering": ["cleaned"],
     "decoding": ["one_threshold", "two_thresholds", "peaks"],
@@ -251,6 +253,30 @@ def test_the_mixer_starts_from_the_partials_of_a_note(opened, tmp_path):
         shown = said(tab, found, f"C4, partial {number}: .* (0|−[0-9]+) dB")[1].replace("−", "-")
         assert int(shown) == pytest.approx(expected, abs=1)
         cursor.press("ArrowRight")
+
+
+def test_the_released_network_is_followed_back_on_a_recording(opened, path, recording):
+    """With the whole transform, whose octaves are halved one after the other; the page has each bin by itself."""
+    net = model.released.load()
+    middle, frames = 3 * recording.rate // 2, 52 + 2 * net.context
+    first = middle % NMP.hop
+    start = (middle - first) // NMP.hop - frames // 2
+    with torch.inference_mode():
+        audio = torch.from_numpy(recording.audio[first : 3 * recording.rate])[None]
+        level = 10 * torch.log10(cqt.CQT()(audio)[0, :, start : start + frames].T ** 2 + 1e-10)
+        features = (level - level.min()) / (level.max() - level.min())
+        yn = model.network.probabilities(net.logits(features[None], inner=True)).note[0].numpy()
+    at, key = np.unravel_index(yn[:, 27:52].argmax(), (52, 25))
+    tab = opened("model")
+    found = control(tab, "followed_back")
+    said(tab, found, "^Yn of")
+    chosen(tab, found, path)
+    found.get_by_label("time").fill(str(round(100 * at / NMP.frame_rate)))
+    found.get_by_label("key").fill(str(key))
+    name = pitch_name(48 + int(key))
+    shown = float(said(tab, found, rf"^Yn of {name} at {at / NMP.frame_rate:.2f} s is ([\d.]+)\. .* filter")[1])
+    assert yn.max() > 0.7 and shown == pytest.approx(yn[at, 27 + key], abs=0.05)
+    assert found.get_by_role("radio", name="my recording").is_checked()
 
 
 @pytest.mark.parametrize(("width", "colours", "device"), LOOKS)

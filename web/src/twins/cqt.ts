@@ -26,18 +26,34 @@ function hannResponse(distance: number, length: number): number {
   return Math.hypot(real + sum * Math.cos(turn), ((side[1]! - side[0]!) / 2) * Math.sin(turn));
 }
 
-/** The magnitudes of bins around one sample of a sound, which is silent before its beginning and after its end. */
+/** What a bin multiplies a sound with: a wave in a Hann window whose sum is 1, as its two parts. */
+export interface Kernel {
+  cosine: Float64Array;
+  sine: Float64Array;
+}
+
+export function kernelOf(frequency: number, rate: number, binsPerOctave: number): Kernel {
+  const length = windowLength(frequency, rate, binsPerOctave);
+  const [turn, step] = [(2 * Math.PI) / length, (2 * Math.PI * frequency) / rate];
+  const part = (wave: (angle: number) => number): Float64Array =>
+    Float64Array.from({ length }, (_, i) => ((1 - Math.cos(turn * i)) / length) * wave(step * i));
+  return { cosine: part(Math.cos), sine: part(Math.sin) };
+}
+
+/** The magnitude of a bin around one sample of a sound, which is silent before its beginning and after its end. */
+export function magnitudeAt(audio: ArrayLike<number>, centre: number, { cosine, sine }: Kernel): number {
+  const length = cosine.length;
+  const first = centre - Math.ceil(length / 2);
+  let [real, imaginary] = [0, 0];
+  for (let i = Math.max(0, -first); i < Math.min(length, audio.length - first); i++) {
+    const sample = audio[first + i]!;
+    real += sample * cosine[i]!;
+    imaginary += sample * sine[i]!;
+  }
+  return Math.sqrt(length) * Math.hypot(real, imaginary);
+}
+
+/** The magnitudes of bins around one sample of a sound. */
 export function frameAt(audio: ArrayLike<number>, centre: number, frequencies: number[], rate: number, binsPerOctave: number): number[] {
-  return frequencies.map((frequency) => {
-    const length = windowLength(frequency, rate, binsPerOctave);
-    const first = centre - Math.ceil(length / 2);
-    const [turn, step] = [(2 * Math.PI) / length, (2 * Math.PI * frequency) / rate];
-    let [real, imaginary] = [0, 0];
-    for (let i = Math.max(0, -first); i < Math.min(length, audio.length - first); i++) {
-      const windowed = (audio[first + i]! * (1 - Math.cos(turn * i))) / length;
-      real += windowed * Math.cos(step * i);
-      imaginary += windowed * Math.sin(step * i);
-    }
-    return Math.sqrt(length) * Math.hypot(real, imaginary);
-  });
+  return frequencies.map((frequency) => magnitudeAt(audio, centre, kernelOf(frequency, rate, binsPerOctave)));
 }

@@ -139,7 +139,7 @@ const FILTERS = 8;
 /** Which weights of a filter of the first layer are 0, by harmonic (place in the stack) and bin of the kernel. */
 export type Removed = (filter: number, harmonic: number, bin: number) => boolean;
 
-/** The released network on an excerpt, for some keys. What no removed weight changes is computed once, in steps. */
+/** The released network on an excerpt, for some keys. What choices of weights share is computed once, in steps. */
 export class Opened {
   /** The eight filters' outputs, and the heads, for the frames and the keys of the excerpt. */
   filters!: Maps;
@@ -148,7 +148,7 @@ export class Opened {
   onset!: Maps;
   readonly frames: number;
   private readonly stack: Maps;
-  private readonly whole: Maps[] = []; // each filter's sums before the ReLU, with all weights
+  private readonly parts: Maps[][] = []; // what each harmonic adds to the sums of each filter, before the ReLU
   private ownOnsets: Maps | undefined; // what Yo takes from the stack
   private done: string | undefined;
 
@@ -168,7 +168,8 @@ export class Opened {
   /** One step of what is computed once; whether there is another. */
   prepare(): boolean {
     const { contour, onset } = this.weights.layers;
-    if (this.whole.length < FILTERS) this.whole.push(this.filter(only(contour, this.whole.length)));
+    const filter = this.parts.length;
+    if (filter < FILTERS) this.parts.push(HARMONICS.map((_, harmonic) => this.sums(only(contour, filter, (row) => row === harmonic))));
     else this.ownOnsets ??= this.nearKeys(relu(convolution(cut(this.stack, this.frames + 6), onset, 3, 1)), 1);
     return !this.ownOnsets;
   }
@@ -178,7 +179,7 @@ export class Opened {
     if (this.done === name) return;
     this.done = name;
     const { contour, contour_out, note, note_out, onset_out } = this.weights.layers;
-    const filters = Array.from({ length: FILTERS }, (_, filter) => relu(this.without(only(contour, filter), filter, removed))).reduce(concatenated);
+    const filters = Array.from({ length: FILTERS }, (_, filter) => relu(this.without(contour, filter, removed))).reduce(concatenated);
     const yp = sigmoid(convolution(filters, contour_out));
     const yn = sigmoid(convolution(relu(convolution(yp, note, 3, 2)), note_out));
     const yo = sigmoid(convolution(concatenated(yn, this.ownOnsets!), onset_out));
@@ -192,39 +193,31 @@ export class Opened {
     return cut(maps, maps.frames, margin, maps.bins - margin);
   }
 
-  private filter(layer: Layer): Maps {
-    return this.nearKeys(convolution(this.stack, layer), 3);
+  private sums(layer: Layer): Maps {
+    return this.nearKeys(convolution(this.stack, { ...layer, bias: [0] }), 3);
   }
 
-  /** A filter's sums: those with all weights less what the removed ones add, or with those that are left, if they are fewer. */
+  /** A filter's sums: what all harmonics add, less what the removed weights do. */
   private without(layer: Layer, filter: number, removed: Removed): Maps {
-    const [, inputs, height, width] = layer.shape;
-    const gone = new Float32Array(inputs * height * width);
-    const left = Float32Array.from(layer.weights);
-    let count = 0;
-    for (let harmonic = 0; harmonic < inputs; harmonic++) {
-      for (let bin = 0; bin < width; bin++) {
-        if (!removed(filter, harmonic, bin)) continue;
-        count++;
-        for (let row = 0; row < height; row++) {
-          const place = (harmonic * height + row) * width + bin;
-          gone[place] = left[place]!;
-          left[place] = 0;
-        }
-      }
+    const width = layer.shape[3];
+    const gone = HARMONICS.map((_, harmonic) => Array.from({ length: width }, (_, bin) => removed(filter, harmonic, bin)));
+    const left = this.parts[filter]!.filter((_, harmonic) => gone[harmonic]!.includes(false));
+    const values = new Float32Array(this.parts[filter]![0]!.values.length).fill(layer.bias[filter]!);
+    for (const part of left) part.values.forEach((value, i) => (values[i]! += value));
+    const some = gone.map((bins) => bins.includes(true) && bins.includes(false));
+    if (some.includes(true)) {
+      const less = this.sums(only(layer, filter, (harmonic, bin) => some[harmonic]! && gone[harmonic]![bin]!));
+      less.values.forEach((value, i) => (values[i]! -= value));
     }
-    if (2 * count > inputs * width) return this.filter({ ...layer, weights: left });
-    const whole = this.whole[filter]!;
-    if (count === 0) return whole;
-    const less = this.filter({ ...layer, weights: gone, bias: [0] }).values;
-    return { ...whole, values: whole.values.map((value, i) => value - less[i]!) };
+    return { ...this.parts[filter]![0]!, values };
   }
 }
 
-/** One filter of a layer. */
-function only({ shape: [, ...rest], weights, bias }: Layer, filter: number): Layer {
-  const size = rest.reduce((product, count) => product * count);
-  return { shape: [1, ...rest], weights: Array.prototype.slice.call(weights, filter * size, (filter + 1) * size) as number[], bias: [bias[filter]!] };
+/** One filter of a layer, with only some of its weights. */
+function only({ shape: [, inputs, height, width], weights, bias }: Layer, filter: number, kept: (input: number, bin: number) => boolean): Layer {
+  const size = inputs * height * width;
+  const one = Float32Array.from({ length: size }, (_, i) => (kept(Math.floor(i / (height * width)), i % width) ? weights[filter * size + i]! : 0));
+  return { shape: [1, inputs, height, width], weights: one, bias: [bias[filter]!] };
 }
 
 /** The harmonic stack of features (frames, 309), normalised and with zeros where a channel ends. */

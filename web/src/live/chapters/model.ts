@@ -2,11 +2,13 @@
 
 import { pitchName } from "../../roll";
 import { LOWEST_PITCH } from "../../decoder";
+import { kernelOf, magnitudeAt } from "../../twins/cqt";
 import { byThresholds } from "../../twins/decoding";
 import type { Notes } from "../../twins/evaluation";
 import { convolved, Opened, receptiveField, type Head, type Layer, type Maps, type Removed, type Weights } from "../../twins/model";
 import type { Chart } from "../chart";
 import { counted, shown, unpacked, type Packed } from "../numbers";
+import { type OwnData, OwnSound } from "../own";
 import { pictureUrl } from "../picture";
 import { drawNotes, pitchAxis } from "../roll";
 import { begin, dataOf, type Stage } from "../stage";
@@ -104,34 +106,95 @@ interface OpenedData {
   seconds: number;
   frameRate: number;
   struck: Notes;
+  lowest: number; // Hz, of the transform's bins
+  own: OwnData;
 }
 
 const THRESHOLDS = [0.5, 0.3] as const; // on Yn
 const BRIGHTEST = 3; // what is black in a picture of a filter's output
 const HARMONICS = ["½", "1", "2", "3", "4", "5", "6", "7"].map((h) => `harmonic ${h}`);
-let page: { network: Opened; weights: Weights } | undefined;
+const SECONDS = 3; // of a passage; what is drawn lies in its middle
+const SILENCE = -60; // dB, what the highest level must exceed
+const AT_ONCE = 10; // ms of computing between two looks at the reader's hand
 
-/** The network of the page, and whether all that is computed once is; until then `ready` is false. */
-function prepared(stage: Stage, data: OpenedData) {
-  if (!page) {
-    const kernel = ({ shape, scale, bytes, bias }: OpenedData["layers"]["note"]): Layer => {
-      const raw = Uint8Array.from(atob(bytes.bytes), (letter) => letter.charCodeAt(0));
-      return { shape, bias, weights: Float32Array.from(new Int16Array(raw.buffer), (number) => number * scale) };
-    };
-    const layers = Object.fromEntries(Object.entries(data.layers).map(([name, layer]) => [name, kernel(layer)])) as Weights["layers"];
-    const weights = { scale: data.scale, shift: data.shift, layers };
-    page = { weights, network: new Opened(unpacked(data.features), weights, data.keys) };
-  }
-  const made = { ...page, ready: false };
-  const step = (): void => {
-    if (made.network.prepare()) setTimeout(step); // leaves time for the reader
-    else {
-      made.ready = true;
-      stage.change();
-    }
+/** A sound with the network on it, which comes once all is there that is computed once. */
+interface Source {
+  features: Float32Array; // (frames, bins), from 0 to 1
+  struck?: Notes;
+  silent?: boolean;
+  network?: Opened;
+  whole?: Maps; // Yn with all weights
+  brightest?: Float32Array; // the largest output of the filters
+}
+
+const sources = new Map<string, Source>(); // the book's excerpt under "", and the reader's newest passage
+const stages = new Set<Stage>();
+let unpackedWeights: Weights | undefined;
+
+function weightsOf({ layers, scale, shift }: OpenedData): Weights {
+  const kernel = ({ shape, scale, bytes, bias }: OpenedData["layers"]["note"]): Layer => {
+    const raw = Uint8Array.from(atob(bytes.bytes), (letter) => letter.charCodeAt(0));
+    return { shape, bias, weights: Float32Array.from(new Int16Array(raw.buffer), (number) => number * scale) };
   };
-  step();
+  const kernels = (): [string, Layer][] => Object.entries(layers).map(([name, layer]) => [name, kernel(layer)]);
+  return (unpackedWeights ??= { scale, shift, layers: Object.fromEntries(kernels()) as Weights["layers"] });
+}
+
+/** The sound that a control uses; what isn't known of it yet is computed, and then all controls draw. */
+function sourceOf(stage: Stage, data: OpenedData, mine: OwnSound): Source {
+  stages.add(stage);
+  const { key, passage } = mine;
+  const known = sources.get(key);
+  if (known) {
+    mine.say(known.silent ? "The middle of this passage is silent." : "");
+    return known;
+  }
+  if (key) for (const earlier of [...sources.keys()].filter(Boolean)) sources.delete(earlier);
+  const made: Source = passage ? { features: new Float32Array(0) } : { features: unpacked(data.features), struck: data.struck };
+  sources.set(key, made);
+  const steps = opening(made, data, passage);
+  const next = (): void => {
+    if (sources.get(key) !== made) return;
+    const end = performance.now() + AT_ONCE;
+    while (performance.now() < end) {
+      if (!steps.next().done) continue;
+      stages.forEach((each) => each.change());
+      return;
+    }
+    setTimeout(next);
+  };
+  next();
   return made;
+}
+
+/** The steps from a sound to the network on it. */
+function* opening(made: Source, data: OpenedData, passage?: Float32Array): Generator<void> {
+  if (passage) {
+    const levels = yield* transformed(passage, data);
+    const low = levels.reduce((low, level) => Math.min(low, level));
+    const high = levels.reduce((high, level) => Math.max(high, level));
+    made.silent = high < SILENCE;
+    made.features = levels.map((level) => (made.silent ? 0 : (level - low) / (high - low)));
+  }
+  const network = new Opened(made.features, weightsOf(data), data.keys);
+  while (network.prepare()) yield;
+  made.network = network;
+}
+
+/** The transform of the middle of a passage in decibels, bin by bin. */
+function* transformed(passage: Float32Array, data: OpenedData): Generator<void, Float32Array> {
+  const [frames, bins] = data.features.shape as [number, number];
+  const { rate } = data.own;
+  const levels = new Float32Array(frames * bins);
+  for (let bin = 0; bin < bins; bin++) {
+    const kernel = kernelOf(data.lowest * 2 ** (bin / 36), rate, 36);
+    for (let t = 0; t < frames; t++) {
+      const centre = (passage.length >> 1) + Math.round(((t - (frames >> 1)) * rate) / data.frameRate);
+      levels[t * bins + bin] = 10 * Math.log10(magnitudeAt(passage, centre, kernel) ** 2 + 1e-10);
+    }
+    yield;
+  }
+  return levels;
 }
 
 /** Empty charts, until the network has run. */
@@ -170,8 +233,8 @@ function largest(filters: Maps): Float32Array {
 
 /** The filters of the first layer, from which readers take weights away. */
 function takenApart(stage: Stage, data: OpenedData): () => void {
-  const made = prepared(stage, data);
-  const { shape, weights } = made.weights.layers.contour;
+  const mine = new OwnSound(stage, data.own, SECONDS, { playing: true });
+  const { shape, weights } = weightsOf(data).layers.contour;
   const [, rows, height, columns] = shape;
   const painted = new Set<string>();
   const place = (filter: number, row: number, column: number): string => `${filter} ${row} ${column}`;
@@ -207,7 +270,6 @@ function takenApart(stage: Stage, data: OpenedData): () => void {
       }),
     );
   const lowest = LOWEST_PITCH + data.keys[0];
-  let whole: Maps | undefined; // Yn with all weights
   return () => {
     const filter = chosen();
     const [without, where] = [stage.choice("without"), stage.choice("taken_from")];
@@ -216,50 +278,48 @@ function takenApart(stage: Stage, data: OpenedData): () => void {
     const removed: Removed = (f, h, bin) =>
       ((everywhere || f === filter) && (without === "all weights" || h === harmonic)) || painted.has(place(f, h, bin));
     grid.draw(shades(filter, removed));
-    if (!made.ready) {
+    const source = sourceOf(stage, data, mine);
+    const { network, struck } = source;
+    if (!network) {
       wait(stage, charts);
       return;
     }
-    const { network } = made;
-    if (!whole) {
+    if (!source.whole) {
       network.run("", () => false);
-      whole = network.note;
+      source.whole = network.note;
     }
     network.run([filter, without, where, ...painted].join(), removed);
     drawMap(charts[0], data, output(network.filters, filter), network.filters.bins, 3);
     drawMap(charts[1], data, network.contour.values, network.contour.bins, 3);
     drawMap(charts[2], data, network.note.values, network.note.bins, 1);
     const notes = byThresholds(network.note.values, network.note.bins, lowest, ...THRESHOLDS, data.frameRate);
-    drawNotes(charts[2], data.struck, () => "reference");
+    if (struck) drawNotes(charts[2], struck, () => "reference");
     drawNotes(charts[2], notes, () => "prediction");
     const of = everywhere ? "the eight filters" : `filter ${filter + 1}`;
-    stage.say(changes(notes, network.note, whole, data) ?? `All weights of ${of} are in place. ${count(notes, data)}`);
+    stage.say(changes(notes, network.note, source, data) ?? `All weights of ${of} are in place. ${count(notes, struck)}`);
   };
 }
 
-/** How many notes were found, of how many. */
-function count(notes: Notes, { struck }: OpenedData): string {
-  return `${counted(notes.onset.length, "note")} found; ${struck.onset.length} were struck.`;
+/** How many notes were found, of how many if that is known. */
+function count(notes: Notes, struck: Notes | undefined): string {
+  return `${counted(notes.onset.length, "note")} found${struck ? `; ${struck.onset.length} were struck` : ""}.`;
 }
 
 /** The count of notes, and where Yn has changed most; undefined if it hasn't changed. */
-function changes(notes: Notes, yn: Maps, whole: Maps, data: OpenedData): string | undefined {
-  const differences = yn.values.map((value, i) => Math.abs(value - whole.values[i]!));
+function changes(notes: Notes, yn: Maps, { whole, struck }: Source, data: OpenedData): string | undefined {
+  const differences = yn.values.map((value, i) => Math.abs(value - whole!.values[i]!));
   const most = differences.reduce((largest, value) => Math.max(largest, value), 0);
   if (most === 0) return undefined;
   const at = differences.indexOf(most);
   const where = `${pitchName((at % yn.bins) + data.keys[0] + LOWEST_PITCH)} at ${(Math.floor(at / yn.bins) / data.frameRate).toFixed(2)} s`;
-  return `${count(notes, data)} Yn changes most for ${where}, from ${shown(whole.values[at]!, 2)} to ${shown(yn.values[at]!, 2)}.`;
+  return `${count(notes, struck)} Yn changes most for ${where}, from ${shown(whole!.values[at]!, 2)} to ${shown(yn.values[at]!, 2)}.`;
 }
 
 /** From an output back to all that it can see: a box in each picture. */
 function followedBack(stage: Stage): () => void {
   const data = dataOf<OpenedData>("taken_apart");
-  const made = prepared(stage, data);
-  const features = unpacked(data.features);
+  const mine = new OwnSound(stage, data.own, SECONDS, { playing: true });
   const [recorded, bins] = data.features.shape as [number, number];
-  const { frames } = made.network;
-  const excerpt = features.subarray(((recorded - frames) >> 1) * bins, ((recorded + frames) >> 1) * bins);
   const head = rollOf(stage, data, "the head: press or drag");
   const contour = rollOf(stage, data, "Yp");
   const filters = rollOf(stage, data, "largest output of the filters");
@@ -269,15 +329,17 @@ function followedBack(stage: Stage): () => void {
     stage.set("time", 1000 * x);
     stage.set("key", Math.round(y));
   });
-  let picture: Float32Array | undefined; // of the filters
   return () => {
-    if (!made.ready) {
+    const source = sourceOf(stage, data, mine);
+    const { network, features } = source;
+    if (!network) {
       wait(stage, [head, contour, filters, transform]);
       return;
     }
-    const { network } = made;
     network.run("", () => false);
-    picture ??= largest(network.filters);
+    source.brightest ??= largest(network.filters);
+    const { frames } = network;
+    const excerpt = features.subarray(((recorded - frames) >> 1) * bins, ((recorded + frames) >> 1) * bins);
     const name = stage.choice("head");
     const which = name === "Yn" ? "note" : "onset";
     const key = stage.number("key") - LOWEST_PITCH;
@@ -285,7 +347,7 @@ function followedBack(stage: Stage): () => void {
     const { values, bins: keys } = network[which];
     drawMap(head, data, values, keys, 1);
     drawMap(contour, data, network.contour.values, network.contour.bins, 3);
-    drawMap(filters, data, picture, network.filters.bins, 3);
+    drawMap(filters, data, source.brightest, network.filters.bins, 3);
     drawMap(transform, data, excerpt, bins, 3, 0);
     const field = receptiveField(which, key, true, false);
     const reach = (field.frames - 1) / 2; // on the transform; a layer nearer to the head is seen for fewer frames
