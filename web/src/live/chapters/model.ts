@@ -241,7 +241,6 @@ function takenApart(stage: Stage, data: OpenedData): () => void {
   const grid = stage.grid({ rows, columns, label: "Weights of the filter, one row for each harmonic, the highest on top: paint to take some away", highest: 0.7, numbers: false });
   grid.element.classList.add("nmp-wide");
   const charts = ["output of the filter", "Yp", "Yn, and its notes"].map((label) => rollOf(stage, data, label)) as [Chart, Chart, Chart];
-  charts[2].legend(["area note reference", "struck"], ["area note prediction", "found"]);
   const chosen = (): number => Number(stage.choice("filter")) - 1;
   let brush = true; // takes away
   grid.paintable({
@@ -284,6 +283,7 @@ function takenApart(stage: Stage, data: OpenedData): () => void {
       wait(stage, charts);
       return;
     }
+    charts[2].legend(...(struck ? [["area note reference", "struck"] as [string, string]] : []), ["area note prediction", "found"]);
     if (!source.whole) {
       network.run("", () => false);
       source.whole = network.note;
