@@ -13,7 +13,7 @@ from nmp_lessons.book import bundle, show
 from nmp_lessons.book.site.assets import POLICY, SCRIPTS, as_files
 from nmp_lessons.data import maestro
 from nmp_lessons.notes import Notes, read_midi
-from tests.helpers import Visits, barriers, copied_bundle, failed, twins_of
+from tests.helpers import barriers, copied_bundle, failed, twins_of
 from tools.bench.listen import RATE, agreement, likeness, listened, promptness
 from tools.browser import hearing
 
@@ -52,17 +52,10 @@ def scale(folder):
 
 
 @pytest.fixture(scope="module")
-def listening(browser, folder, scale):
-    """A browser whose microphone hears the scale; what Chromium's own plays is too short for a note."""
-    with hearing(browser, folder / "scale.wav") as running:
-        yield running
-
-
-@pytest.fixture
-def visit(listening):
-    visits = Visits(listening)
-    yield visits
-    visits.close()
+def browser(browser, folder, scale):
+    """Its microphone hears the scale; what Chromium's own plays is too short for a note."""
+    with hearing(browser, folder / "scale.wav") as listening:
+        yield listening
 
 
 @pytest.fixture
