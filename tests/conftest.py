@@ -88,8 +88,9 @@ def group(nodeid: str) -> str:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config):
-    """For `-n auto`: a test with a browser, a sandbox or a second process waits half of its time."""
-    return 3 * (os.cpu_count() or 2) // 2
+    """For `-n auto`: a test with a browser, a sandbox or a second process waits half of its time, a fast one never."""
+    cores = os.cpu_count() or 2
+    return cores if config.option.markexpr == "fast" else 3 * cores // 2
 
 
 @pytest.hookimpl(optionalhook=True)
