@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 LOCK = "requirements.lock"
 AT_ONCE = 2
+SEED = re.compile(r"-\d+\.json$")  # at the end of the name of a run's record
 QUIET = ["--IPKernelApp.log_level=ERROR"]  # a kernel on a TCP port warns that it can be overheard
 
 
@@ -156,7 +157,7 @@ def fingerprint(paths: Collection[str], *, root: Path = reach.ROOT) -> str:
 
 def _other_seeds(paths: Collection[str], root: Path) -> set[str]:
     """The records of all seeds of the runs of which one was reached: a chapter takes in whichever are there."""
-    runs = {re.sub(r"-\d+\.json$", "-[0-9].json", path) for path in paths if re.search(r"-\d+\.json$", path)}
+    runs = {SEED.sub("-[0-9]*.json", path) for path in paths if SEED.search(path)}
     return {found.relative_to(root).as_posix() for run in runs for found in root.glob(run)}
 
 

@@ -1,17 +1,14 @@
 // The live controls of the chapter "harmonic_stacking".
 
-import { pitchName } from "../../roll";
 import { moved, roundingErrors, sharpness, shifts } from "../../twins/harmonic_stacking";
 import type { Handle } from "../chart";
-import { middleOf } from "../heard";
+import { BINS_PER_OCTAVE, type Middle, middleOf, SECONDS } from "../heard";
 import { counted, shown } from "../numbers";
 import { type OwnData, OwnSound } from "../own";
 import { begin, type Stage } from "../stage";
 
 const COPIES = [1, 2, 3, 4, 5, 6, 7];
 const ROW = 1.15; // height of a row
-const BINS = 36; // per octave
-const SECONDS = 2; // of a recording; the frame is in its middle
 
 interface Frames {
   frames: Record<string, number[]>;
@@ -24,13 +21,13 @@ interface Frames {
 function shiftedCopies(stage: Stage, data: Frames): () => void {
   const mine = new OwnSound(stage, data.own, SECONDS, { playing: true });
   const bins = Object.values(data.frames)[0]!.length;
-  let read = { key: "", frame: [] as number[], bin: 0 };
-  /** The frame of the reader's passage, on the scale of the others, and the bin of the key that it suggests. */
-  const ofPassage = (passage: Float32Array): { frame: number[]; bin: number } => {
-    if (read.key !== mine.key) read = { key: mine.key, ...middleOf(passage, data.own.rate, data.lowest, bins) };
-    return read;
+  let read: { of: string; middle: Middle } | undefined;
+  /** The frame of the reader's passage, on the scale of the others. */
+  const ofPassage = (passage: Float32Array): Middle => {
+    if (read?.of !== mine.key) read = { of: mine.key, middle: middleOf(passage, data.own.rate, data.lowest, bins) };
+    return read.middle;
   };
-  const right = shifts(COPIES, 36);
+  const right = shifts(COPIES, BINS_PER_OCTAVE);
   let by = COPIES.map(() => 0);
   const chart = stage.chart({
     height: 430,
@@ -70,11 +67,8 @@ function shiftedCopies(stage: Stage, data: Frames): () => void {
   return () => {
     const key = stage.choice("key");
     const passage = mine.passage;
-    const { frame, bin: own } = passage ? ofPassage(passage) : { frame: data.frames[key]!, bin: data.keys[key]! };
-    const silent = frame.every((value) => value === 0);
-    if (passage && silent) mine.say("The middle of this passage is silent.");
-    else if (passage) mine.say(`One second into the passage, the key with the strongest harmonics is ${pitchName(21 + Math.round((12 * own) / BINS))}.`);
-    else mine.say("");
+    const { frame, bin: own, words } = passage ? ofPassage(passage) : { frame: data.frames[key]!, bin: data.keys[key]!, words: "" };
+    mine.say(words);
     const places = frame.map((_, k) => k - own);
     chart.begin();
     const rows = COPIES.map((_, i) => moved(frame, by[i]!, frame.length));

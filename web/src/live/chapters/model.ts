@@ -8,6 +8,7 @@ import type { Notes } from "../../twins/evaluation";
 import { convolved, Opened, receptiveField, type Head, type Layer, type Maps, type Removed, type Weights } from "../../twins/model";
 import type { Chart } from "../chart";
 import { counted, shown, unpacked, type Packed } from "../numbers";
+import { BINS_PER_OCTAVE, binFrequency, SILENCE, SILENT } from "../heard";
 import { type OwnData, OwnSound } from "../own";
 import { pictureUrl } from "../picture";
 import { drawNotes, pitchAxis } from "../roll";
@@ -114,7 +115,6 @@ const THRESHOLDS = [0.5, 0.3] as const; // on Yn
 const BRIGHTEST = 3; // what is black in a picture of a filter's output
 const HARMONICS = ["½", "1", "2", "3", "4", "5", "6", "7"].map((h) => `harmonic ${h}`);
 const SECONDS = 3; // of a passage; what is drawn lies in its middle
-const SILENCE = -60; // dB, what the highest level must exceed
 const AT_ONCE = 10; // ms of computing between two looks at the reader's hand
 
 /** A sound with the network on it, which comes once all is there that is computed once. */
@@ -146,7 +146,7 @@ function sourceOf(stage: Stage, data: OpenedData, mine: OwnSound): Source {
   const { key, passage } = mine;
   const known = sources.get(key);
   if (known) {
-    mine.say(known.silent ? "The middle of this passage is silent." : "");
+    mine.say(known.silent ? SILENT : "");
     return known;
   }
   if (key) for (const earlier of [...sources.keys()].filter(Boolean)) sources.delete(earlier);
@@ -173,7 +173,7 @@ function* opening(made: Source, data: OpenedData, passage?: Float32Array): Gener
     const levels = yield* transformed(passage, data);
     const low = levels.reduce((low, level) => Math.min(low, level));
     const high = levels.reduce((high, level) => Math.max(high, level));
-    made.silent = high < SILENCE;
+    made.silent = high <= SILENCE;
     made.features = levels.map((level) => (made.silent ? 0 : (level - low) / (high - low)));
   }
   const network = new Opened(made.features, weightsOf(data), data.keys);
@@ -187,7 +187,7 @@ function* transformed(passage: Float32Array, data: OpenedData): Generator<void, 
   const { rate } = data.own;
   const levels = new Float32Array(frames * bins);
   for (let bin = 0; bin < bins; bin++) {
-    const kernel = kernelOf(data.lowest * 2 ** (bin / 36), rate, 36);
+    const kernel = kernelOf(binFrequency(bin, data.lowest), rate, BINS_PER_OCTAVE);
     for (let t = 0; t < frames; t++) {
       const centre = (passage.length >> 1) + Math.round(((t - (frames >> 1)) * rate) / data.frameRate);
       levels[t * bins + bin] = 10 * Math.log10(magnitudeAt(passage, centre, kernel) ** 2 + 1e-10);

@@ -3,7 +3,7 @@
 import { frameAt } from "../../twins/cqt";
 import { foldedFrequency, levelInDb, partials, tone } from "../../twins/sound";
 import { pitchName } from "../../roll";
-import { middleOf } from "../heard";
+import { binFrequency, middleOf, SECONDS } from "../heard";
 import { player } from "../loop";
 import { shown } from "../numbers";
 import { type OwnData, OwnSound } from "../own";
@@ -15,13 +15,12 @@ interface Measured {
   seconds: number;
   rate: number;
   keys: [lowest: number, highest: number]; // MIDI numbers, of the slider
+  lowest: number; // Hz, of the transform's bins
+  bins: number;
   own: OwnData;
 }
 
 const FLOOR = -60; // dB below the strongest partial, as low as bars go
-const SECONDS = 2; // of a recording; its partials are measured in the middle
-const LOWEST = 27.5; // Hz, and the number of bins of the transform in which a key is looked for
-const BINS = 309;
 
 /** Sixteen partials to mix by hand, seen and heard. */
 function mixer(stage: Stage, data: Measured): () => void {
@@ -83,16 +82,14 @@ function mixer(stage: Stage, data: Measured): () => void {
   recipe("As measured", (n) => measured[n - 1]!);
   mine.button("Partials of my recording", () => {
     const passage = mine.passage!;
-    const { frame, bin } = middleOf(passage, data.rate, LOWEST, BINS);
-    const key = Math.round(21 + bin / 3);
+    const { silent, bin, pitch, words } = middleOf(passage, data.rate, data.lowest, data.bins);
     const [lowest, highest] = data.keys;
-    if (frame.every((level) => level === 0)) return mine.say("The middle of this passage is silent.");
-    if (key < lowest || key > highest) return mine.say(`The strongest key, ${pitchName(key)}, lies outside the range of this mixer.`);
-    const found = levelsOf(passage, numbers.map((n) => n * LOWEST * 2 ** (bin / 36)), data.rate);
+    if (silent) return mine.say(words);
+    if (pitch < lowest || pitch > highest) return mine.say(`${words} It lies outside the range of this mixer.`);
+    const found = levelsOf(passage, numbers.map((n) => n * binFrequency(bin, data.lowest)), data.rate);
     levels = found.map((level) => Math.max(Math.round(level - Math.max(...found)), FLOOR));
-    mine.say(`One second into the passage, the key with the strongest harmonics is ${pitchName(key)}. The bars show its partials.`);
-    stage.set("key", key);
-    stage.change();
+    mine.say(`${words} The bars show its partials.`);
+    stage.set("key", pitch);
   });
   let before = "";
   return () => {
