@@ -29,6 +29,7 @@ def test_a_page_is_light_private_without_barriers_and_alive(visit, book_site, pa
             refusal=refusal(tab),
             inline=strange_script(tab),
             letters=small_letters(tab),
+            mathml=broken_mathml(tab),
             sliders=dead_controls(tab),
             players=dead_players(tab),
             versions=late_versions(tab),
@@ -61,6 +62,15 @@ def refusal(tab) -> list[str]:
         ELSEWHERE,
     )
     return [refused] * (refused != "img-src")
+
+
+def broken_mathml(tab) -> list[str]:
+    """What a screen reader is given of a formula has as many parts as the standard asks for."""
+    return tab.evaluate(
+        """() => Object.entries({msub: 2, msup: 2, munder: 2, mover: 2, mfrac: 2, mroot: 2, msubsup: 3, munderover: 3})
+          .flatMap(([name, parts]) => [...document.querySelectorAll(name)].filter(it => it.children.length !== parts))
+          .map(it => it.outerHTML)"""
+    )
 
 
 def strange_script(tab) -> list[str]:

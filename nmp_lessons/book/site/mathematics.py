@@ -34,7 +34,8 @@ class Typesetter:
         self.katex = web / "node_modules" / "katex"
         if not self.katex.is_dir():
             raise ExtensionError(f"{self.katex} is missing; run `make bundle`, which installs it.")
-        self.version = json.loads((self.katex / "package.json").read_text("utf8"))["version"]
+        version = json.loads((self.katex / "package.json").read_text("utf8"))["version"]
+        self.setter = version + (web / "set_mathematics.mjs").read_text("utf8")
         self.known = json.loads(kept.read_text("utf8")) if kept.exists() else {}
 
     def __call__(self, formulas: list[tuple[str, bool]]) -> list[dict]:
@@ -49,7 +50,7 @@ class Typesetter:
         self.kept.write_text(json.dumps(self.known), "utf8")
 
     def _key(self, tex: str, displayed: bool) -> str:
-        return hashlib.sha256(f"{self.version} {displayed} {tex}".encode()).hexdigest()
+        return hashlib.sha256(f"{self.setter} {displayed} {tex}".encode()).hexdigest()
 
     def _set(self, formulas: list[tuple[str, bool]]) -> list[dict]:
         command = ["node", "set_mathematics.mjs"]
