@@ -128,6 +128,15 @@ def test_a_value_between_two_places_of_a_slider_is_kept(visit, site):
     tab.get_by_text("w = 99: lowest at p = 0.5.").wait_for()
 
 
+def test_no_text_is_selected_by_a_drag_across_a_picture(visit, site):
+    """Safari would; no other browser asks."""
+    tab = visit(f"{site}/light.html")
+    tab.locator("nmp-live").scroll_into_view_if_needed()
+    asked = "it => it.dispatchEvent(new Event('selectstart', { bubbles: true, cancelable: true }))"
+    assert not tab.locator("nmp-live svg.nmp-chart").first.evaluate(asked)
+    assert tab.locator(".nmp-live-readout").evaluate(asked)
+
+
 # Marks by ear
 
 STRUCK = np.array([0.3, 0.8, 1.3, 1.9])

@@ -18,7 +18,8 @@ from nmp_lessons.data import maestro
 from nmp_lessons.errors import InputError
 from nmp_lessons.model import Config
 from nmp_lessons.training import Clips, Recipe, batch, draw_windows
-from tests.helpers import barriers, copied_bundle, failed, twins_of, write_page
+from tests.helpers import Visits, barriers, copied_bundle, failed, twins_of, write_page
+from tools.browser import drawing
 
 RECIPE = Recipe(
     "page",
@@ -68,7 +69,7 @@ def given(clips, pieces, run, **changes) -> dict:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, clips, pieces, runs):
-    """A page with the site's policy, and one whose gradient is another's."""
+    """Pages with the site's policy; on one the gradient is another's, one waits for any graphics card."""
     folder = tmp_path_factory.mktemp("training")
     script = bundle.live_script("training")
     copied_bundle(folder, (*bundle.BUNDLE, script, *(path for path in bundle.FETCHED if path.name == "nmp-train.js")))
@@ -86,9 +87,12 @@ def folder(tmp_path_factory, clips, pieces, runs):
 
     data = given(clips, pieces, runs["focal"])
     wrong = data | {"plan": data["plan"] | {"loss": 1.01 * data["plan"]["loss"]}}
-    for name, one, theme in (("light", data, "light"), ("dark", data, "dark"), ("wrong", wrong, "light")):
+    patient = data | {"plan": data["plan"] | {"slow": 60_000}}
+    pages = {"light": data, "dark": data, "wrong": wrong, "patient": patient}
+    for name, one in pages.items():
         settings = {"loss": LOSSES, "learning_rate": [0.001, 0.002, 0.01], "augmentation": CHANGES}
         control = show.live(trained, chapter="training", data=one, **settings)
+        theme = "dark" if name == "dark" else "light"
         write_page(folder / f"{name}.html", control.fragment, title="Training", theme=theme, head=head)
     return folder
 
@@ -212,6 +216,23 @@ def test_the_page_finds_the_gradient_and_the_losses_of_pytorch(visit, site, runs
     assert 0 < float(tab.locator(".nmp-live-frame").get_attribute("data-worst")) < GRADIENT
     expected = np.array(runs[label].losses)
     assert np.abs(found[:50] / expected[:50] - 1).max() < LOSS
+
+
+@pytest.mark.parametrize(("page", "device"), [("patient", "webgpu"), ("light", "wasm")])
+def test_a_graphics_card_finds_the_same_and_a_slow_one_is_not_used(browser, site, runs, page, device):
+    """WebGPU, computed in software: eight times as slow as WebAssembly."""
+    with drawing(browser) as other:
+        visit = Visits(other)
+        tab = opened(visit, site, page)
+        if not tab.evaluate("async () => Boolean(await navigator.gpu?.requestAdapter())"):
+            pytest.skip("this browser has no WebGPU in software")
+        tab.get_by_role("button", name="Train").click()
+        found = after(tab, 2)
+        frame = tab.locator(".nmp-live-frame")
+        assert frame.get_attribute("data-device") == device
+        assert 0 < float(frame.get_attribute("data-worst")) < GRADIENT
+        visit.close()
+    assert np.abs(found[:2] / runs["focal"].losses[:2] - 1).max() < LOSS
 
 
 def test_nothing_is_fetched_before_it_is_asked_for(visit, site):

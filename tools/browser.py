@@ -66,12 +66,21 @@ def launched():
 
 
 @contextlib.contextmanager
-def hearing(browser, wav: Path):
-    """Another browser beside a running one, whose microphone hears a WAV file of 16 bits over and over."""
-    flags = [*FLAGS, f"--use-file-for-fake-audio-capture={wav}"]
-    other = browser.browser_type.launch(executable_path=find(), args=flags)
+def beside(browser, *flags: str):
+    """Another browser beside a running one, with more flags."""
+    other = browser.browser_type.launch(executable_path=find(), args=[*FLAGS, *flags])
     yield other
     other.close()
+
+
+def hearing(browser, wav: Path):
+    """Another browser, whose microphone hears a WAV file of 16 bits over and over."""
+    return beside(browser, f"--use-file-for-fake-audio-capture={wav}")
+
+
+def drawing(browser):
+    """Another browser, which computes in software what WebGPU would have a graphics card compute."""
+    return beside(browser, "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader")
 
 
 @contextlib.contextmanager

@@ -13,3 +13,9 @@ import "./blind";
 import "./transcriber.css";
 import "./transcriber";
 import "./live/live.css";
+
+// Safari starts to select text where a drag begins in a picture, in spite of `user-select: none`, and the selection
+// then grows over the page.
+document.addEventListener("selectstart", (event) => {
+  if (event.target instanceof SVGElement && event.target.closest("nmp-live, nmp-player")) event.preventDefault();
+});

@@ -23,6 +23,7 @@ export interface Plan {
   period: number; // seconds between frames
   loss: number; // of the first batch, by PyTorch
   tolerance: number; // of the gradient, relative to its length
+  slow: number; // milliseconds that a gradient takes on a graphics card that only pretends to be one
 }
 
 /** What a reader sets before a run. */

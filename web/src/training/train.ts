@@ -10,8 +10,6 @@ import type { Answer, Plan, Request, Settings, Tested } from "./messages";
 import { type Heads, type Input, KEYS, length, logits, lossAndGradient, type Statistics, type Weights } from "./network";
 import { norm, type Numbers, Optimiser } from "./optimiser";
 
-const SLOW = 500; // milliseconds that a gradient takes on a graphics card that only pretends to be one
-
 let plan: Plan;
 let clips: Clip[];
 let pieces: Float32Array[]; // features on the fixed scale
@@ -64,7 +62,7 @@ async function load(given: Plan, compressed: ArrayBuffer): Promise<void> {
   if (devices.includes("webgpu")) {
     const worst = await checked("webgpu", expected).catch(() => NaN); // drivers differ; WebAssembly doesn't
     const began = performance.now();
-    if (worst <= plan.tolerance && (await checked("webgpu", expected)) <= plan.tolerance && performance.now() - began < SLOW) {
+    if (worst <= plan.tolerance && (await checked("webgpu", expected)) <= plan.tolerance && performance.now() - began < plan.slow) {
       tell({ kind: "loaded", device: "webgpu", worst });
       return;
     }
