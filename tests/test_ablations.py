@@ -19,6 +19,7 @@ from nmp_lessons.ablations import (
     LONG,
     OTHERS,
     SEEDS,
+    TAUGHT,
     VARIANTS,
     Sources,
     baseline_for,
@@ -52,7 +53,7 @@ def run(*words):
 
 def test_every_experiment_has_three_seeds_and_its_own_name():
     runs = experiments()
-    assert len(runs) == len(SEEDS) * (len(LONG) + len(CLEAN) + len(VARIANTS) + len(OTHERS) + len(FROZEN))
+    assert len(runs) == len(SEEDS) * (len(LONG) + len(CLEAN) + len(VARIANTS) + len(OTHERS) + len(FROZEN) + len(TAUGHT))
     assert all(chosen.name == name for name, chosen in runs.items())
     assert all(name.endswith(f"-{chosen.seed}") for name, chosen in runs.items())
     assert recipe("main") == runs["main-0"]

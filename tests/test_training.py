@@ -138,6 +138,24 @@ def test_batches_come_from_seed_and_step_alone(corpus):
     assert len(streamed) == 4 and torch.equal(streamed[1][0], first[0])
 
 
+def test_a_teacher_that_hears_the_same_windows_shares_the_targets(corpus):
+    """By hand from the teacher's own outputs; before augmentation, whose transposition moves the targets along."""
+    recipe = Recipe("taught", augmentation=None, teacher="main-0", **SMALL)
+    features, labels = training.batch(replace(recipe, teacher=""), corpus, 0)
+    model, record = training.load("main-0")
+    with torch.no_grad():
+        heads = model.eval().logits(features).map(torch.sigmoid)
+    assert record["recipe"]["loss"]["kind"] == "weighted"
+    odds = heads.onset / (1 - heads.onset) / record["recipe"]["loss"]["positive"]
+    for share in (0.0, 0.25, 1.0):
+        _, mixed = training.batch(replace(recipe, share=share), corpus, 0)
+        assert torch.allclose(mixed.note, (1 - share) * labels.note + share * heads.note, atol=1e-6)
+        assert torch.allclose(mixed.onset, (1 - share) * labels.onset + share * odds / (1 + odds), atol=1e-6)
+        assert torch.equal(mixed.contour[..., ::3], mixed.note) and not mixed.contour[..., 1::3].any()
+    assert not torch.allclose(heads.onset, odds / (1 + odds), atol=0.1)
+    assert "share=1.5" in str(pytest.raises(InputError, Recipe, "taught", teacher="main-0", share=1.5).value)
+
+
 @pytest.mark.slow
 def test_the_loss_falls(corpus, tmp_path):
     recipe = Recipe("falls", **SMALL | {"steps": 40, "learning_rate": 1e-2}, augmentation=None)

@@ -72,6 +72,7 @@ from .runs import (
     OURS as OURS,
     SEEDS as SEEDS,
     SHORT as SHORT,
+    TAUGHT as TAUGHT,
     VARIANTS as VARIANTS,
     experiments as experiments,
     recipe as recipe,

@@ -80,6 +80,11 @@ CLEAN: dict[str, Recipe] = {
     "clean": MAIN,
     "clean-separable": SEPARABLE_MAIN,
 }  # again, on clips rendered without the performances that had slipped in
+TAUGHT: dict[str, Recipe] = {
+    "taught-not": VARIANTS["loss-weighted"],
+    "taught-half": replace(VARIANTS["loss-weighted"], teacher="clean-separable-0", share=0.5),
+    "taught-only": replace(VARIANTS["loss-weighted"], teacher="clean-separable-0", share=1.0),
+}  # chapter `beyond`: the short training with a teacher's outputs as targets, on the clean clips
 
 
 def experiments() -> dict[str, Recipe]:
@@ -89,7 +94,7 @@ def experiments() -> dict[str, Recipe]:
     >>> runs["no-contour-2"].model.contour, runs["no-contour-2"].seed
     (False, 2)
     """
-    named = LONG | CLEAN | VARIANTS | OTHERS | FROZEN
+    named = LONG | CLEAN | VARIANTS | OTHERS | FROZEN | TAUGHT
     return {
         f"{name}-{seed}": replace(recipe, name=f"{name}-{seed}", seed=seed)
         for name, recipe in named.items()

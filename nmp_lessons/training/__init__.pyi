@@ -1,6 +1,7 @@
 from . import (
     checkpoints as checkpoints,
     corpus as corpus,
+    distillation as distillation,
     loop as loop,
     maestro_clips as maestro_clips,
     recipe as recipe,
@@ -28,6 +29,7 @@ from .corpus import (
     stored_clip as stored_clip,
     stored_levels as stored_levels,
 )
+from .distillation import distilled as distilled
 from .loop import (
     CommonNorm as CommonNorm,
     Progress as Progress,

@@ -50,6 +50,8 @@ class Recipe:
         The experiment whose network of the same seed the run starts from; "" for random weights.
     frozen
         Layers that get random weights at the start and keep them.
+    teacher, share
+        The run whose outputs are part of the targets ("" for none), and how large a part (`distillation`).
     """
 
     name: str
@@ -70,6 +72,8 @@ class Recipe:
     corpus: str = "train"
     start: str = ""
     frozen: tuple[str, ...] = ()
+    teacher: str = ""
+    share: float = 0.0
 
     def __post_init__(self):
         for number in ("steps", "batch", "frames"):
@@ -77,6 +81,8 @@ class Recipe:
                 raise InputError(f"{self.name}: {number}={getattr(self, number)}; give at least 1.")
         if self.optimiser not in OPTIMISERS:
             raise InputError(f"{self.name}: optimiser={self.optimiser!r}; choose one of {', '.join(OPTIMISERS)}.")
+        if not 0 <= self.share <= 1:
+            raise InputError(f"{self.name}: share={self.share}; give the teacher's part of the targets, from 0 to 1.")
         if self.frames > CLIP_FRAMES:
             raise InputError(f"{self.name}: {self.frames} frames; a clip has {CLIP_FRAMES}.")
 

@@ -18,6 +18,7 @@ from ..model.network import Heads
 from ..notes.note_list import Notes
 from ..targets import on_contour_bins
 from .corpus import stored_clip
+from .distillation import distilled
 from .recipe import Recipe
 
 
@@ -71,6 +72,8 @@ def batch(recipe: Recipe, corpus: StoredClips, step: int) -> tuple[torch.Tensor,
     windows = draw_windows(recipe, len(corpus), rng)
     features = torch.from_numpy(on_fixed_scale(levels(np.stack([corpus.features[w] for w in windows]))))
     targets = stored_targets(np.stack([corpus.note[w] for w in windows]), np.stack([corpus.onset[w] for w in windows]))
+    if recipe.teacher:
+        targets = distilled(targets, features, teacher=recipe.teacher, share=recipe.share)
     if recipe.augmentation is None:
         return features, targets
     return recipe.augmentation(features, targets, rng=rng)
