@@ -2,7 +2,7 @@
 # midifile-ts 1.5.2: an event that it doesn't know is left out of the file, and what follows comes early.
 #
 # A MIDI file has a waiting time before each event, and readers are to pass over kinds of meta events they don't know.
-# A note in the first bar, the name of a new program (kind 8, of 1998) at the start of the second, and a note with it,
+# A note in the first bar, the name of a new program (kind 8) at the start of the second, and a note with it,
 # at 0 and 2 s. Observed: read as it is; written again, the second note begins at 0.5 s, and all that came after it
 # would be 1.5 s early as well, while other tracks stay where they were. The writer returns no bytes for such an event:
 # its waiting time goes with it. Expected: 0 and 2 s. The script fails if this changes.
