@@ -4,7 +4,7 @@
 # In a MIDI file a message may leave out its first byte if it is that of the message before ("running status"); many
 # writers save bytes that way. A chord of C, E and G, each with velocity 80. Observed: written out in full, the three have
 # velocity 63; with running status C has 63, E and G have 80. The branch for whole messages turns 0 to 127 into a
-# percentage, the one for shortened messages hands over the byte, and no field of the event but an undocumented
+# percentage, the one for shortened messages hands over the byte, and no field of the event but an unexplained
 # `running` tells the two apart. Expected: one scale for both. The script fails if this changes.
 set -eu
 folder=$(mktemp -d)
