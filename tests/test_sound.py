@@ -274,7 +274,7 @@ def test_the_pianos_ends_are_a0_and_c8():
     assert pitch_number("Cb4") == pitch_number("B3") and pitch_number("c#-1") == 1
 
 
-@pytest.mark.parametrize("name", ["", "H2", "A", "4", "A4.5", "A4x"])
+@pytest.mark.parametrize("name", ["", "H2", "A", "4", "A4.5", "A4x", "B-4", "B-0", "B-12"])
 def test_a_name_that_is_none(name):
     with pytest.raises(InputError, match="not the name of a pitch"):
         pitch_number(name)
