@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -330,6 +331,14 @@ def test_two_folders_are_paired_by_name_and_get_a_mean_with_its_interval(scored,
     assert mean["mean"] == pytest.approx(0.5) and mean["interval"] == [pytest.approx(0.5), pytest.approx(0.5)]
     lines = evaluated(capfd, scored / "heard", scored / "played")[1].splitlines()
     assert [line.split()[0] for line in lines] == ["F", "one", "two", "[mean]", "[low]", "[high]"]
+
+
+def test_a_name_with_an_accent_is_the_same_however_the_system_composes_it(tmp_path, capfd):
+    for folder, form in (("heard", "NFD"), ("played", "NFC")):
+        (tmp_path / folder).mkdir()
+        write_csv(PLAYED, tmp_path / folder / unicodedata.normalize(form, "Für Elise.csv"))
+    found = json.loads(evaluated(capfd, tmp_path / "heard", tmp_path / "played", "--json")[1])
+    assert found["pieces"]["Für Elise"]["Fno"] == 1.0
 
 
 def test_a_table_goes_before_the_midi_file_of_the_same_name(scored, capfd):
