@@ -245,7 +245,8 @@ class Media:
             except (self._av.FFmpegError, ValueError):
                 self.damaged, frames = True, []
             if frames and not begun and opening:
-                if not opening.is_discard and (opening.pts or 0) >= 0 and frames[0].pts == opening.pts:
+                told = opening.is_discard or (opening.pts or 0) < 0 or frames[0].pts != opening.pts
+                if self.damaged or not told:  # after a damaged packet, nothing is known
                     self._delay = self._untold(track.codec_context.codec.name, bytes(opening))
                 begun = True
             yield from frames
