@@ -196,6 +196,7 @@ def test_a_segment_that_is_not_there(voice, start, stop):
         (np.zeros((2, 100)), 22_050),
         (np.zeros(100, dtype=np.int16), 22_050),
         (np.array([0.0, np.nan]), 22_050),
+        (np.array([0.0, 1e300]), 22_050),  # infinite in 32 bits
         (np.zeros(100), 0),
         (np.zeros(100), 0.5),
         (np.zeros(100), np.inf),
