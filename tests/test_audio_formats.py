@@ -62,6 +62,16 @@ def test_a_wav_whose_sound_is_in_two_chunks_or_in_a_list_of_waves_is_read_whole(
     assert np.array_equal(load(path).audio, expected.astype(np.float32))
 
 
+@pytest.mark.parametrize("bits", [16, 24])
+def test_samples_in_a_caf_may_have_fewer_bits_than_their_bytes(bits, tmp_path):
+    numbers = np.random.default_rng(0).integers(-(2**31), 2**31, 3000, "<i4") & -(1 << (32 - bits))
+    form = struct.pack(">d4s5I", 8000, b"lpcm", 2, 4, 1, 1, bits)  # 2: the lowest byte first
+    sound = bytes(4) + numbers.astype("<i4").tobytes()
+    chunks = (b"desc" + struct.pack(">q", 32) + form, b"data" + struct.pack(">q", len(sound)) + sound)
+    (tmp_path / "take.caf").write_bytes(b"caff\0\1\0\0" + b"".join(chunks))
+    assert np.array_equal(load(tmp_path / "take.caf").audio, (numbers / 2**31).astype(np.float32))
+
+
 def test_a_voc_is_read_block_by_block(tmp_path):
     def block(kind: int, *content: bytes) -> bytes:
         return bytes([kind]) + sum(map(len, content)).to_bytes(3, "little") + b"".join(content)

@@ -233,13 +233,15 @@ def _chunked(data: Bytes, start: int, stop: int) -> Part:
     else:
         return Part([(start, stop)])
     there, known = stop - content + counted, counted < length < 1 << 62
-    if known and length <= there:
-        return Part([(start, stop)])
-    header = bytearray(data[start:content])
-    header[-8:] = struct.pack(order, there)
-    if not caf:
-        header[16:24] = struct.pack(order, stop - start)
-    return Part([bytes(header), (content, stop)], cut=known)
+    header, cut = bytearray(data[start:content]), known and length > there
+    if caf and header[28:32] == b"lpcm":  # a sample may have fewer bits than its bytes could hold: they are the upper
+        per_frame, _, channels, bits = struct.unpack(">4I", header[36:52])
+        header[48:52] = struct.pack(">I", max(bits, min(32, 8 * per_frame // max(1, channels))))
+    if cut or not known:
+        header[-8:] = struct.pack(order, there)
+        if not caf:
+            header[16:24] = struct.pack(order, stop - start)
+    return Part([bytes(header), (content, stop)], cut=cut)
 
 
 # WAV
