@@ -8,7 +8,7 @@ import soundfile
 
 from nmp_lessons.audio import load
 from nmp_lessons.book.inputs import coded
-from nmp_lessons.errors import InputError
+from nmp_lessons.errors import InputError, InputWarning
 
 EXACT = 0.002  # seconds
 
@@ -35,6 +35,14 @@ def test_a_click_is_where_it_was_in_what_only_some_programs_write(name, change, 
     found = load(path)
     assert np.abs(coded.lateness(found.audio, found.rate)).max() < EXACT
     assert np.array_equal(load(path, start=1.0).audio[:1000], found.audio[found.rate :][:1000])
+
+
+def test_a_video_whose_sound_ends_before_the_pictures_is_not_cut_off(tmp_path, recwarn):
+    path = coded.write(tmp_path / "take.mkv", coded.clicks(44_100), 44_100)
+    assert load(path).seconds == pytest.approx(coded.SECONDS, abs=0.05) and not recwarn
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.warns(InputWarning, match="cut off"):
+        load(path)
 
 
 def test_a_telephones_coding_of_speech_comes_in_time(tmp_path):

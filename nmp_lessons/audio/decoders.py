@@ -195,6 +195,8 @@ class Media:
         self._av, self._delay = av, 0
         self._opus_trim = _opus_trim(view) if kind == "mpegts" else 0
         self.position, self.damaged = 0, False
+        self.promised: int | None = None
+        self._stop: float | None = None  # seconds at which the container stops, if its track doesn't tell
         try:
             self._container: Any = av.open(view, "r", format=kind)
         except (av.FFmpegError, ValueError) as problem:
@@ -209,8 +211,11 @@ class Media:
             self.close()
             raise InputError(f"{name}: contains no sound that can be decoded; give a file with a sound track.")
         self.rate, self.channels = self._first.sample_rate, len(self._first.layout.channels)
-        length, unit = tracks[0].duration, tracks[0].time_base  # of a WebM, only the container's is known
-        seconds = float(length * unit) if length and unit else (self._container.duration or 0) / av.time_base
+        length, start, unit = tracks[0].duration, tracks[0].start_time or 0, tracks[0].time_base
+        seconds = float(length * unit) if length and unit else 0.0
+        if not seconds or kind == "asf":  # only the container's is known, which pictures may determine
+            self._stop = seconds or ((self._container.start_time or 0) + (self._container.duration or 0)) / av.time_base
+            seconds = self._stop - (float(start * unit) if unit else 0.0)
         self.promised = round(seconds * self.rate) if seconds > 0 and kind in PROMISING else None
 
     def blocks(self, first: int) -> Iterator[np.ndarray]:
@@ -231,14 +236,19 @@ class Media:
 
     def _decoded(self, track) -> Iterator[Any]:
         """The frames that can be decoded."""
-        packets = self._container.demux(track)
+        packets = self._container.demux()
         opening: Any = None  # the first packet
         begun = False
+        stops = {}  # seconds at which each track's last packet stops
         while True:
             try:
                 packet = next(packets, None)
                 if packet is None:
-                    return
+                    break
+                if packet.pts is not None and packet.time_base:
+                    stops[packet.stream_index] = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+                if packet.stream_index != track.index:
+                    continue
                 opening = opening or packet
                 self.damaged = self.damaged or packet.is_corrupt
                 frames = packet.decode()
@@ -250,6 +260,9 @@ class Media:
                     self._delay = self._untold(track.codec_context.codec.name, bytes(opening))
                 begun = True
             yield from frames
+        sound = stops.pop(track.index, 0.0)
+        if self.promised and self._stop and max(stops.values(), default=0.0) > self._stop - self.slack:
+            self.promised = round((sound - float((track.start_time or 0) * track.time_base)) * self.rate)
 
     def _untold(self, codec: str, packet: bytes) -> int:
         """How many samples to drop, if FFmpeg has dropped none."""

@@ -195,6 +195,7 @@ CASES: list[Case] = [
     Case("Apple's lossless coding in CAF", _coded("take.alac"), SIX),
     Case("MPEG layer II, as radio stations kept it", _coded("take.mp2"), SIX),
     Case("AC-3, the sound of a DVD", _coded("take.vob"), SIX),
+    Case("A video whose sound ends two seconds before the pictures", _coded("take.mkv"), SIX),
     Case("MPEG layer II in a transport stream, as a television set keeps it", _coded("take.mp2ts"), SIX),
     Case("Opus in a transport stream", _coded("take.opusts"), SIX),
     Case("An M4A whose delay only a comment of iTunes tells", _coded("take.m4a", coded.noted_by_itunes), SIX),

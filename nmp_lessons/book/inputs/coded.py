@@ -41,6 +41,7 @@ CODECS = {
     ".mpg": ("mp2", "mpeg"),
     ".ac3": ("ac3", "ac3"),
     ".vob": ("ac3", "vob"),
+    ".mkv": ("aac", "matroska"),
     ".mp2ts": ("mp2", "mpegts"),
     ".opusts": ("libopus", "mpegts"),
     ".latm": ("aac", "mpegts"),
@@ -156,12 +157,13 @@ def _write_by_ffmpeg(path: Path, audio: np.ndarray, rate: int) -> None:
     layout = "mono" if len(samples) == 1 else "stereo"
     options = {"mpegts_flags": "latm"} if path.suffix == ".latm" else {}
     with av.open(str(path), "w", format=container, options=options) as file:
-        pictures: Any = file.add_stream("mpeg4", rate=10) if path.suffix == ".mp4" else None
+        pictures: Any = file.add_stream("mpeg4", rate=10) if path.suffix in (".mp4", ".mkv") else None
         sound: Any = file.add_stream(codec, rate=48_000 if codec == "libopus" else rate, layout=layout)
         if pictures:
             pictures.width = pictures.height = 64
             black = av.VideoFrame(64, 64, "yuv420p")
-            for number in range(round(10 * len(audio) / rate)):
+            more = 2 if path.suffix == ".mkv" else 0  # seconds without sound
+            for number in range(round(10 * (len(audio) / rate + more))):
                 black.pts, black.time_base = number, Fraction(1, 10)
                 file.mux(pictures.encode(black))
             file.mux(pictures.encode(None))
