@@ -1,12 +1,14 @@
 """The command line: notes for good files, one clear line for bad ones, and nothing half done."""
 
 import errno
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
 import threading
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -330,6 +332,22 @@ def test_two_folders_are_paired_by_name_and_get_a_mean_with_its_interval(scored,
     assert mean["mean"] == pytest.approx(0.5) and mean["interval"] == [pytest.approx(0.5), pytest.approx(0.5)]
     lines = evaluated(capfd, scored / "heard", scored / "played")[1].splitlines()
     assert [line.split()[0] for line in lines] == ["F", "one", "two", "[mean]", "[low]", "[high]"]
+
+
+def test_a_name_with_an_accent_is_the_same_however_the_system_composes_it(tmp_path, capfd):
+    for folder, form in (("heard", "NFD"), ("played", "NFC")):
+        (tmp_path / folder).mkdir()
+        write_csv(PLAYED, tmp_path / folder / unicodedata.normalize(form, "Für Elise.csv"))
+    found = json.loads(evaluated(capfd, tmp_path / "heard", tmp_path / "played", "--json")[1])
+    assert found["pieces"]["Für Elise"]["Fno"] == 1.0
+
+
+def test_a_name_that_the_console_has_no_letters_for_is_printed_all_the_same(tmp_path, monkeypatch):
+    write_csv(PLAYED, tmp_path / "ショパン.csv")
+    console = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+    monkeypatch.setattr(sys, "stdout", console)
+    assert cli.main(["evaluate", *2 * [str(tmp_path / "ショパン.csv")]]) == 0
+    assert b"1.000" in console.buffer.getvalue()
 
 
 def test_a_table_goes_before_the_midi_file_of_the_same_name(scored, capfd):

@@ -196,6 +196,7 @@ def test_a_segment_that_is_not_there(voice, start, stop):
         (np.zeros((2, 100)), 22_050),
         (np.zeros(100, dtype=np.int16), 22_050),
         (np.array([0.0, np.nan]), 22_050),
+        (np.array([0.0, 1e300]), 22_050),  # infinite in 32 bits
         (np.zeros(100), 0),
         (np.zeros(100), 0.5),
         (np.zeros(100), np.inf),
@@ -274,7 +275,7 @@ def test_the_pianos_ends_are_a0_and_c8():
     assert pitch_number("Cb4") == pitch_number("B3") and pitch_number("c#-1") == 1
 
 
-@pytest.mark.parametrize("name", ["", "H2", "A", "4", "A4.5", "A4x"])
+@pytest.mark.parametrize("name", ["", "H2", "A", "4", "A4.5", "A4x", "B-4", "B-0", "B-12"])
 def test_a_name_that_is_none(name):
     with pytest.raises(InputError, match="not the name of a pitch"):
         pitch_number(name)

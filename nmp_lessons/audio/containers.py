@@ -115,10 +115,11 @@ def _headed(data: Bytes, start: int, stop: int, kind: str) -> Part:
     head = data[start : start + 128]
     if head[:4] in (b"caff", b"riff"):
         return _chunked(data, start, stop)
+    if head.startswith(b"Creative Voice File"):
+        return _voc(data, start, stop)
     read_end = next((end for mark, end in ENDS.items() if head.startswith(mark)), None)
     end = read_end(data, start, stop) if read_end else 0
-    pieces = _voc_continued(data, start, stop) if read_end is _voc_end else None
-    return Part(pieces or [(start, stop)], kind, cut=stop < start + end)
+    return Part([(start, stop)], kind, cut=stop < start + end)
 
 
 def _form_end(data: Bytes, start: int, stop: int) -> int:
@@ -143,30 +144,47 @@ def _voc_blocks(data: Bytes, start: int, stop: int) -> Iterator[tuple[int, int, 
         yield kind, first, place
 
 
-def _voc_end(data: Bytes, start: int, stop: int) -> int:
-    return max((last for _, _, last in _voc_blocks(data, start, stop)), default=start) - start
+MOST_SILENCE = 1 << 28  # bytes: a file that tells of more is damaged
+# By a VOC's bits and coding: a WAV's coding, and a sample of silence
+VOC_CODINGS = {(8, 0): (1, b"\x80"), (16, 4): (1, b"\0\0"), (8, 6): (6, b"\xd5"), (8, 7): (7, b"\xff")}
 
 
-def _voc_continued(data: Bytes, start: int, stop: int) -> list[bytes | Span] | None:
-    """A VOC whose sound goes on in blocks of type 2, as a WAV: libsndfile takes their heads for samples."""
-    blocks = list(_voc_blocks(data, start, stop))
-    kinds = [kind for kind, _, _ in blocks]
-    if len(kinds) < 2 or kinds[0] not in (1, 9) or set(kinds[1:]) != {2}:
-        return None
-    first = blocks[0][1]
-    if kinds[0] == 1:
-        divisor, coding = data[first : first + 2]
-        rate, bits, channels, there = 1_000_000 // (256 - divisor), 8, 1, first + 2
-    else:
-        rate, bits, channels, coding = struct.unpack("<IBBH", data[first : first + 8])
-        there = first + 12
-    if (bits, coding) not in ((8, 0), (16, 4)):
-        return None
-    spans = [(there, blocks[0][2]), *((first, last) for _, first, last in blocks[1:])]
-    spans = [(first, min(last, stop)) for first, last in spans]
-    size, align = sum(last - first for first, last in spans), channels * bits // 8
-    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, channels, rate, rate * align, align, bits)
-    return [struct.pack("<4sI4s24s4sI", b"RIFF", 36 + size, b"WAVE", form, b"data", size), *spans]
+def _voc(data: Bytes, start: int, stop: int) -> Part:
+    """A VOC, as a WAV if possible: libsndfile takes the heads of blocks after the first for samples.
+
+    Blocks of types 1 and 9 begin with a format, 8 holds one for the next 1, 2 goes on, 3 is silence. Others hold no
+    sound; one that says how often to repeat is passed over.
+    """
+    form = extended = None
+    pieces: list[bytes | Span] = []
+    end, silent = start, 0
+    for kind, first, end in _voc_blocks(data, start, stop):
+        head, last = data[first : first + 12].ljust(12, b"\0"), min(end, stop)
+        if kind == 8:
+            step, coding, more = struct.unpack("<HBB", head[:4])
+            extended = 256_000_000 // ((1 + more) * (65_536 - step)), 8, 1 + more, coding
+        elif kind in (1, 9):
+            told = (1_000_000 // (256 - head[0]), 8, 1, head[1]) if kind == 1 else struct.unpack("<IBBH", head[:8])
+            told = extended or told
+            if form and form != told:
+                return Part([(start, stop)])  # libsndfile refuses it
+            form, extended = told, None
+            pieces.append((first + (2 if kind == 1 else 12), last))
+        elif kind == 2:
+            pieces.append((first, last))
+        elif kind == 3 and form:
+            samples, divisor = struct.unpack("<HB", head[:3])
+            times = form[2] * round((samples + 1) * (256 - divisor) * 1e-6 * form[0])
+            silent += 2 * times
+            zero = VOC_CODINGS.get((form[1], form[3]), (0, b""))[1]
+            pieces.append(zero * times if silent < MOST_SILENCE else b"")
+    if not form or (form[1], form[3]) not in VOC_CODINGS:
+        return Part([(start, stop)], "voc" if form else "sndfile", cut=end > stop)  # ADPCM is FFmpeg's
+    rate, bits, channels, coding = form
+    tag, align = VOC_CODINGS[bits, coding][0], channels * bits // 8
+    size = _size(pieces)
+    wav = struct.pack("<4sIHHIIHH4sI", b"fmt ", 16, tag, channels, rate, 0, align, bits, b"data", size)
+    return Part([struct.pack("<4sI4s", b"RIFF", 36 + size, b"WAVE") + wav, *pieces], cut=end > stop)
 
 
 def _nist_end(data: Bytes, start: int, stop: int) -> int:
@@ -194,7 +212,6 @@ ENDS: dict[bytes, Callable[[Bytes, int, int], int]] = {
     b"FORM": _form_end,
     b"RIFF": _form_end,  # AVI
     b".snd": _au_end,
-    b"Creative Voice File": _voc_end,
     b"NIST_1A": _nist_end,
     b"MATLAB 5.0": _mat_end,
     b"2BIT": _avr_end,
@@ -216,13 +233,15 @@ def _chunked(data: Bytes, start: int, stop: int) -> Part:
     else:
         return Part([(start, stop)])
     there, known = stop - content + counted, counted < length < 1 << 62
-    if known and length <= there:
-        return Part([(start, stop)])
-    header = bytearray(data[start:content])
-    header[-8:] = struct.pack(order, there)
-    if not caf:
-        header[16:24] = struct.pack(order, stop - start)
-    return Part([bytes(header), (content, stop)], cut=known)
+    header, cut = bytearray(data[start:content]), known and length > there
+    if caf and header[28:32] == b"lpcm":  # a sample may have fewer bits than its bytes could hold: they are the upper
+        per_frame, _, channels, bits = struct.unpack(">4I", header[36:52])
+        header[48:52] = struct.pack(">I", max(bits, min(32, 8 * per_frame // max(1, channels))))
+    if cut or not known:
+        header[-8:] = struct.pack(order, there)
+        if not caf:
+            header[16:24] = struct.pack(order, stop - start)
+    return Part([bytes(header), (content, stop)], cut=cut)
 
 
 # WAV
@@ -252,6 +271,9 @@ def _wav_part(data: Bytes, start: int) -> tuple[Part | Span, int | None]:
             break
         if name == b"fmt ":
             form = data[place : place + 16]
+        if name == b"LIST" and data[place : place + 4] == b"wavl" and len(form) == 16:
+            pieces = _wave_list(data, place + 4, min(place + length, len(data)), order, form)
+            return _in_pieces(data, start, place - 8, order, pieces, cut=place + length > len(data)), None
         if name == b"ds64" and len(data) >= place + 16:
             (long,) = struct.unpack(f"{order}Q", data[place + 8 : place + 16])
         place, length = place + length + length % 2, None
@@ -260,8 +282,8 @@ def _wav_part(data: Bytes, start: int) -> tuple[Part | Span, int | None]:
     if length == 0xFFFFFFFF and long:
         length = long
     coding, _, rate, _, align, _ = struct.unpack(f"{order}HHIIHH", form)
-    align, there = max(1, align), len(data) - place
-    whole, following = _chunks_follow(data, place + length + length % 2) if length <= there else (False, None)
+    align, there, after = max(1, align), len(data) - place, place + length + length % 2
+    whole, more, following = _chunks_follow(data, after, order) if length <= there else (False, [], None)
     if whole:
         stop = place + length
     else:
@@ -272,6 +294,8 @@ def _wav_part(data: Bytes, start: int) -> tuple[Part | Span, int | None]:
         return (place, stop), following
     found = (stop - place) // align * align
     declared_open = length == 0 or OPEN <= length < 1 << 32
+    if more:
+        return _in_pieces(data, start, place - 8, order, [(place, stop), *more]), following
     if whole or (length <= there and 0 < length and found - length < JUNK * rate * align):
         renamed = data[start : start + 4] == b"BW64"  # RF64 by its newer name, which libsndfile doesn't know
         return Part([b"RF64", (start + 4, place + length)] if renamed else [(start, place + length)]), following
@@ -294,16 +318,50 @@ def _wav_part(data: Bytes, start: int) -> tuple[Part | Span, int | None]:
     return part, following
 
 
-def _chunks_follow(data: Bytes, place: int) -> tuple[bool, int | None]:
-    """Whether only further chunks follow, up to the end; and where among them a joined RIFF begins."""
+def _wave_list(data: Bytes, place: int, stop: int, order: str, form: bytes) -> list[bytes | Span]:
+    """The sound of a list of waves, between which there may be silence, given in samples."""
+    coding, _, _, _, align, bits = struct.unpack(f"{order}HHIIHH", form)
+    zero = {6: b"\xd5", 7: b"\xff"}.get(coding, b"\x80" if bits <= 8 else b"\0")
+    pieces: list[bytes | Span] = []
+    silent = 0
+    while len(head := data[place : place + 12]) >= 8 and place < stop:
+        name, length = struct.unpack(f"{order}4sI", head[:8])
+        place += 8
+        if name == b"data":
+            pieces.append((place, min(place + length, stop)))
+        elif name == b"slnt":
+            (samples,) = struct.unpack(f"{order}I", head[8:].ljust(4, b"\0"))
+            silent += align * samples
+            pieces.append(zero * align * samples if silent < MOST_SILENCE else b"")
+        place += length + length % 2
+    return pieces
+
+
+def _in_pieces(data: Bytes, start: int, stop: int, order: str, pieces: list[bytes | Span], *, cut=False) -> Part:
+    """A WAV whose head stops somewhere, and whose sound is in pieces."""
+    head, size = data[start + 8 : stop], _size(pieces)
+    mark = b"RIFX" if order == ">" else b"RIFF"
+    opening = struct.pack(f"{order}4sI", mark, len(head) + 8 + size)
+    return Part([opening + head + struct.pack(f"{order}4sI", b"data", size), *pieces], cut=cut)
+
+
+def _size(pieces: list[bytes | Span]) -> int:
+    return sum(len(piece) if isinstance(piece, bytes) else max(0, piece[1] - piece[0]) for piece in pieces)
+
+
+def _chunks_follow(data: Bytes, place: int, order: str) -> tuple[bool, list[bytes | Span], int | None]:
+    """Whether only further chunks follow, up to the end; more sound among them; and where a joined RIFF begins."""
+    more: list[bytes | Span] = []
     while place + 8 <= len(data):
-        name, length = data[place : place + 4], int.from_bytes(data[place + 4 : place + 8], "little")
+        name, length = struct.unpack(f"{order}4sI", data[place : place + 8])
         if name in WAVES and data[place + 8 : place + 12] == b"WAVE":
-            return True, place
+            return True, more, place
         if not all(32 <= letter < 127 for letter in name) or place + 8 + length > len(data):
-            return False, None
+            return False, [], None
+        if name == b"data":
+            more.append((place + 8, place + 8 + length))
         place += 8 + length + length % 2
-    return True, None
+    return True, more, None
 
 
 # FLAC

@@ -11,6 +11,7 @@ Attributes of a decoder:
 """
 
 import os
+import re
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
@@ -28,13 +29,18 @@ BLOCK = 65_536  # samples read or written at once; Vorbis encoders take long arr
 LAYER_II_DELAY = 481  # samples: of the filters of MPEG layer II, whose files never tell
 DELAYS = {  # samples, where the container doesn't tell
     "aac": 1024,
+    "aac_latm": 1024,
     "mp3float": LAME_DELAY + DECODER_DELAY,
     "mp2": LAYER_II_DELAY,
     "mp2float": LAYER_II_DELAY,
     "ac3": 256,
     "eac3": 256,
+    "amrnb": 40,  # by which its encoder looks ahead
+    "libopencore_amrnb": 40,
 }
 PROMISING = ("mov", "matroska", "asf", "flv", "wv", "ape", "caf", "ogg")  # for others FFmpeg guesses the length
+SEARCHED = 1 << 20  # bytes of an MPEG-TS, for its first packet of Opus
+CONTROL_HEADER = re.compile(b"\x7f([\xe0-\xff])\xff*[^\xff](..)", re.DOTALL)
 UNKNOWN = 1 << 62  # samples: so many or more, says libsndfile, where it doesn't know
 
 
@@ -187,7 +193,10 @@ class Media:
 
         av.logging.set_level(av.logging.PANIC)
         self._av, self._delay = av, 0
+        self._opus_trim = _opus_trim(view) if kind == "mpegts" else 0
         self.position, self.damaged = 0, False
+        self.promised: int | None = None
+        self._stop: float | None = None  # seconds at which the container stops, if its track doesn't tell
         try:
             self._container: Any = av.open(view, "r", format=kind)
         except (av.FFmpegError, ValueError) as problem:
@@ -202,8 +211,11 @@ class Media:
             self.close()
             raise InputError(f"{name}: contains no sound that can be decoded; give a file with a sound track.")
         self.rate, self.channels = self._first.sample_rate, len(self._first.layout.channels)
-        length, unit = tracks[0].duration, tracks[0].time_base  # of a WebM, only the container's is known
-        seconds = float(length * unit) if length and unit else (self._container.duration or 0) / av.time_base
+        length, start, unit = tracks[0].duration, tracks[0].start_time or 0, tracks[0].time_base
+        seconds = float(length * unit) if length and unit else 0.0
+        if not seconds or kind == "asf":  # only the container's is known, which pictures may determine
+            self._stop = seconds or ((self._container.start_time or 0) + (self._container.duration or 0)) / av.time_base
+            seconds = self._stop - (float(start * unit) if unit else 0.0)
         self.promised = round(seconds * self.rate) if seconds > 0 and kind in PROMISING else None
 
     def blocks(self, first: int) -> Iterator[np.ndarray]:
@@ -224,21 +236,56 @@ class Media:
 
     def _decoded(self, track) -> Iterator[Any]:
         """The frames that can be decoded."""
-        packets = self._container.demux(track)
+        packets = self._container.demux()
+        opening: Any = None  # the first packet
         begun = False
+        stops = {}  # seconds at which each track's last packet stops
         while True:
             try:
                 packet = next(packets, None)
                 if packet is None:
-                    return
-                if not begun and not packet.is_discard and (packet.pts or 0) >= 0:
-                    self._delay = DELAYS.get(track.codec_context.codec.name, 0)
-                begun = True
+                    break
+                if packet.pts is not None and packet.time_base:
+                    stops[packet.stream_index] = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+                if packet.stream_index != track.index:
+                    continue
+                opening = opening or packet
                 self.damaged = self.damaged or packet.is_corrupt
                 frames = packet.decode()
             except (self._av.FFmpegError, ValueError):
                 self.damaged, frames = True, []
+            if frames and not begun and opening:
+                told = opening.is_discard or (opening.pts or 0) < 0 or frames[0].pts != opening.pts
+                if self.damaged or not told:  # after a damaged packet, nothing is known
+                    self._delay = self._untold(track.codec_context.codec.name, bytes(opening))
+                begun = True
             yield from frames
+        sound = stops.pop(track.index, 0.0)
+        if self.promised and self._stop and max(stops.values(), default=0.0) > self._stop - self.slack:
+            self.promised = round((sound - float((track.start_time or 0) * track.time_base)) * self.rate)
+
+    def _untold(self, codec: str, packet: bytes) -> int:
+        """How many samples to drop, if FFmpeg has dropped none."""
+        if codec == "opus":
+            return self._opus_trim
+        if codec == "mp3float" and int.from_bytes(packet[:2], "big") & 6 == 4:
+            return LAYER_II_DELAY  # the header gives the layer; in MPEG-TS, FFmpeg takes II for III
+        return DELAYS.get(codec, 0)
 
     def close(self) -> None:
         self._container.close()
+
+
+def _opus_trim(view: View) -> int:
+    """How many samples the first packet of Opus in an MPEG-TS says to drop, which FFmpeg doesn't heed.
+
+    It says so in the control header in front of its sound (opus-codec.org, draft "ETSI TS Opus" 0.1.3): eleven bits
+    that are always the same, flags, the packet's size, and the number.
+    """
+    start = view.read(SEARCHED)
+    view.seek(0)
+    for packet in re.finditer(b"\0\0\x01\xbd....(.)", start, re.DOTALL):  # a PES packet of a private stream
+        control = CONTROL_HEADER.match(start, packet.end() + packet[1][0])
+        if control:
+            return int.from_bytes(control[2], "big") & 0x1FFF if control[1][0] & 0x10 else 0
+    return 0

@@ -57,11 +57,13 @@ class Recording:
             raise InputError(
                 f"{what}: the audio is {audio.dtype}; give floats in [-1, 1] (divide 16-bit samples by 32768)."
             )
+        with np.errstate(over="ignore"):
+            audio = np.ascontiguousarray(audio, dtype=np.float32)
         if not np.isfinite(audio).all():
             raise InputError(f"{what}: some samples are NaN or infinite; export the audio again.")
         if not isinstance(self.rate, Real) or not 0 < self.rate < np.inf or self.rate != int(self.rate):
             raise InputError(f"{what}: the sample rate is {self.rate}; give a positive integer, in Hz.")
-        object.__setattr__(self, "audio", np.ascontiguousarray(audio, dtype=np.float32))
+        object.__setattr__(self, "audio", audio)
         object.__setattr__(self, "rate", int(self.rate))
 
     @property

@@ -11,6 +11,8 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from io import TextIOWrapper
+from typing import cast
 
 from ..errors import InputError
 from . import data, evaluate, experiments, export, grade, instructor, maestro, measure, play, sounds, train, transcribe
@@ -22,6 +24,8 @@ COMMANDS = (transcribe, play, evaluate, maestro, sounds, train, experiments, mea
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0, or 2 if anything failed."""
     arguments = parser().parse_args(argv)
+    with suppress(AttributeError):  # a notebook's output can't, and needn't
+        cast(TextIOWrapper, sys.stdout).reconfigure(errors="backslashreplace")  # not every console has every letter
     try:
         with one_line_warnings():
             status = arguments.run(arguments)

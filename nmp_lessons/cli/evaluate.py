@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import unicodedata
 from contextlib import ExitStack
 from io import BufferedReader
 from pathlib import Path
@@ -78,7 +79,10 @@ def _pairs(prediction: Path, reference: Path) -> dict[str, tuple[Path, Path]]:
 
 
 def _note_files(folder: Path) -> dict[str, Path]:
-    """The note files in a folder, by stem. A text that is no table isn't one, unless there are no others."""
+    """The note files in a folder, by stem. A text that is no table isn't one, unless there are no others.
+
+    A Mac may write ü as u and two dots, other systems don't: in a stem, both are the same.
+    """
     from ..notes.tables import is_table
 
     known = [path for path in visible_files(folder) if path.suffix.lower() in NOTE_FILES]
@@ -88,7 +92,7 @@ def _note_files(folder: Path) -> dict[str, Path]:
     if len(texts) < len(known):
         known = [path for path in known if path not in texts]
     last_first = sorted(known, key=lambda path: -NOTE_FILES[path.suffix.lower()])
-    return {path.stem: path for path in last_first}
+    return {unicodedata.normalize("NFC", path.stem): path for path in last_first}
 
 
 def _read_notes(path: Path, arguments: argparse.Namespace, *, may_be_empty: bool = False):

@@ -60,14 +60,15 @@ def pitch_number(name: str) -> int:
     Raises
     ------
     InputError
-        If the name doesn't consist of a letter, optional accidentals and an octave.
+        If the name doesn't consist of a letter, optional accidentals and an octave from -1 on. music21's flat, a
+        hyphen, is none: B-4 isn't octave -4.
 
     Examples
     --------
     >>> pitch_number("A2"), pitch_number("Bb3") == pitch_number("A#3")
     (45, True)
     """
-    parts = re.fullmatch(r"([A-Ga-g])([#♯b♭]*)(-?\d+)", name.strip())
+    parts = re.fullmatch(r"([A-Ga-g])([#♯b♭]*)(-1|\d+)", name.strip())
     if parts is None:
         raise InputError(
             f"{name!r} is not the name of a pitch; write a letter, # or b if needed, and an octave, as in C#4."

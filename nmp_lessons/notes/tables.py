@@ -367,6 +367,8 @@ def _numbers(row: list[str], columns: _Columns, where: str) -> list[float]:
         try:
             numbers.append(pitch_number(cell) if role == "pitch" and not _is_number(cell) else _number(cell))
         except ValueError as problem:
+            if cell and isinstance(problem, InputError):
+                raise InputError(f"{where}: {problem}") from problem
             given = f"{cell!r}, not a number" if cell else "missing"
             raise InputError(f"{where}: the {role} is {given}; correct the row.") from problem
         if not np.isfinite(numbers[-1]):
@@ -381,8 +383,8 @@ def _in_our_units(numbers: np.ndarray, columns: _Columns, path: Path) -> np.ndar
         with np.errstate(over="ignore"):
             offset = onset + offset
     _check_seconds(onset, offset, columns, path)
-    if _in_hertz(pitch, columns, path) and (pitch > 0).all():
-        pitch = np.round(frequency_to_pitch(pitch))
+    if _in_hertz(pitch, columns, path):
+        pitch = (pitch > 0) * np.round(frequency_to_pitch(np.where(pitch > 0, pitch, 1)))  # 0: off the piano
     if columns.level:
         velocity = np.clip(np.round(127 * velocity), 1, 127)
     return np.stack([onset, offset, pitch, np.where(np.isnan(velocity), VELOCITY, velocity)], axis=1)

@@ -103,6 +103,13 @@ def _blocks(voc: bytes) -> bytes:
     return start + b"".join(b"\x02" + len(each).to_bytes(3, "little") + each for each in others) + b"\0"
 
 
+def _halved(wav: bytes) -> bytes:
+    """The sound in two chunks."""
+    half = (len(wav) - 44) // 4 * 2
+    chunks = (b"data" + struct.pack("<I", len(each)) + each for each in (wav[44:][:half], wav[44:][half:]))
+    return wav[:36] + b"".join(chunks)
+
+
 def _declared(length: int) -> Callable[[bytes], bytes]:
     """Another length in the header of a WAV."""
 
@@ -188,6 +195,11 @@ CASES: list[Case] = [
     Case("Apple's lossless coding in CAF", _coded("take.alac"), SIX),
     Case("MPEG layer II, as radio stations kept it", _coded("take.mp2"), SIX),
     Case("AC-3, the sound of a DVD", _coded("take.vob"), SIX),
+    Case("A video whose sound ends two seconds before the pictures", _coded("take.mkv"), SIX),
+    Case("MPEG layer II in a transport stream, as a television set keeps it", _coded("take.mp2ts"), SIX),
+    Case("Opus in a transport stream", _coded("take.opusts"), SIX),
+    Case("An M4A whose delay only a comment of iTunes tells", _coded("take.m4a", coded.noted_by_itunes), SIX),
+    Case("A WAV whose sound is in two chunks", _soundfile("WAV", _halved), SIX),
     Case("BW64, as broadcasters write WAV", _soundfile("RF64", lambda rf64: b"BW64" + rf64[4:]), SIX),
     Case("A VOC whose sound is in many blocks", _soundfile("VOC", _blocks), SIX),
     Case("A CAF written to a pipe", _soundfile("CAF", _open_caf), SIX),

@@ -41,6 +41,11 @@ CODECS = {
     ".mpg": ("mp2", "mpeg"),
     ".ac3": ("ac3", "ac3"),
     ".vob": ("ac3", "vob"),
+    ".mkv": ("aac", "matroska"),
+    ".mp2ts": ("mp2", "mpegts"),
+    ".opusts": ("libopus", "mpegts"),
+    ".latm": ("aac", "mpegts"),
+    ".amr": ("libopencore_amrnb", "amr"),
 }
 
 
@@ -103,6 +108,25 @@ def opus_in_caf(webm: bytes) -> bytes:
     return b"caff\0\1\0\0" + b"".join(name + struct.pack(">q", len(body)) + body for name, body in chunks.items())
 
 
+def noted_by_itunes(m4a: bytes) -> bytes:
+    """An M4A that tells its delay in a comment only, as old versions of iTunes, qaac and fdkaac write it."""
+
+    def box(kind: bytes, *content: bytes) -> bytes:
+        return struct.pack(">I4s", 8 + sum(map(len, content)), kind) + b"".join(content)
+
+    place = m4a.rindex(b"moov") - 4  # the last box
+    index = m4a[place + 8 :].replace(b"edts", b"free").replace(b"udta", b"free")
+    note = f" 00000000 {1024:08X} 00000000 {0:016X}".encode()
+    item = (
+        (b"mean", bytes(4) + b"com.apple.iTunes"),
+        (b"name", bytes(4) + b"iTunSMPB"),
+        (b"data", b"\0\0\0\1" + bytes(4) + note),
+    )
+    comment = box(b"ilst", box(b"----", *(box(*each) for each in item)))
+    handler = box(b"hdlr", bytes(8) + b"mdirappl" + bytes(9))
+    return m4a[:place] + box(b"moov", index, box(b"udta", box(b"meta", bytes(4), handler, comment)))
+
+
 def without_notes(mp3: bytes) -> bytes:
     """An MP3 without the frame that holds its encoder's notes, and no sound."""
     (_, *spans) = parts(Bytes(io.BytesIO(mp3)))[0].pieces
@@ -131,13 +155,15 @@ def _write_by_ffmpeg(path: Path, audio: np.ndarray, rate: int) -> None:
     codec, container = CODECS[path.suffix]
     samples = np.ascontiguousarray(audio.reshape(len(audio), -1).T, np.float32)
     layout = "mono" if len(samples) == 1 else "stereo"
-    with av.open(str(path), "w", format=container) as file:
-        pictures: Any = file.add_stream("mpeg4", rate=10) if path.suffix == ".mp4" else None
+    options = {"mpegts_flags": "latm"} if path.suffix == ".latm" else {}
+    with av.open(str(path), "w", format=container, options=options) as file:
+        pictures: Any = file.add_stream("mpeg4", rate=10) if path.suffix in (".mp4", ".mkv") else None
         sound: Any = file.add_stream(codec, rate=48_000 if codec == "libopus" else rate, layout=layout)
         if pictures:
             pictures.width = pictures.height = 64
             black = av.VideoFrame(64, 64, "yuv420p")
-            for number in range(round(10 * len(audio) / rate)):
+            more = 2 if path.suffix == ".mkv" else 0  # seconds without sound
+            for number in range(round(10 * (len(audio) / rate + more))):
                 black.pts, black.time_base = number, Fraction(1, 10)
                 file.mux(pictures.encode(black))
             file.mux(pictures.encode(None))

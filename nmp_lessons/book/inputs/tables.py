@@ -129,6 +129,12 @@ CASES = [
         TWO,
         name="labels.txt",
     ),
+    _brought(
+        "B flat as music21 writes it, where a hyphen is a flat",
+        "onset,offset,pitch\n0.5,1,B-4\n",
+        "brought.csv, line 2: 'B-4' is not the name of a pitch; write a letter, # or b if needed, and an octave, "
+        "as in C#4.",
+    ),
     _brought("MIREX's note lists, in Hz", "0.50\t1.00\t261.63\n1.00\t1.50\t329.63\n", TWO, name="brought.txt"),
     _brought("A column called *pitch* with frequencies", "onset,offset,pitch\n0.5,1,261.63\n1,1.5,329.63\n", TWO),
     _brought(
