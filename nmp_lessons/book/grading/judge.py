@@ -111,16 +111,18 @@ def _passes(test: Callable, *arguments) -> bool:
 
 def _is_right(exercise: dict, process: Process, limits: Limits) -> bool:
     key, name = exercise["key"], exercise["variable"]
-    asked: dict[str, Any] = {"do": "value", "name": name, "seconds": limits.call}
+    do = key["kind"] if key["kind"] in ("number", "matrix") else "value"
+    asked: dict[str, Any] = {"do": do, "name": name, "seconds": limits.call}
     if key["kind"] == "formula":
         asked |= {"do": "formula", "variables": key["variables"], "points": key["points"]}
     answer = process.ask(**asked)
     attempt = exchange.decoded(answer.get("value"))
-    if "formula" in answer:
-        attempt = _tabulated(key, exchange.decoded(answer["formula"]))
-    if "error" in answer or attempt is None or isinstance(attempt, str) and len(attempt) > LONGEST:
+    values = exchange.decoded(answer.get("formula"))
+    if "error" in answer or (attempt is None and values is None) or isinstance(attempt, str) and len(attempt) > LONGEST:
         return False
     with contextlib.suppress(Exception):  # whatever an answer of the wrong kind makes the judge raise
+        if values is not None:
+            attempt = _tabulated(key, values)
         return bool(judge(key, attempt))
     return False
 
@@ -152,11 +154,14 @@ class Remote:
         if "changed" in answer:
             _write_back(given, exchange.decoded(answer["changed"]))
         found = exchange.decoded(answer["value"])
-        results = found if isinstance(found, tuple) else (found,)
-        if not (leaves and torch.is_grad_enabled()) or not all(isinstance(each, torch.Tensor) for each in results):
+        several = isinstance(found, tuple | list)
+        results = found if several else (found,)
+        if not (results and leaves and torch.is_grad_enabled()) or not all(
+            isinstance(each, torch.Tensor) for each in results
+        ):
             return found
         results = _Differentiable.apply(self, len(results), *(each.detach() for each in results), *leaves)
-        return results if isinstance(found, tuple) else results[0]
+        return type(found)(results) if several else results[0]
 
     def gradients(self, cotangents: tuple[torch.Tensor, ...]) -> list[torch.Tensor | None]:
         """Those of the last results by the tensors that went into them."""
