@@ -1,7 +1,11 @@
 """What real students and real systems hand in: renamed, packed, nested, typed twice, and returned in other forms."""
 
 import csv
+import io
 import json
+import sys
+import time
+from dataclasses import replace
 
 import pytest
 
@@ -45,8 +49,9 @@ def rows_of(folder) -> dict[str, marks.Row]:
     return marks.unmarked(students, CHAPTERS)
 
 
-def graded(chapter: Chapter, *cells: str) -> marks.Row:
-    return marked(chapter, list(cells), lambda: Process(trust=bool(MISSING)), LIMITS)
+def graded(chapter: Chapter, *cells: str, **limits):
+    allowed = replace(LIMITS, **limits)
+    return marked(chapter, list(cells), lambda: Process(limits=allowed, trust=bool(MISSING)), allowed)
 
 
 # Names and folders
@@ -104,9 +109,26 @@ def test_a_notebook_or_archive_beside_the_students_folders_is_not_passed_over_in
     ]
 
 
-def test_tags_that_are_null_break_no_notebook(tmp_path):
+def test_tags_that_are_null_and_a_byte_order_mark_break_no_notebook(tmp_path):
     notebook(tmp_path / "a.ipynb", "hearing_a = 7", tags=None)
+    (tmp_path / "a.ipynb").write_text((tmp_path / "a.ipynb").read_text(), encoding="utf-8-sig")
     assert marks.code_cells(tmp_path / "a.ipynb") == ["hearing_a = 7"]
+
+
+def test_a_folder_that_may_not_be_read_costs_nobody_else(tmp_path, monkeypatch):
+    notebook(tmp_path / "ada" / "hearing.ipynb")
+    (tmp_path / "bob").mkdir()
+    seen = marks._files
+
+    def files(folder):
+        if folder.name == "bob":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return seen(folder)
+
+    monkeypatch.setattr(marks, "_files", files)
+    rows = rows_of(tmp_path)
+    assert set(rows["bob"].marks.values()) == {None} and "Permission denied" in rows["bob"].remarks[0]
+    assert rows["ada"].marks["sound-a"] == 0
 
 
 # Moodle
@@ -175,6 +197,15 @@ def test_a_table_that_cannot_be_written_is_refused_before_the_grading(term, tmp_
     for place in (tmp_path / "in", tmp_path / "in" / "ada" / "hearing.ipynb" / "marks.csv"):
         assert cli.main(["grade", str(term), str(tmp_path / "in"), "-o", str(place), "--overwrite", *TRUST]) == 2
     assert begun == [] and len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_a_name_that_the_console_cannot_show_ends_nothing(term, tmp_path, monkeypatch):
+    """Windows writes to files and pipes in the letters of its own region."""
+    (tmp_path / "in" / "Łukasz").mkdir(parents=True)
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(said := io.BytesIO(), encoding="cp1252"))
+    assert cli.main(["grade", str(term), str(tmp_path / "in"), "-o", str(tmp_path / "marks.csv"), *TRUST]) == 0
+    assert b"?ukasz" in said.getvalue()
+    assert read_rows(tmp_path / "marks.csv")[1]["student"] == "Łukasz"
 
 
 @pytest.mark.parametrize("broken", ['{"chapters": []}', '{"chapters": {"hearing": {"exercises": [{}]}}}', "[]"])
@@ -279,3 +310,33 @@ def test_what_the_first_cell_imports_is_there_when_graded(tmp_path):
     made = instructor.make(tmp_path / "term", seed=3, chapters=["hearing"])
     first = marks.code_cells(made / "students" / "hearing.ipynb")[0]
     assert graded(Chapter(SEVEN["exercises"]), first, "os.getcwd()\nanswers\nhearing_a = 7").marks == {"hearing-a": 2}
+
+
+@pytest.mark.slow
+def test_many_slow_calls_have_an_end():
+    checks = "def check_slow(student):\n    for _ in range(60):\n        student()\n\nhidden_slow = lambda *_: None\n"
+    chapter = Chapter([{"name": "hearing-s", "marks": 3, "function": "slow"}], checks, "def slow():\n    pass\n")
+    begun = time.monotonic()
+    outcome = graded(chapter, "import time\ndef slow():\n    time.sleep(2)", seconds=12, call=10)
+    assert time.monotonic() - begun < 60
+    assert outcome.marks == {"hearing-s": 0} and "too long" in outcome.remarks[0]
+
+
+FORGED = """
+import os
+def answers(x):
+    for number in range(3, 40):
+        try:
+            os.write(number, b'{"formula": 3}\\n')
+        except OSError:
+            pass
+    return x
+hearing_f = answers
+"""
+
+
+@pytest.mark.slow
+def test_a_forged_answer_does_not_end_the_grading():
+    key = {"made": True, "kind": "formula", "variables": ["x"], "misses": [], "points": [{"x": 1.0}], "values": [1.0]}
+    chapter = Chapter([{"name": "hearing-f", "marks": 3, "variable": "hearing_f", "key": key}])
+    assert graded(chapter, FORGED).marks == {"hearing-f": 0}

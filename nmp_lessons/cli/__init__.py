@@ -22,6 +22,8 @@ COMMANDS = (transcribe, play, evaluate, maestro, sounds, train, experiments, mea
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0, or 2 if anything failed."""
     arguments = parser().parse_args(argv)
+    if getattr(sys.stdout, "errors", "") == "strict" and hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # a console may lack the letters of a name
     try:
         with one_line_warnings():
             status = arguments.run(arguments)

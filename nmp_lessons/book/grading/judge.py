@@ -5,6 +5,7 @@ changes to the arguments, and gradients if a test asks for them. What is expecte
 """
 
 import contextlib
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -87,7 +88,7 @@ def _mark(exercise: dict, chapter: Chapter, process: Process, limits: Limits, ou
         outcome.marks[name] = marks if _is_right(exercise, process, limits) else 0
         return
     function, opened = exercise["function"], marks // 3
-    student = Remote(process, function, limits.call)
+    student = Remote(process, function, limits.call, limits.seconds)
     tests = source.run(chapter.checks, "checks")
     if _passes(getattr(tests, f"check_{function}"), student):
         outcome.marks[name] = opened
@@ -140,11 +141,13 @@ def _tabulated(key: dict, values) -> Callable:
 class Remote:
     """A student's function in its process, called like any other.
 
-    Raises `Failed` where the function raises an error, `Ended` if the process ends.
+    One call may take `seconds`, and all together `whole`. Raises `Failed` where the function raises an error, `Ended` if
+    the process ends.
     """
 
-    def __init__(self, process: Process, name: str, seconds: float):
+    def __init__(self, process: Process, name: str, seconds: float, whole: float = math.inf):
         self._process, self._name, self._seconds = process, name, seconds
+        self._until = time.monotonic() + whole
         self.__name__ = name
 
     def __call__(self, *arguments, **options) -> Any:
@@ -168,7 +171,8 @@ class Remote:
         return exchange.decoded(self._ask("gradient", cotangents=exchange.encoded(list(cotangents)))["value"])
 
     def _ask(self, do: str, **options) -> dict:
-        answer = self._process.ask(do, seconds=self._seconds, **options)
+        seconds = min(self._seconds, self._until - time.monotonic())
+        answer = self._process.ask(do, seconds=seconds, **options)
         if "value" not in answer:
             raise Failed(": ".join(map(str, answer.get("error", ["no answer"]))))
         return answer

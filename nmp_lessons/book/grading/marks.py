@@ -102,7 +102,11 @@ def submissions(folder: Path, chapters: dict[str, Chapter]) -> tuple[list[Studen
         elif path.is_symlink():
             complaints.append(f"{path}: is a link to another folder; put the student's own folder there.")
         else:
-            students.append(_student(path, chapters))
+            try:
+                students.append(_student(path, chapters))
+            except OSError as problem:
+                remark = f"its folder cannot be read ({problem.strerror}); check your permissions there."
+                students.append(Student(path.name, unreadable=list(chapters), remarks=[remark]))
     if not students and not complaints:
         raise InputError(f"{folder}: contains no student folders; put the notebooks at {folder}/STUDENT/CHAPTER.ipynb.")
     return students, complaints + loose
@@ -173,7 +177,7 @@ def code_cells(path: Path) -> list[str]:
         size = f"{path.stat().st_size / 2**20:.0f} MB"
         raise InputError(f"{path.name}: has {size}; ask the student to clear its outputs and hand it in again.")
     try:
-        cells = json.loads(path.read_text("utf8"))["cells"]
+        cells = json.loads(path.read_text("utf-8-sig"))["cells"]
         return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code" and not _is_ungraded(cell)]
     except Exception as problem:  # whatever a broken file makes these raise
         reason = f"{type(problem).__name__}: {problem}"[:80]
