@@ -115,6 +115,14 @@ def test_tags_that_are_null_and_a_byte_order_mark_break_no_notebook(tmp_path):
     assert marks.code_cells(tmp_path / "a.ipynb") == ["hearing_a = 7"]
 
 
+def test_an_answer_in_a_cell_that_was_merged_with_its_check_counts(tmp_path):
+    """The merged cell has the tag of the check, which is not graded."""
+    merged = 'hearing_a = 7\nanswers.check("hearing-a", hearing_a)'
+    notebook(tmp_path / "ada" / "hearing.ipynb", merged, "hearing_a == 7", tags=[marks.UNGRADED])
+    (student,), _ = marks.submissions(tmp_path, CHAPTERS)
+    assert student.notebooks == {"hearing": [merged]}
+
+
 def test_a_folder_that_may_not_be_read_costs_nobody_else(tmp_path, monkeypatch):
     notebook(tmp_path / "ada" / "hearing.ipynb")
     (tmp_path / "bob").mkdir()

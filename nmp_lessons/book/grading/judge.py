@@ -43,6 +43,11 @@ class Chapter:
         """The marks of each exercise."""
         return {each["name"]: each["marks"] for each in self.exercises}
 
+    @property
+    def names(self) -> list[str]:
+        """What the exercises ask for, by its names in the notebook."""
+        return [each.get("variable") or each["function"] for each in self.exercises]
+
 
 @dataclass
 class Outcome:
@@ -141,8 +146,8 @@ def _tabulated(key: dict, values) -> Callable:
 class Remote:
     """A student's function in its process, called like any other.
 
-    One call may take `seconds`, and all together `whole`. Raises `Failed` where the function raises an error, `Ended` if
-    the process ends.
+    One call may take `seconds`, and all together `whole`. Raises `Failed` where the function raises an error, and
+    `Ended` if the process ends.
     """
 
     def __init__(self, process: Process, name: str, seconds: float, whole: float = math.inf):

@@ -9,7 +9,7 @@ import csv
 import json
 import os
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -154,7 +154,7 @@ def _student(folder: Path, chapters: dict[str, Chapter]) -> Student:
             student.remarks.append(f"{path.name}: was handed in twice; leave only the one that counts.")
         else:
             try:
-                student.notebooks[slug] = code_cells(path)
+                student.notebooks[slug] = code_cells(path, chapters[slug].names)
             except InputError as problem:
                 student.unreadable.append(slug)
                 student.remarks.append(str(problem))
@@ -163,8 +163,11 @@ def _student(folder: Path, chapters: dict[str, Chapter]) -> Student:
     return student
 
 
-def code_cells(path: Path) -> list[str]:
+def code_cells(path: Path, names: Iterable[str] = ()) -> list[str]:
     """The source of a notebook's code cells, whatever it says about its kernel.
+
+    Left out are those that are only for the student, unless they define one of `names`: an editor that merges or
+    splits cells passes their tags on, and then a cell with an answer has them.
 
     Raises
     ------
@@ -177,8 +180,9 @@ def code_cells(path: Path) -> list[str]:
         size = f"{path.stat().st_size / 2**20:.0f} MB"
         raise InputError(f"{path.name}: has {size}; ask the student to clear its outputs and hand it in again.")
     try:
-        cells = json.loads(path.read_text("utf-8-sig"))["cells"]
-        return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code" and not _is_ungraded(cell)]
+        cells = [cell for cell in json.loads(path.read_text("utf-8-sig"))["cells"] if cell["cell_type"] == "code"]
+        found = [("".join(cell["source"]), _is_ungraded(cell)) for cell in cells]
+        return [source for source, ungraded in found if not ungraded or _defines(source, names)]
     except Exception as problem:  # whatever a broken file makes these raise
         reason = f"{type(problem).__name__}: {problem}"[:80]
         raise InputError(
@@ -188,6 +192,10 @@ def code_cells(path: Path) -> list[str]:
 
 def _is_ungraded(cell: dict) -> bool:
     return UNGRADED in ((cell.get("metadata") or {}).get("tags") or ())
+
+
+def _defines(code: str, names: Iterable[str]) -> bool:
+    return any(re.search(rf"^(?:def {name}\b|{name}[ \t]*=(?!=))", code, re.MULTILINE) for name in names)
 
 
 # Grading
