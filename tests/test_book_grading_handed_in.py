@@ -320,6 +320,21 @@ def test_what_the_first_cell_imports_is_there_when_graded(tmp_path):
     assert graded(Chapter(SEVEN["exercises"]), first, "os.getcwd()\nanswers\nhearing_a = 7").marks == {"hearing-a": 2}
 
 
+def test_a_check_works_after_a_change_of_folder_and_says_what_it_needs(tmp_path, monkeypatch):
+    made = instructor.make(tmp_path / "term", seed=3, chapters=["hearing"])
+    first = marks.code_cells(made / "students" / "hearing.ipynb")[0]
+    names: dict = {}
+    for folder in (made / "students", tmp_path):
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv("NMP_LESSONS_EXERCISES", "set by the first cell")
+        exec(first, names)
+        monkeypatch.chdir(made)
+        if folder != tmp_path:
+            assert str(names["answers"].check("hearing-fifth", 6)) == "✓ Read as 6."
+    with pytest.raises(InputError, match="put the folder `exercises` that came with the notebook beside it"):
+        names["answers"].check("hearing-fifth", 6)
+
+
 @pytest.mark.slow
 def test_many_slow_calls_have_an_end():
     checks = "def check_slow(student):\n    for _ in range(60):\n        student()\n\nhidden_slow = lambda *_: None\n"

@@ -253,7 +253,7 @@ class _Assignment(_Writer):
         """Where `answers.check` finds this term's exercises: students have them beside the notebook."""
         if self.solutions:
             return f'"NMP_LESSONS_SEED"] = "{self.seed}"'
-        return '"NMP_LESSONS_EXERCISES"] = "exercises"  # this term\'s, beside this notebook'
+        return '"NMP_LESSONS_EXERCISES"] = os.path.abspath("exercises")  # this term\'s, beside this notebook'
 
     def opening(self, marks: int) -> str:
         return (
