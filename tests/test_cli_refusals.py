@@ -69,7 +69,7 @@ def bad(tmp_path_factory) -> Path:
     (folder / "checkpoints/baseline-0.safetensors").write_text("not weights")
     (folder / "recordings").mkdir()
     tones(folder / "recordings" / "alone.flac")
-    (folder / "term").mkdir()
+    (folder / "term" / "students" / "exercises").mkdir(parents=True)
     (folder / "term" / "term.json").write_text('{"seed": 1, "chapters": {}}')
     return folder
 
@@ -190,7 +190,7 @@ BAD = [
         "opera: no chapter of that name has exercises; choose from ablations, assignment, augmentation",
     ),
     ("instructor new --seed -1", "--seed -1: give an integer of at least 0"),
-    ("grade void recordings", "void: has no term.json; make it with `nmp-lessons instructor void`"),
+    ("grade void recordings", "void: has no term.json; give a folder made by `nmp-lessons instructor`"),
     ("grade term nowhere", "nowhere: no such folder; give one that contains a folder for each student"),
     ("grade term void", "void: contains no student folders"),
     (

@@ -24,8 +24,8 @@ COMMANDS = (transcribe, play, evaluate, maestro, sounds, train, experiments, mea
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0, or 2 if anything failed."""
     arguments = parser().parse_args(argv)
-    with suppress(AttributeError):  # a notebook's output can't, and needn't
-        cast(TextIOWrapper, sys.stdout).reconfigure(errors="backslashreplace")  # not every console has every letter
+    if getattr(sys.stdout, "errors", "") == "strict":  # not every console has every letter
+        cast(TextIOWrapper, sys.stdout).reconfigure(errors="backslashreplace")
     try:
         with one_line_warnings():
             status = arguments.run(arguments)

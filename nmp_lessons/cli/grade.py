@@ -1,6 +1,7 @@
 """``nmp-lessons grade FOLDER SUBMISSIONS``: grade a folder of submissions."""
 
 import argparse
+from contextlib import suppress
 from pathlib import Path
 
 from ..errors import InputError
@@ -58,9 +59,11 @@ def run(arguments: argparse.Namespace) -> int:
     rows, whole = marks.unmarked(students, chapters), marks.possible(chapters)
     work = marks.grade(arguments.folder, students, rows, trust=arguments.trust)
     total, status = sum(len(student.notebooks) for student in students), 0
+    marks.write_table(rows, whole, arguments.output)  # or hours might pass before it turns out that nobody can
     try:
         for _ in tqdm(work, total=total, unit="notebook", disable=None):
-            pass
+            with suppress(InputError):
+                marks.write_table(rows, whole, arguments.output)
     except KeyboardInterrupt:
         status = INTERRUPTED
     finally:

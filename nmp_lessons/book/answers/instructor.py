@@ -21,6 +21,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import sys
 import tempfile
 import zipfile
@@ -100,7 +101,7 @@ README = """# Exercises of “{book}”, seed {seed}
 - `solutions/` has the same notebooks with answers and solutions, `rubric.md` says what earns the marks of written
   answers, `marks.csv` how many marks each exercise has.
 - `term.json` has the seed, the keys and the hidden tests. Keep it to yourself. To grade, put the notebooks into
-  `SUBMISSIONS/<student>/<chapter>.ipynb` and run `nmp-lessons grade . SUBMISSIONS`.
+  `SUBMISSIONS/<student>/<chapter>.ipynb` and run `nmp-lessons grade . SUBMISSIONS -o class.csv`.
 - `autograder/<chapter>.zip` is for Gradescope (*Configure autograder*, *Zip file*).
 
 Next term, make a new folder: it will have different numbers.
@@ -127,17 +128,19 @@ def make(folder: str | os.PathLike, *, seed: int | None = None, chapters: Iterab
     needs_otter()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as scratch:
-        made = Path(scratch) / folder.name
+        made = Path(scratch) / "made"
         _write_all(made, 1 + secrets.randbelow(2**63) if seed is None else seed, chapters)
-        if folder.exists():
-            folder.rmdir()
-        made.rename(folder)
+        if folder.exists():  # and may be where the command runs, so it stays
+            for path in made.iterdir():
+                shutil.move(path, folder)
+        else:
+            made.rename(folder)
     return folder
 
 
 def _known(chapters: Iterable[str] | None) -> list[str]:
     known = source.slugs()
-    chosen = list(chapters or known)
+    chosen = list(dict.fromkeys(chapters or known))
     for slug in chosen:
         if slug not in known:
             raise InputError(f"{slug}: no chapter of that name has exercises; choose from {', '.join(known)}.")

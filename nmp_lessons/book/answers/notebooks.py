@@ -253,7 +253,7 @@ class _Assignment(_Writer):
         """Where `answers.check` finds this term's exercises: students have them beside the notebook."""
         if self.solutions:
             return f'"NMP_LESSONS_SEED"] = "{self.seed}"'
-        return '"NMP_LESSONS_EXERCISES"] = "exercises"  # this term\'s, beside this notebook'
+        return '"NMP_LESSONS_EXERCISES"] = os.path.abspath("exercises")  # this term\'s, beside this notebook'
 
     def opening(self, marks: int) -> str:
         return (
@@ -263,10 +263,7 @@ class _Assignment(_Writer):
             'such as `"1/3"`. The cell after it says how your answer is read, but not whether it is right: you learn '
             "that when your work is graded. Code is different: there, the cell runs checks and says what is wrong. "
             f"Together the exercises give {marks} marks. Hand in this notebook without renaming it.\n\n"
-            + _cell(
-                f"import os\n\nos.environ[{self.home}\n\nfrom nmp_lessons.book import answers",
-                tags=["otter_ignore"],
-            )
+            + _cell(f"import os\n\nos.environ[{self.home}\n\nfrom nmp_lessons.book import answers")
         )
 
     def exercise(self, title: str, name: str, text: str) -> str:

@@ -70,7 +70,10 @@ def folder() -> Path:
     chosen = os.environ.get("NMP_LESSONS_EXERCISES")
     found = Path(chosen) if chosen else manuscript.root() / "exercises"
     if not found.is_dir():
-        raise InputError(f"{found}: contains no exercises; set NMP_LESSONS_EXERCISES to the book's folder `exercises`.")
+        raise InputError(
+            f"{found}: no such folder; put the folder `exercises` that came with the notebook beside it, and run its "
+            "first cell again. (NMP_LESSONS_EXERCISES says where the exercises are.)"
+        )
     return found
 
 

@@ -1,6 +1,7 @@
 """Values as lines of JSON, the only thing that passes between the judge and a submission's process.
 
-Numbers, texts, lists, tuples, dictionaries, arrays and tensors pass as what they are. Of Matplotlib axes pass
+Numbers, texts, lists, tuples, sets, dictionaries, arrays and tensors pass as what they are, and whatever else can be
+iterated over, such as a generator, as a list. Of Matplotlib axes pass
 curves, dots, images, scales and labels; of PyTorch modules the kinds of layer listed in `LAYERS`, with their weights.
 Nothing is unpickled and nothing evaluated, and every size is checked before memory is taken for it.
 
@@ -12,7 +13,7 @@ import base64
 import json
 import math
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import IO, Any
 
 import numpy as np
@@ -28,6 +29,7 @@ LAYERS = {
     "Sigmoid": (),
     "Identity": (),
 }
+KINDS = "biufcU"  # of arrays: numbers and texts
 CONTAINERS = ("ModuleDict", "ModuleList", "Sequential")
 
 
@@ -75,6 +77,8 @@ def encoded(value, leaves: list | None = None) -> Any:
         return [encoded(each, leaves) for each in value]
     if isinstance(value, tuple):
         return {"is": "tuple", "of": [encoded(each, leaves) for each in value]}
+    if isinstance(value, set | frozenset):
+        return {"is": "set", "of": [encoded(each, leaves) for each in value]}
     if isinstance(value, dict):
         return {"is": "dict", "of": [[encoded(key), encoded(each, leaves)] for key, each in value.items()]}
     if isinstance(value, np.ndarray):
@@ -90,6 +94,8 @@ def encoded(value, leaves: list | None = None) -> Any:
         return _axes(value)
     if hasattr(value, "__float__"):
         return float(value)  # a fraction, a number of SymPy
+    if isinstance(value, Iterable) and not isinstance(value, bytes | bytearray):
+        return [encoded(each, leaves) for each in value]
     raise Unfit(f"a {type(value).__name__} cannot be judged; give numbers, texts, lists or arrays")
 
 
@@ -116,8 +122,10 @@ def decoded(data, leaves: list | None = None) -> Any:
 
 
 def _packed(array: np.ndarray) -> dict:
-    if array.dtype.kind not in "biufc":
-        raise Unfit(f"an array of {array.dtype} cannot be judged; give one of numbers")
+    if array.dtype.kind == "O":
+        array = np.array(array.tolist())
+    if array.dtype.kind not in KINDS:
+        raise Unfit(f"an array of {array.dtype} cannot be judged; give one of numbers or texts")
     raw = np.ascontiguousarray(array).tobytes()
     return {
         "type": array.dtype.str,
@@ -129,7 +137,7 @@ def _packed(array: np.ndarray) -> dict:
 def _array(data: dict, left: list[int]) -> np.ndarray:
     kind, shape = np.dtype(str(data["type"])), [int(size) for size in data["shape"]]
     size = kind.itemsize * math.prod(shape)
-    if kind.kind not in "biufc" or min(shape, default=0) < 0 or size > left[0]:
+    if kind.kind not in KINDS or min(shape, default=0) < 0 or size > left[0]:
         raise Unfit("an array is of the wrong kind, or too large")
     left[0] -= size
     raw = zlib.decompressobj().decompress(base64.b64decode(data["bytes"]), max_length=size + 1)
@@ -236,6 +244,7 @@ def _drawn(data: dict, made: Callable, left: list[int], leaves: list):
 
 MAKERS: dict[str, Callable] = {
     "tuple": lambda data, made, left, leaves: tuple(map(made, data["of"])),
+    "set": lambda data, made, left, leaves: set(map(made, data["of"])),
     "dict": lambda data, made, left, leaves: {made(key): made(each) for key, each in data["of"]},
     "array": lambda data, made, left, leaves: _array(data, left),
     "tensor": _tensor,

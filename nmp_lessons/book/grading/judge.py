@@ -5,6 +5,7 @@ changes to the arguments, and gradients if a test asks for them. What is expecte
 """
 
 import contextlib
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -41,6 +42,11 @@ class Chapter:
     def possible(self) -> dict[str, int]:
         """The marks of each exercise."""
         return {each["name"]: each["marks"] for each in self.exercises}
+
+    @property
+    def names(self) -> list[str]:
+        """What the exercises ask for, by its names in the notebook."""
+        return [each.get("variable") or each["function"] for each in self.exercises]
 
 
 @dataclass
@@ -87,7 +93,7 @@ def _mark(exercise: dict, chapter: Chapter, process: Process, limits: Limits, ou
         outcome.marks[name] = marks if _is_right(exercise, process, limits) else 0
         return
     function, opened = exercise["function"], marks // 3
-    student = Remote(process, function, limits.call)
+    student = Remote(process, function, limits.call, limits.seconds)
     tests = source.run(chapter.checks, "checks")
     if _passes(getattr(tests, f"check_{function}"), student):
         outcome.marks[name] = opened
@@ -111,16 +117,18 @@ def _passes(test: Callable, *arguments) -> bool:
 
 def _is_right(exercise: dict, process: Process, limits: Limits) -> bool:
     key, name = exercise["key"], exercise["variable"]
-    asked: dict[str, Any] = {"do": "value", "name": name, "seconds": limits.call}
+    do = key["kind"] if key["kind"] in ("number", "matrix") else "value"
+    asked: dict[str, Any] = {"do": do, "name": name, "seconds": limits.call}
     if key["kind"] == "formula":
         asked |= {"do": "formula", "variables": key["variables"], "points": key["points"]}
     answer = process.ask(**asked)
     attempt = exchange.decoded(answer.get("value"))
-    if "formula" in answer:
-        attempt = _tabulated(key, exchange.decoded(answer["formula"]))
-    if "error" in answer or attempt is None or isinstance(attempt, str) and len(attempt) > LONGEST:
+    values = exchange.decoded(answer.get("formula"))
+    if "error" in answer or (attempt is None and values is None) or isinstance(attempt, str) and len(attempt) > LONGEST:
         return False
     with contextlib.suppress(Exception):  # whatever an answer of the wrong kind makes the judge raise
+        if values is not None:
+            attempt = _tabulated(key, values)
         return bool(judge(key, attempt))
     return False
 
@@ -138,11 +146,13 @@ def _tabulated(key: dict, values) -> Callable:
 class Remote:
     """A student's function in its process, called like any other.
 
-    Raises `Failed` where the function raises an error, `Ended` if the process ends.
+    One call may take `seconds`, and all together `whole`. Raises `Failed` where the function raises an error, and
+    `Ended` if the process ends.
     """
 
-    def __init__(self, process: Process, name: str, seconds: float):
+    def __init__(self, process: Process, name: str, seconds: float, whole: float = math.inf):
         self._process, self._name, self._seconds = process, name, seconds
+        self._until = time.monotonic() + whole
         self.__name__ = name
 
     def __call__(self, *arguments, **options) -> Any:
@@ -152,18 +162,22 @@ class Remote:
         if "changed" in answer:
             _write_back(given, exchange.decoded(answer["changed"]))
         found = exchange.decoded(answer["value"])
-        results = found if isinstance(found, tuple) else (found,)
-        if not (leaves and torch.is_grad_enabled()) or not all(isinstance(each, torch.Tensor) for each in results):
+        several = isinstance(found, tuple | list)
+        results = found if several else (found,)
+        if not (results and leaves and torch.is_grad_enabled()) or not all(
+            isinstance(each, torch.Tensor) for each in results
+        ):
             return found
         results = _Differentiable.apply(self, len(results), *(each.detach() for each in results), *leaves)
-        return results if isinstance(found, tuple) else results[0]
+        return type(found)(results) if several else results[0]
 
     def gradients(self, cotangents: tuple[torch.Tensor, ...]) -> list[torch.Tensor | None]:
         """Those of the last results by the tensors that went into them."""
         return exchange.decoded(self._ask("gradient", cotangents=exchange.encoded(list(cotangents)))["value"])
 
     def _ask(self, do: str, **options) -> dict:
-        answer = self._process.ask(do, seconds=self._seconds, **options)
+        seconds = min(self._seconds, self._until - time.monotonic())
+        answer = self._process.ask(do, seconds=seconds, **options)
         if "value" not in answer:
             raise Failed(": ".join(map(str, answer.get("error", ["no answer"]))))
         return answer

@@ -8,7 +8,8 @@ import contextlib
 import csv
 import json
 import os
-from collections.abc import Generator
+import re
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,8 +20,12 @@ from ..answers.instructor import TERM
 from .isolation import LIMITS, Limits, Process
 from .judge import Chapter, marked
 
+EXERCISES = Path("students", "exercises")  # in an instructor's folder
 POSSIBLE = "(possible)"  # the row of maxima
 STRAY = ("__MACOSX", "Thumbs.db", "desktop.ini")
+GIVEN = ("exercises", "timestamp.txt")  # what we put beside a notebook, and nbgrader
+TYPED = re.compile("_assignsubmission_(?!file)")  # a folder of Moodle's for what was typed, not handed in
+PACKED = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz")
 LARGEST = 50 * 2**20  # bytes of a notebook
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet computes a cell that begins like this
 UNGRADED = "otter_ignore"  # the tag of cells that are only for the student
@@ -54,12 +59,22 @@ def term(folder: Path) -> dict[str, Chapter]:
     """The chapters of a folder that `nmp-lessons instructor` has made, from its ``term.json``."""
     path = folder / TERM
     if not path.exists():
-        raise InputError(f"{folder}: has no {TERM}; make it with `nmp-lessons instructor {folder}`.")
+        raise InputError(
+            f"{folder}: has no {TERM}; give a folder made by `nmp-lessons instructor`. If the file is lost, make "
+            "another folder with `--seed` and the seed in README.md: a new seed has other answers."
+        )
     try:
-        chapters = json.loads(path.read_text("utf8"))["chapters"]
-        return {slug: Chapter(**chapter) for slug, chapter in chapters.items()}
-    except (ValueError, KeyError, TypeError) as problem:
-        raise InputError(f"{path}: is broken ({problem}); restore it, or make the folder again.") from problem
+        found = json.loads(path.read_text("utf8"))["chapters"]
+        chapters = {slug: Chapter(**chapter) for slug, chapter in found.items()}
+        possible(chapters)
+    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise InputError(
+            f"{path}: is broken ({problem}); restore it, or make another folder with `--seed` and the seed in "
+            "README.md."
+        ) from problem
+    if not (folder / EXERCISES).is_dir():
+        raise InputError(f"{folder}: has no {EXERCISES}, which notebooks may read when they run; put it back.")
+    return chapters
 
 
 def possible(chapters: dict[str, Chapter]) -> dict[str, int]:
@@ -74,19 +89,27 @@ def submissions(folder: Path, chapters: dict[str, Chapter]) -> tuple[list[Studen
     """What each student handed in, and complaints about folders that are passed over."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give one that contains a folder for each student.")
-    students, complaints = [], []
+    students, complaints, loose = [], [], []
     for path in sorted(folder.iterdir()):
-        if _is_stray(path) or not path.is_dir():
+        if _is_stray(path) or TYPED.search(path.name):
+            continue
+        if not path.is_dir():
+            if path.suffix.lower() in (".ipynb", *PACKED):
+                loose.append(f"{path}: was passed over; put what it holds into a folder of its student.")
             continue
         if path.name.lower() == POSSIBLE:
             complaints.append(f"{path}: the table has a row of this name; rename the folder.")
         elif path.is_symlink():
             complaints.append(f"{path}: is a link to another folder; put the student's own folder there.")
         else:
-            students.append(_student(path, chapters))
+            try:
+                students.append(_student(path, chapters))
+            except OSError as problem:
+                remark = f"its folder cannot be read ({problem.strerror}); check your permissions there."
+                students.append(Student(path.name, unreadable=list(chapters), remarks=[remark]))
     if not students and not complaints:
         raise InputError(f"{folder}: contains no student folders; put the notebooks at {folder}/STUDENT/CHAPTER.ipynb.")
-    return students, complaints
+    return students, complaints + loose
 
 
 def _is_stray(path: Path) -> bool:
@@ -95,20 +118,31 @@ def _is_stray(path: Path) -> bool:
 
 
 def _files(folder: Path) -> list[Path]:
-    """What a student's folder holds, also in folders of its own, as nbgrader keeps a folder for each assignment."""
+    """What a student's folder holds, and in folders of its own the notebooks: nbgrader keeps one for each assignment.
+
+    A folder without notebooks is listed itself.
+    """
     found = []
-    for path in sorted(path for path in folder.iterdir() if not _is_stray(path)):
-        inner = path.is_dir() and not path.is_symlink()
-        found += [each for each in sorted(path.iterdir()) if not _is_stray(each)] if inner else [path]
+    for path in sorted(path for path in folder.iterdir() if not _is_stray(path) and path.name not in GIVEN):
+        inner = _files(path) if path.is_dir() and not path.is_symlink() else []
+        found += [each for each in inner if each.suffix.lower() in (".ipynb", *PACKED)] or [path]
     return found
 
 
 def _student(folder: Path, chapters: dict[str, Chapter]) -> Student:
-    student = Student(folder.name)
+    student, doubtful = Student(folder.name), []  # chapters that may be in what isn't graded
     for path in _files(folder):
-        slug = path.stem
-        if path.suffix != ".ipynb":
+        slug, suffix = path.stem, path.suffix.lower()
+        alike = [each for each in chapters if each in slug.lower()] if suffix == ".ipynb" else []
+        if suffix in PACKED:
+            student.remarks.append(f"{path.name}: is packed; put the notebooks that it holds in its place.")
+            doubtful += chapters
+        elif suffix != ".ipynb":
             student.remarks.append(f"{path.name}: is not a notebook; students should hand in CHAPTER.ipynb.")
+        elif slug not in chapters and alike:
+            names = " or ".join(f"{each}.ipynb" for each in alike)
+            student.remarks.append(f"{path.name}: not graded, since its name is not {names}; rename it if it counts.")
+            doubtful += alike
         elif slug not in chapters:
             named = ", ".join(chapters)
             student.remarks.append(f"{path.name}: is no chapter that is graded here; name it after one of {named}.")
@@ -120,15 +154,20 @@ def _student(folder: Path, chapters: dict[str, Chapter]) -> Student:
             student.remarks.append(f"{path.name}: was handed in twice; leave only the one that counts.")
         else:
             try:
-                student.notebooks[slug] = code_cells(path)
+                student.notebooks[slug] = code_cells(path, chapters[slug].names)
             except InputError as problem:
                 student.unreadable.append(slug)
                 student.remarks.append(str(problem))
+    known = {*student.notebooks, *student.unreadable}
+    student.unreadable += [slug for slug in dict.fromkeys(doubtful) if slug not in known]
     return student
 
 
-def code_cells(path: Path) -> list[str]:
+def code_cells(path: Path, names: Iterable[str] = ()) -> list[str]:
     """The source of a notebook's code cells, whatever it says about its kernel.
+
+    Left out are those that are only for the student, unless they define one of `names`: an editor that merges or
+    splits cells passes their tags on, and then a cell with an answer has them.
 
     Raises
     ------
@@ -141,8 +180,9 @@ def code_cells(path: Path) -> list[str]:
         size = f"{path.stat().st_size / 2**20:.0f} MB"
         raise InputError(f"{path.name}: has {size}; ask the student to clear its outputs and hand it in again.")
     try:
-        cells = json.loads(path.read_text("utf8"))["cells"]
-        return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code" and not _is_ungraded(cell)]
+        cells = [cell for cell in json.loads(path.read_text("utf-8-sig"))["cells"] if cell["cell_type"] == "code"]
+        found = [("".join(cell["source"]), _is_ungraded(cell)) for cell in cells]
+        return [source for source, ungraded in found if not ungraded or _defines(source, names)]
     except Exception as problem:  # whatever a broken file makes these raise
         reason = f"{type(problem).__name__}: {problem}"[:80]
         raise InputError(
@@ -151,7 +191,11 @@ def code_cells(path: Path) -> list[str]:
 
 
 def _is_ungraded(cell: dict) -> bool:
-    return UNGRADED in (cell.get("metadata") or {}).get("tags", ())
+    return UNGRADED in ((cell.get("metadata") or {}).get("tags") or ())
+
+
+def _defines(code: str, names: Iterable[str]) -> bool:
+    return any(re.search(rf"^(?:def {name}\b|{name}[ \t]*=(?!=))", code, re.MULTILINE) for name in names)
 
 
 # Grading
@@ -173,7 +217,7 @@ def grade(
     hidden = (folder.resolve(),)
 
     def start() -> Process:
-        return Process(folder / "students" / "exercises", hidden=hidden, limits=limits, trust=trust)
+        return Process(folder / EXERCISES, hidden=hidden, limits=limits, trust=trust)
 
     with _bounded(limits.memory * 2):
         for student in students:

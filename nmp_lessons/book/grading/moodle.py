@@ -38,11 +38,15 @@ def read_worksheet(path: Path) -> list[dict[str, str]]:
             f"{path}: has no rows with {' and '.join(lacking)}; give the grading worksheet of the assignment, "
             "downloaded from Moodle in English."
         )
+    if any(None in row or None in row.values() for row in rows):
+        raise InputError(f"{path}: has a row with too many or too few columns; download the grading worksheet again.")
     return rows
 
 
 def fill(worksheet: list[dict[str, str]], marks: dict[str, Row], highest: int, path: str | os.PathLike) -> list[str]:
     """Write the worksheet with everyone's total as grade, empty where that isn't known; returns complaints.
+
+    Whoever has no folder keeps the grade in the worksheet.
 
     Parameters
     ----------
@@ -54,17 +58,21 @@ def fill(worksheet: list[dict[str, str]], marks: dict[str, Row], highest: int, p
     totals, complaints = {}, []
     for folder, row in marks.items():
         number = FOLDER.search(folder)
-        if number:
+        if number and number.group(1) in totals:
+            totals[number.group(1)] = None
+            complaints.append(f"{folder}: is the second folder of one participant; leave only the one that counts.")
+        elif number:
             totals[number.group(1)] = row.total
         else:
             complaints.append(f"{folder}: its name has no participant's number; unpack Moodle's zip file as it is.")
     for row in worksheet:
         number = PARTICIPANT.search(row[IDENTIFIER].strip())
-        total = totals.pop(number.group(1), None) if number else None
-        row[GRADE] = "" if total is None else str(total)
+        if number and number.group(1) in totals:
+            total = totals.pop(number.group(1))
+            row[GRADE] = "" if total is None else str(total)
     complaints += [f"participant {number} is not in the worksheet; download it again." for number in totals]
     known = {row[HIGHEST] for row in worksheet if row.get(HIGHEST)}
-    if any(float(each.replace(",", ".")) != highest for each in known):
+    if any(_number(each) != highest for each in known):
         complaints.append(
             f"Moodle's maximum grade for this assignment is {' or '.join(sorted(known))}, but {highest} marks can be "
             f"had; set it to {highest} before you upload the worksheet."
@@ -74,3 +82,10 @@ def fill(worksheet: list[dict[str, str]], marks: dict[str, Row], highest: int, p
         table.writeheader()
         table.writerows(worksheet)
     return complaints
+
+
+def _number(written: str) -> float | None:
+    try:
+        return float(written.replace(",", "."))
+    except ValueError:  # a scale in words
+        return None

@@ -7,7 +7,7 @@ compared, so a submission that interferes with it can spoil its own marks, and g
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from . import exchange
@@ -31,12 +31,29 @@ class Submission:
 
     def run(self, cells: list[str]) -> dict:
         """Run cells in their order. Where one fails, the rest still run, since they may answer other exercises."""
-        failed = [i for i, cell in enumerate(cells) if not self.shell.run_cell(cell).success]
-        return {"failed": failed}
+        return {"failed": [i for i, cell in enumerate(cells) if not self._succeeds(cell)]}
+
+    def _succeeds(self, cell: str) -> bool:
+        streams = sys.stdout, sys.stderr
+        try:
+            return self.shell.run_cell(cell).success
+        except BaseException:  # what IPython itself trips over
+            return False
+        finally:
+            sys.stdout, sys.stderr = streams  # IPython needs them, even if a cell has taken them away
 
     def value(self, name: str) -> dict:
         """The value of a name."""
         return {"value": exchange.encoded(_plain(self.shell.user_ns[name]))}
+
+    def number(self, name: str) -> dict:
+        """A number, or a text that is to be read as one; a tensor of one element is a number, too."""
+        attempt = self.shell.user_ns[name]
+        return {"value": str(attempt) if isinstance(attempt, str) else float(attempt)}
+
+    def matrix(self, name: str) -> dict:
+        """A matrix as a list of rows, whatever its rows are: arrays, ranges, or what a generator yields."""
+        return {"value": exchange.encoded(_rows(_plain(self.shell.user_ns[name])))}
 
     def formula(self, name: str, variables: list[str], points: list[dict]) -> dict:
         """A formula as it was typed, or else its values at some points."""
@@ -55,7 +72,8 @@ class Submission:
         self.leaves = []
         given = exchange.decoded(arguments, self.leaves)
         with torch.set_grad_enabled(gradients):
-            self.result = self.shell.user_ns[name](*given["arguments"], **given["options"])
+            result = self.shell.user_ns[name](*given["arguments"], **given["options"])
+            self.result = list(result) if isinstance(result, Iterator) else result
         answer = {"value": exchange.encoded(self.result)}
         now = exchange.encoded(given)
         return answer if now == arguments else answer | {"changed": now}
@@ -64,7 +82,7 @@ class Submission:
         """The gradients of the last results by the tensors that went into them."""
         import torch
 
-        results = self.result if isinstance(self.result, tuple) else (self.result,)
+        results = (self.result,) if isinstance(self.result, torch.Tensor) else self.result
         pairs = zip(results, exchange.decoded(cotangents), strict=True)
         total = torch.stack([(result * cotangent).sum() for result, cotangent in pairs]).sum()
         found = torch.autograd.grad(total, self.leaves, allow_unused=True)
@@ -74,6 +92,12 @@ class Submission:
 def _plain(attempt):
     """Rows of a matrix as lists, so that an entry may be text."""
     return attempt.tolist() if hasattr(attempt, "tolist") else attempt
+
+
+def _rows(attempt):
+    if not isinstance(attempt, Iterable) or isinstance(attempt, str):
+        return attempt
+    return [list(row) if isinstance(row, Iterable) and not isinstance(row, str) else row for row in attempt]
 
 
 def answered(act: Callable, options: dict) -> dict:
