@@ -48,8 +48,7 @@ book: environment bundle sounds
 	@echo "The book is built. Open $(BOOK), or run \`make serve\`."
 
 serve: book
-	@echo "http://localhost:8000 (Ctrl+C ends it)"
-	@$(BIN)/python -m http.server --directory _build/html --bind localhost 8000
+	@$(BIN)/python -m tools.serve
 
 check: environment web/node_modules/.installed
 	@mkdir -p _build

@@ -56,6 +56,16 @@ def test_every_variant_believes_the_same_as_a_graph(config):
     assert np.ptp(found.note) > 0.1  # it believes something
 
 
+def test_a_graph_of_convolutions_alone_believes_the_same():
+    net, sound = lively(Config(normalisation="fixed")), noise(1.5)
+    kinds = {}
+    for convolutions in (False, True):
+        graph = export.graph("either", net, convolutions=convolutions)
+        kinds[convolutions] = [node.op_type for node in onnx.load_from_string(graph).graph.node]
+        assert furthest(export.run_graph(graph, sound), model.posteriors(net, sound)) < 1e-3
+    assert "MatMul" not in kinds[True] and "MatMul" in kinds[False]
+
+
 def test_a_long_recording_run_in_pieces_gives_the_notes_of_the_whole(nocturne, monkeypatch):
     net, settings = named("main-0")
     monkeypatch.setattr(export, "PIECE_FRAMES", 400)

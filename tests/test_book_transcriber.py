@@ -25,6 +25,7 @@ from nmp_lessons.evaluation import match, onset_scores
 from nmp_lessons.notes import Notes, read_midi
 from nmp_lessons.training import named
 from tests.helpers import barriers, copied_bundle, failed
+from tools.browser import served
 
 NETWORKS = {"main-0": "the long training", "baseline-0": "the short training"}
 ANSWER = """element => {
@@ -139,6 +140,16 @@ def test_a_file_longer_than_a_piece_is_transcribed_as_in_python(opened, tmp_path
     tab = opened()
     tab.locator("input[type=file]").set_input_files(exact_wav(tmp_path / "menuetto.wav", recording))
     assert_same(tab, "main-0", recording)
+
+
+def test_where_the_server_isolates_the_page_threads_find_the_same(folder, visit, tmp_path):
+    recording = maestro.performance("beethoven-menuetto").segment(10, 13).resampled(22_050)
+    with served(folder, isolated=True) as address:
+        tab = visit(f"{address}/index.html")
+        threads = min(4, tab.evaluate("crossOriginIsolated && navigator.hardwareConcurrency"))
+        tab.locator("input[type=file]").set_input_files(exact_wav(tmp_path / "menuetto.wav", recording))
+        assert_same(tab, "main-0", recording)
+        assert sum(worker.url.endswith("nmp-transcribe.js") for worker in tab.workers) == threads - 1
 
 
 def test_a_stereo_file_at_another_rate_has_almost_the_same_notes(opened, tmp_path):

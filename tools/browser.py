@@ -11,6 +11,8 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+from tools.serve import Isolated
+
 NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 # What each of our many windows would otherwise load beside its page: a process in reserve, and two pages for the
 # suggestions of an address bar that nobody sees. Chromium obeys the last such list alone, so what follows is repeated
@@ -84,9 +86,9 @@ def drawing(browser):
 
 
 @contextlib.contextmanager
-def served(folder: Path):
-    """The folder on a port of this machine; yields its address."""
-    handler = functools.partial(_Quiet, directory=str(folder))
+def served(folder: Path, *, isolated: bool = False):
+    """The folder on a port of this machine, with `isolated` as `tools.serve` serves it; yields its address."""
+    handler = functools.partial(_QuietIsolated if isolated else _Quiet, directory=str(folder))
     with http.server.ThreadingHTTPServer(("localhost", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://localhost:{server.server_port}"
@@ -96,6 +98,10 @@ def served(folder: Path):
 class _Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *_):
         """No line for every request."""
+
+
+class _QuietIsolated(_Quiet, Isolated):
+    pass
 
 
 if __name__ == "__main__":

@@ -5,11 +5,11 @@ reader's browser. ONNX Runtime knows none of our modules, but it knows convoluti
 network does is one:
 
 - frames times kernels is a convolution of the audio whose stride is the hop (eq-kernel);
-- the halving is a convolution of stride 2 (eq-halve);
+- the halving is one whose stride is two blocks, with a filter for each of 64 outputs (eq-toeplitz);
 - a layer with its batch normalisation is a convolution with other filters (eq-norm-folding).
 
-The fast forms of `nmp_lessons._fast.convolution.Conv` stay out of it: they suit PyTorch on a CPU and give the same
-sums.
+The widest layer and those with one output are computed in another order (`nmp_lessons._fast.products`), with the same
+sums; `convolutions=True` leaves them as they are, for tools that look for convolutions.
 
 A graph has three inputs: `audio` (1, samples), as much of it as its frames depend on, and `first` and `last`,
 the frames of it on which the network is run. So a recording of any length is run piece by piece (`pieces`), in
@@ -27,9 +27,10 @@ import numpy as np
 import torch
 
 from .._fast.convolution import Conv
+from .._fast.products import END, Spectrum, rows_added, wide_layer
 from ..audio.recording import Recording
 from ..constants import NMP
-from ..cqt import FIXED_LOW, FIXED_SPAN, FLOOR, TAPS, halving_filter
+from ..cqt import BLOCK, FIXED_LOW, FIXED_SPAN, FLOOR, TAPS, halving_matrix
 from ..errors import InputError, needs
 from ..model.inference import KEPT, OVERLAP, at_model_rate
 from ..model.network import BatchNorm, Config, NMPNet, Transcriber, folded
@@ -157,8 +158,8 @@ def plan(name: str, model: Transcriber, decoder: dict | None = None) -> Plan:
     )
 
 
-def graph(name: str, model: Transcriber, decoder: dict | None = None) -> bytes:
-    """A network as an ONNX file, its plan in the metadata.
+def graph(name: str, model: Transcriber, decoder: dict | None = None, *, convolutions: bool = False) -> bytes:
+    """A network as an ONNX file, its plan in the metadata; with `convolutions`, every layer is one convolution.
 
     Raises
     ------
@@ -173,7 +174,7 @@ def graph(name: str, model: Transcriber, decoder: dict | None = None) -> bytes:
     if model.config.median > 1:
         raise InputError(f"{name}: its median filter of {model.config.median} frames cannot be exported; use median=1.")
     with torch.no_grad():
-        drawn = _Drawing()
+        drawn = _Drawing(convolutions)
         _network(drawn, model, drawn.add("Slice", _features(drawn, model), "first", "last", drawn.whole([1])))
     return drawn.file(onnx, plan(name, model, decoder))
 
@@ -181,7 +182,8 @@ def graph(name: str, model: Transcriber, decoder: dict | None = None) -> bytes:
 class _Drawing:
     """Nodes and constants of a graph in the making; `add` returns the name of what a node gives."""
 
-    def __init__(self):
+    def __init__(self, convolutions: bool = False):
+        self.convolutions = convolutions
         self.nodes, self.constants = [], {}
 
     def add(self, operator: str, *inputs: str, to: str | None = None, **attributes) -> str:
@@ -191,6 +193,9 @@ class _Drawing:
 
     def cut(self, given: str, start: int, stop: int, *, axis: int) -> str:
         return self.add("Slice", given, *(self.whole([number]) for number in (start, stop, axis)))
+
+    def size(self, given: str, axis: int) -> str:
+        return self.add("Shape", given, start=axis, end=axis + 1)
 
     def constant(self, values) -> str:
         return self._kept(np.asarray(values.detach() if isinstance(values, torch.Tensor) else values, np.float32))
@@ -232,22 +237,30 @@ def _features(drawn: _Drawing, model: NMPNet) -> str:
     """The normalised transform of the audio, (1, frames, 309): `NMPNet.features`."""
     cqt = model.cqt
     bank = drawn.constant(cqt.bank.permute(2, 1, 0).flatten(0, 1)[:, None])  # (2 · 36, 1, width)
-    halving = drawn.constant(halving_filter()[None, None])
+    halving = drawn.constant(halving_matrix().T[:, None])  # (BLOCK, 1, 6 · BLOCK)
     reflected = drawn.whole([0, 0, cqt.width // 2, 0, 0, cqt.width // 2])
     pairs = drawn.whole([1, cqt.bins_per_octave, 2, -1])
     audio, octaves, hop = drawn.add("Unsqueeze", "audio", drawn.whole([1])), [], cqt.hop
     for octave in range(cqt.octaves):
         if octave:
-            audio, hop = drawn.add("Conv", audio, halving, strides=[2], pads=2 * [TAPS // 2 - 1]), hop // 2
+            audio, hop = _halved(drawn, audio, halving), hop // 2
         padded = drawn.add("Pad", audio, reflected, mode="reflect")
         parts = drawn.add("Reshape", drawn.add("Conv", padded, bank, strides=[hop]), pairs)
         octaves.insert(0, drawn.add("ReduceSumSquare", parts, axes=[2], keepdims=0))
     power = drawn.add("Concat", *octaves, axis=1)
-    power = drawn.cut(power, -cqt.bins, np.iinfo(np.int64).max, axis=1)
+    power = drawn.cut(power, -cqt.bins, END, axis=1)
     power = drawn.add("Mul", power, drawn.constant(cqt.lengths[None, :, None]))
     nepers = drawn.add("Log", drawn.add("Add", power, drawn.constant(FLOOR)))
     level = drawn.add("Mul", nepers, drawn.constant(10 / np.log(10)))
     return drawn.add("Transpose", _normalised(drawn, level, model.config), perm=[0, 2, 1])
+
+
+def _halved(drawn: _Drawing, audio: str, halving: str) -> str:
+    """Audio (1, 1, samples) at half the rate: `nmp_lessons.cqt.CQT.halve`."""
+    blocks = drawn.add("Conv", audio, halving, strides=[2 * BLOCK], pads=[TAPS // 2 - 1, 6 * BLOCK])
+    samples = drawn.add("Reshape", drawn.add("Transpose", blocks, perm=[0, 2, 1]), drawn.whole([1, 1, -1]))
+    count = drawn.add("Div", drawn.size(audio, 2), drawn.whole([2]))
+    return drawn.add("Slice", samples, drawn.whole([0]), count, drawn.whole([2]))
 
 
 def _normalised(drawn: _Drawing, level: str, config: Config) -> str:
@@ -261,30 +274,34 @@ def _normalised(drawn: _Drawing, level: str, config: Config) -> str:
 
 def _network(drawn: _Drawing, model: NMPNet, features: str) -> None:
     """The heads of features (1, frames, 309): `NMPNet.logits` and the sigmoids."""
-    config, stack = model.config, _stack(drawn, model, features)
-    pitch = _contour_channels(drawn, model, stack)
+    config, spectrum = model.config, _spectrum(drawn, model, features)
+    stack = _stack(drawn, spectrum)
+    pitch = _contour_channels(drawn, model, spectrum, stack)
     if config.contour:
-        pitch = _head(drawn, pitch, model.contour_out, "contour")
-    note = _head(drawn, _layer(drawn, pitch, model.note), model.note_out, "note")
+        pitch = _head(drawn, [pitch], model.contour_out, "contour")
+    note = _head(drawn, [_layer(drawn, pitch, model.note)], model.note_out, "note")
     inputs = [note] * config.onset_sees_note
     if config.onset_features:
         inputs.append(_layer(drawn, stack, model.onset, model.onset_norm))
-    _head(drawn, drawn.add("Concat", *inputs, axis=1), model.onset_out, "onset")
+    _head(drawn, inputs, model.onset_out, "onset")
 
 
-def _contour_channels(drawn: _Drawing, model: NMPNet, stack: str) -> str:
+def _contour_channels(drawn: _Drawing, model: NMPNet, spectrum: Spectrum, stack: str) -> str:
     """What comes before Yp: `NMPNet._contour_channels`."""
-    if model.config.missing == "off":
-        return _layer(drawn, stack, model.contour, model.contour_norm)
-    missing = _layer(drawn, stack, model.missing, model.missing_norm)
+    if model.config.missing != "off":
+        missing = _layer(drawn, stack, model.missing, model.missing_norm)
     if model.config.missing == "series":
         return _layer(drawn, missing, model.contour, model.contour_norm)
-    contour = _layer(drawn, stack, model.contour, model.contour_norm)
-    return drawn.add("Concat", contour, missing, axis=1)
+    if drawn.convolutions:
+        contour = _layer(drawn, stack, model.contour, model.contour_norm)
+    else:
+        weight, bias = (one.double().numpy() for one in folded(model.contour, model.contour_norm))
+        contour = drawn.add("Relu", wide_layer(drawn, spectrum, weight, bias))
+    return contour if model.config.missing == "off" else drawn.add("Concat", contour, missing, axis=1)
 
 
-def _stack(drawn: _Drawing, model: NMPNet, features: str) -> str:
-    """The stacked harmonics, (1, harmonics, frames, 264): `NMPNet.stack`."""
+def _spectrum(drawn: _Drawing, model: NMPNet, features: str) -> Spectrum:
+    """The batch-normalised features with the fill below and above, of which the stack is cut."""
     stacking, norm = model.stacking, model.input_norm
     scale = norm.weight / (norm.running_var + norm.eps).sqrt()
     shift = norm.bias - norm.running_mean * scale
@@ -292,10 +309,15 @@ def _stack(drawn: _Drawing, model: NMPNet, features: str) -> str:
     below = max(0, -min(stacking.shifts))
     above = max(0, max(stacking.shifts) + stacking.bins - NMP.cqt_bins)
     fill = drawn.constant(torch.as_tensor(model._fill()).squeeze())
-    padded = drawn.add(
-        "Unsqueeze", drawn.add("Pad", normed, drawn.whole([0, 0, below, 0, 0, above]), fill), drawn.whole([1])
-    )
-    copies = [drawn.cut(padded, below + s, below + s + stacking.bins, axis=3) for s in stacking.shifts]
+    padded = drawn.add("Pad", normed, drawn.whole([0, 0, below, 0, 0, above]), fill)
+    starts = tuple(below + shift for shift in stacking.shifts)
+    return Spectrum(padded, below + NMP.cqt_bins + above, starts, stacking.bins)
+
+
+def _stack(drawn: _Drawing, spectrum: Spectrum) -> str:
+    """The stacked harmonics, (1, harmonics, frames, 264): `NMPNet.stack`."""
+    channel = drawn.add("Unsqueeze", spectrum.name, drawn.whole([1]))
+    copies = [drawn.cut(channel, start, start + spectrum.bins, axis=3) for start in spectrum.starts]
     return drawn.add("Concat", *copies, axis=1)
 
 
@@ -305,9 +327,16 @@ def _layer(drawn: _Drawing, given: str, conv: Conv, norm: BatchNorm | None = Non
     return drawn.add("Relu", _convolved(drawn, given, conv, weight, bias))
 
 
-def _head(drawn: _Drawing, given: str, conv: Conv, name: str) -> str:
-    """Convolution and sigmoid, (1, 1, frames, bins), without the channel an output of the graph."""
-    answer = drawn.add("Sigmoid", _convolved(drawn, given, conv, conv.weight, conv.bias))
+def _head(drawn: _Drawing, given: list[str], conv: Conv, name: str) -> str:
+    """Convolution of all channels and sigmoid, (1, 1, frames, bins), without the channel an output of the graph."""
+    if drawn.convolutions:
+        channels = given[0] if len(given) == 1 else drawn.add("Concat", *given, axis=1)
+        logits = _convolved(drawn, channels, conv, conv.weight, conv.bias)
+    else:
+        weights = np.split(conv.weight.numpy(), [1] * (len(given) - 1), axis=1)  # Yn is the first of two
+        sums = [rows_added(drawn, one, weight) for one, weight in zip(given, weights, strict=True)]
+        logits = drawn.add("Sum", *sums, drawn.constant(conv.bias))
+    answer = drawn.add("Sigmoid", logits)
     drawn.add("Squeeze", answer, drawn.whole([1]), to=name)
     return answer
 

@@ -47,7 +47,9 @@ class Seen(CalibrationDataReader):
 def main(run: str = "main-0", turns: str = "5") -> None:
     model, settings = named(run)
     decoder, plan = PeakDecoder(**settings), export.plan(run, model, settings)
-    whole = onnx.shape_inference.infer_shapes(onnx.load_from_string(export.graph(run, model, settings)))
+    whole = onnx.shape_inference.infer_shapes(
+        onnx.load_from_string(export.graph(run, model, settings, convolutions=True))
+    )
     given, network = alone(whole, list(plan.heads))
     clips = [ablations.disturbed_clip(name, start, "clean") for name, start in ablations.EXCERPTS]
     with tempfile.TemporaryDirectory() as name, torch.inference_mode():

@@ -1,6 +1,7 @@
-// The worker: one network at a time in ONNX Runtime's WebAssembly, on one core, away from the page.
+// The worker: one network at a time in ONNX Runtime's WebAssembly, away from the page.
 //
-// A page loads it, with 14 MB of runtime, only when the reader asks.
+// A page loads it, with 14 MB of runtime, only when the reader asks. Threads share memory, and a browser allows that only
+// on a page that two headers of its server isolate from other sites (`tools/serve.py`); elsewhere there is one thread.
 
 import * as ort from "onnxruntime-web/wasm";
 import { decode, type Heads, KEYS } from "./decoder";
@@ -8,6 +9,7 @@ import { frameCount, type Piece, pieces, type Plan } from "./pieces";
 import type { Answer, Request } from "./worker";
 
 const RUNTIME = new URL("ort-wasm-simd-threaded.wasm", import.meta.url).href;
+const THREADS = self.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency) : 1;
 const WIDTH = { contour: 3 * KEYS, note: KEYS, onset: KEYS };
 
 let session: ort.InferenceSession | undefined;
@@ -19,9 +21,12 @@ function tell(answer: Answer, ...moved: Transferable[]): void {
 
 let before = Promise.resolve(); // a session runs one request at a time
 
-self.addEventListener("message", ({ data }: MessageEvent<Request>) => {
-  before = before.then(() => answer(data)).catch((problem: unknown) => tell({ kind: "failed", reason: String(problem) }));
-});
+// The runtime's own threads load this file, too.
+if (!self.name.startsWith("em-pthread")) {
+  self.addEventListener("message", ({ data }: MessageEvent<Request>) => {
+    before = before.then(() => answer(data)).catch((problem: unknown) => tell({ kind: "failed", reason: String(problem) }));
+  });
+}
 
 async function answer(request: Request): Promise<void> {
   if (request.kind === "load") {
@@ -43,7 +48,7 @@ async function answer(request: Request): Promise<void> {
   const notes = decode(heads, plan!.decoder, plan!.hop / plan!.rate);
   const seconds = (performance.now() - began) / 1000;
   const moved = Object.values(heads).map((head: Float32Array) => head.buffer as ArrayBuffer);
-  tell({ kind: "found", heads, notes, seconds }, ...moved);
+  tell({ kind: "found", heads, notes, seconds, threads: THREADS }, ...moved);
 }
 
 async function loadRuntime(): Promise<void> {
@@ -58,7 +63,7 @@ async function loadRuntime(): Promise<void> {
     bytes += next.value.length;
     tell({ kind: "fetched", bytes });
   }
-  ort.env.wasm.numThreads = 1;
+  ort.env.wasm.numThreads = THREADS;
   ort.env.wasm.wasmBinary = await new Blob(chunks as BlobPart[]).arrayBuffer();
 }
 

@@ -304,7 +304,7 @@ class Transcriber extends BookElement {
 
   private async show(): Promise<void> {
     if (!this.found || !this.sound) return;
-    const { heads, notes, seconds } = this.found;
+    const { heads, notes, seconds, threads } = this.found;
     const { plan } = this.choice;
     const view = (this.views.value in heads ? this.views.value : "note") as View;
     const { samples, title, lost, channel } = this.sound;
@@ -333,7 +333,7 @@ class Transcriber extends BookElement {
     const speed = length / seconds;
     this.say(
       `${counted(notes.length, "note")} in ${length.toFixed(1)} s of sound, found in ${seconds.toFixed(2)} s by ${this.choice.label}: ` +
-        `${speed.toFixed(0)} times as fast as the music, on one core of your machine.` +
+        `${speed.toFixed(0)} times as fast as the music, on ${threads === 1 ? "one core" : `${threads} cores`} of your machine.` +
         (channel !== undefined
           ? ` The channels cancel each other, so only channel ${channel + 1} was read.`
           : lost >= TOLD

@@ -12,6 +12,7 @@ export interface Found {
   heads: Heads;
   notes: Note[];
   seconds: number; // that the network and the decoder took
+  threads: number;
 }
 
 /** The last frames of a recording, row by row. */
