@@ -5,6 +5,7 @@ import tarfile
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from hypothesis import given, strategies as st
 from scipy import stats
@@ -12,10 +13,10 @@ from scipy import stats
 from nmp_lessons import ablations, cli, training
 from nmp_lessons.ablations import (
     BASELINES,
-    CLEAN,
     CONDITIONS,
     FROZEN,
     INCONCLUSIVE,
+    LEAKED,
     LONG,
     OTHERS,
     SEEDS,
@@ -42,7 +43,7 @@ from nmp_lessons.decoding import THRESHOLDS
 from nmp_lessons.errors import InputError
 from nmp_lessons.files import read_rows
 from nmp_lessons.model import NMPNet, fixed_features
-from nmp_lessons.notes import Notes, write_midi
+from nmp_lessons.notes import Notes, write_csv, write_midi
 from nmp_lessons.training import CHECKPOINTS
 
 
@@ -53,7 +54,7 @@ def run(*words):
 
 def test_every_experiment_has_three_seeds_and_its_own_name():
     runs = experiments()
-    assert len(runs) == len(SEEDS) * (len(LONG) + len(CLEAN) + len(VARIANTS) + len(OTHERS) + len(FROZEN) + len(TAUGHT))
+    assert len(runs) == len(SEEDS) * (len(LONG) + len(LEAKED) + len(VARIANTS) + len(OTHERS) + len(FROZEN) + len(TAUGHT))
     assert all(chosen.name == name for name, chosen in runs.items())
     assert all(name.endswith(f"-{chosen.seed}") for name, chosen in runs.items())
     assert recipe("main") == runs["main-0"]
@@ -155,6 +156,18 @@ def test_what_is_measured_is_the_network_in_the_folder(tmp_path):
 def test_a_network_without_a_decoder_is_not_measured(tmp_path):
     with pytest.raises(InputError, match="main-0: has no decoder"):
         ablations.measure("main-0", folder=a_main_network(tmp_path, decoder=None))
+
+
+def test_recordings_are_found_whatever_the_case_of_their_name_and_lags_are_read(tmp_path):
+    soundfile.write(tmp_path / "Take.FLAC", np.zeros(30_000), 22_050)
+    write_csv(Notes([0.1], [0.5], [60], [80]), tmp_path / "Take.tsv")
+    assert [real.lag for real in ablations.real_recordings(tmp_path)] == [0.0]
+    (tmp_path / "lag_ms.json").write_text('{"ake": 25}')
+    assert [real.lag for real in ablations.real_recordings(tmp_path)] == [0.025]
+    for broken in ("{", "[25]", '{"ake": "late"}'):
+        (tmp_path / "lag_ms.json").write_text(broken)
+        with pytest.raises(InputError, match=r"lag_ms\.json: isn't an object"):
+            ablations.real_recordings(tmp_path)
 
 
 def test_errors_on_recordings_are_measured_and_kept(tmp_path):

@@ -61,11 +61,11 @@ from .measurement import (
 )
 from .runs import (
     BASELINES as BASELINES,
-    CLEAN as CLEAN,
     FROZEN as FROZEN,
     FURTHER as FURTHER,
     HEADS as HEADS,
     LAYERS as LAYERS,
+    LEAKED as LEAKED,
     LONG as LONG,
     MAIN as MAIN,
     OTHERS as OTHERS,

@@ -39,20 +39,33 @@ class Real(NamedTuple):
 
 
 def real_recordings(folder: str | os.PathLike, *, seconds: float = 60.0) -> list[Real]:
-    """The first minute of each recording. Every FLAC has a TSV of the same name; ``lag_ms.json`` may list the lags."""
-    paths = [path for path in visible_files(folder) if path.suffix == ".flac"]
+    """The first minute of each recording. Every FLAC has a TSV of the same name; ``lag_ms.json`` may list the lags.
+
+    Raises
+    ------
+    InputError
+        If the folder contains no FLAC files, or its ``lag_ms.json`` isn't an object of numbers.
+    """
+    paths = [path for path in visible_files(folder) if path.suffix.lower() == ".flac"]
     if not paths:
         raise InputError(
             f"{folder}: contains no FLAC files; give a folder of recordings with a TSV of notes beside each."
         )
     lag_table = Path(folder) / "lag_ms.json"
-    lags = json.loads(lag_table.read_text("utf8")) if lag_table.exists() else {}
+    try:
+        lags = json.loads(lag_table.read_text("utf8")) if lag_table.exists() else {}
+        lags = {name: float(lag) / 1000 for name, lag in lags.items()}
+    except (ValueError, TypeError, AttributeError) as problem:
+        raise InputError(
+            f'{lag_table}: isn\'t an object like {{"ENSTDkAm": 12.5}}, from the end of a name to milliseconds '
+            f"({problem}); correct it or remove it."
+        ) from problem
     recordings = []
     for path in paths:
         notes = read_table(path.with_suffix(".tsv"))
         first = notes.onset < seconds
         columns = (notes.onset, notes.offset, notes.pitch, notes.velocity)
-        lag = next((ms / 1000 for name, ms in lags.items() if path.stem.endswith(name)), 0.0)
+        lag = next((lag for name, lag in lags.items() if path.stem.endswith(name)), 0.0)
         recording = load_sound(path, stop=seconds)
         notes = Notes(*(column[first] for column in columns))
         recordings.append(Real(recording, fixed_features(recording), notes, lag))

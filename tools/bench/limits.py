@@ -89,7 +89,7 @@ def minute_in_a_browser() -> float:
         web._make_our_page(folder)
         soundfile.write(folder / "minute.wav", minute.audio, minute.rate, subtype="FLOAT")
         with served(folder) as address:
-            seconds, _ = web._ours(browser, f"{address}/ours.html", folder / "minute.wav", minute.seconds)
+            seconds, *_ = web._ours(browser, f"{address}/ours.html", folder / "minute.wav", minute.seconds)
     return seconds
 
 
