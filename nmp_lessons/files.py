@@ -91,7 +91,7 @@ def atomic_write(path: str | os.PathLike) -> Generator[Path, None, None]:
 
 
 def read_rows(path: str | os.PathLike) -> list[dict[str, str]]:
-    """The rows of a CSV with a header, each by the names of its columns.
+    """The rows of a CSV with a header, each by the names of its columns; a byte order mark is skipped.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -99,7 +99,7 @@ def read_rows(path: str | os.PathLike) -> list[dict[str, str]]:
     ...     read_rows(Path(folder) / "a.csv")
     [{'run': 'main-0', 'Fno': '0.5'}]
     """
-    with open(path, newline="", encoding="utf-8") as file:
+    with open(path, newline="", encoding="utf-8-sig") as file:
         return list(csv.DictReader(file))
 
 

@@ -1,6 +1,5 @@
 """What real students and real systems hand in: renamed, packed, nested, typed twice, and returned in other forms."""
 
-import csv
 import io
 import json
 import sys
@@ -66,6 +65,21 @@ def test_a_renamed_notebook_is_flagged_and_not_a_plain_0(tmp_path, name):
     row = rows_of(tmp_path)["ada"]
     assert row.marks == {"hearing-a": None, "sound-a": 0}
     assert row.remarks == [f"{name}: not graded, since its name is not hearing.ipynb; rename it if it counts."]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "flagged"),
+    [({}, False), ({"nmp_lessons": {"term": "now"}}, False), ({"nmp_lessons": {"term": "then"}}, True)],
+    ids=["lost", "this", "another"],
+)
+def test_a_notebook_of_another_term_is_flagged_and_not_a_plain_0(tmp_path, metadata, flagged):
+    """Editors may lose the mark, and then the notebook is graded."""
+    path = tmp_path / "ada" / "hearing.ipynb"
+    notebook(path, "hearing_a = 7")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"metadata": metadata}))
+    chapters = {"hearing": replace(CHAPTERS["hearing"], term="now")}
+    (student,), _ = marks.submissions(tmp_path, chapters)
+    assert (student.unreadable == ["hearing"]) == flagged == any("another term" in each for each in student.remarks)
 
 
 def test_a_copy_beside_the_notebook_costs_nothing(tmp_path):
@@ -214,6 +228,7 @@ def test_a_name_that_the_console_cannot_show_ends_nothing(term, tmp_path, monkey
     assert cli.main(["grade", str(term), str(tmp_path / "in"), "-o", str(tmp_path / "marks.csv"), *TRUST]) == 0
     assert b"\\u0141ukasz" in said.getvalue()
     assert read_rows(tmp_path / "marks.csv")[1]["student"] == "Łukasz"
+    assert (tmp_path / "marks.csv").read_bytes().startswith("\ufeffstudent,".encode())  # or Excel misreads the name
 
 
 @pytest.mark.parametrize("broken", ['{"chapters": []}', '{"chapters": {"hearing": {"exercises": [{}]}}}', "[]"])
@@ -239,8 +254,7 @@ def test_an_instructors_folder_may_be_the_one_where_the_command_runs(tmp_path, m
     (command,) = [each for each in (tmp_path / "README.md").read_text("utf8").split("`") if " grade " in each]
     assert cli.main([*command.split()[1:], *TRUST]) == 0
     assert (tmp_path / "marks.csv").read_bytes() == before
-    with (tmp_path / "class.csv").open(encoding="utf8") as file:
-        assert [row["student"] for row in csv.DictReader(file)] == ["(possible)", "ada"]
+    assert [row["student"] for row in read_rows(tmp_path / "class.csv")] == ["(possible)", "ada"]
 
 
 # Forms of answers

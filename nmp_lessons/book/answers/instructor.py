@@ -32,7 +32,7 @@ from pathlib import Path
 
 from ...errors import InputError, needs
 from .. import manuscript
-from . import keys, source
+from . import keys, source, variants
 from .wheel import write_wheel
 
 TERM = "term.json"
@@ -192,7 +192,8 @@ def judged(slug: str, seed: int) -> dict:
         how = {"function": body["function"]} if code else {"variable": variable(name), "key": keys.key(body)}
         exercises.append({"name": name, "marks": keys.marks(body), **how})
     checks = source.folder() / slug / "checks.py"
-    return {"exercises": exercises, "checks": checks.read_text("utf8"), "solution": source.solution(slug)}
+    sources = {"checks": checks.read_text("utf8"), "solution": source.solution(slug)}
+    return {"exercises": exercises, **sources, "term": variants.term_of(seed)}
 
 
 def _write_marks(path: Path, seed: int, chapters: list[str]) -> None:

@@ -19,7 +19,7 @@ import jupytext
 import nbformat
 
 from .. import manuscript
-from . import keys, source
+from . import keys, source, variants
 
 BOOK = "Neural Music Transcription, by ear"
 HOME = (
@@ -136,6 +136,7 @@ def assignment(slug: str, *, solutions: bool, seed: int) -> nbformat.NotebookNod
     writer = _Assignment(page=slug, pages=found, values={}, bodies=bodies, solutions=solutions, seed=seed)
     made = writer.notebook(title + writer.opening(marks) + exercises)
     made.metadata["otter"] = {"assignment_name": slug}
+    made.metadata["nmp_lessons"] = {"term": variants.term_of(seed)}
     return made
 
 

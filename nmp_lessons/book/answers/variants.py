@@ -16,6 +16,7 @@ terms with different variants never share an answer. Two terms with random seeds
 by chance, one time in as many as it has.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -41,6 +42,11 @@ def chosen_seed() -> int:
     if not written.isdigit():
         raise InputError(f"NMP_LESSONS_SEED is {written!r}; set it to an integer, such as the seed in term.json.")
     return int(written)
+
+
+def term_of(seed: int) -> str:
+    """What a term's notebooks carry, so that another term's are recognised; a random seed can't be found from it."""
+    return hashlib.sha256(f"term {seed}".encode()).hexdigest()[:12]
 
 
 def parameters(body: dict, seed: int) -> dict:

@@ -31,12 +31,13 @@ class Chapter:
     """What is needed to judge a chapter's notebook: its exercises, and the sources of its tests and solutions.
 
     An exercise has a name, marks, the name of its answer in the notebook (`variable`) and a `key`; a coding exercise
-    has a `function` instead of the last two.
+    has a `function` instead of the last two. `term` is what the notebooks of this term carry.
     """
 
     exercises: list[dict]
     checks: str = ""
     solution: str = ""
+    term: str = ""
 
     @property
     def possible(self) -> dict[str, int]:

@@ -154,7 +154,7 @@ def _student(folder: Path, chapters: dict[str, Chapter]) -> Student:
             student.remarks.append(f"{path.name}: was handed in twice; leave only the one that counts.")
         else:
             try:
-                student.notebooks[slug] = code_cells(path, chapters[slug].names)
+                student.notebooks[slug] = code_cells(path, chapters[slug].names, term=chapters[slug].term)
             except InputError as problem:
                 student.unreadable.append(slug)
                 student.remarks.append(str(problem))
@@ -163,7 +163,7 @@ def _student(folder: Path, chapters: dict[str, Chapter]) -> Student:
     return student
 
 
-def code_cells(path: Path, names: Iterable[str] = ()) -> list[str]:
+def code_cells(path: Path, names: Iterable[str] = (), *, term: str = "") -> list[str]:
     """The source of a notebook's code cells, whatever it says about its kernel.
 
     Left out are those that are only for the student, unless they define one of `names`: an editor that merges or
@@ -172,7 +172,7 @@ def code_cells(path: Path, names: Iterable[str] = ()) -> list[str]:
     Raises
     ------
     InputError
-        If it cannot be read; the message begins with the file's name alone.
+        If it cannot be read, or says that it was made for another term; the message begins with the file's name alone.
     """
     if path.is_symlink() or not path.is_file():
         raise InputError(f"{path.name}: is not a file but a link or a folder; ask the student for the notebook itself.")
@@ -180,14 +180,21 @@ def code_cells(path: Path, names: Iterable[str] = ()) -> list[str]:
         size = f"{path.stat().st_size / 2**20:.0f} MB"
         raise InputError(f"{path.name}: has {size}; ask the student to clear its outputs and hand it in again.")
     try:
-        cells = [cell for cell in json.loads(path.read_text("utf-8-sig"))["cells"] if cell["cell_type"] == "code"]
+        notebook = json.loads(path.read_text("utf-8-sig"))
+        made_for = ((notebook.get("metadata") or {}).get("nmp_lessons") or {}).get("term", term)
+        cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
         found = [("".join(cell["source"]), _is_ungraded(cell)) for cell in cells]
-        return [source for source, ungraded in found if not ungraded or _defines(source, names)]
+        kept = [source for source, ungraded in found if not ungraded or _defines(source, names)]
     except Exception as problem:  # whatever a broken file makes these raise
         reason = f"{type(problem).__name__}: {problem}"[:80]
         raise InputError(
             f"{path.name}: is a broken notebook ({reason}); ask the student to hand it in again."
         ) from problem
+    if term and made_for != term:
+        raise InputError(
+            f"{path.name}: was made for another term, with other numbers; ask the student for this term's."
+        )
+    return kept
 
 
 def _is_ungraded(cell: dict) -> bool:
@@ -284,8 +291,11 @@ def safe(cell: str) -> str:
 
 
 def write_table(rows: dict[str, Row], whole: dict[str, int], path: str | os.PathLike) -> None:
-    """A CSV of students by exercises, with what each exercise counts in the first line below the head."""
-    with atomic_write(path) as scratch, scratch.open("w", newline="", encoding="utf8") as file:
+    """A CSV of students by exercises, with what each exercise counts in the first line below the head.
+
+    It begins with a byte order mark, without which Excel takes the names for another encoding.
+    """
+    with atomic_write(path) as scratch, scratch.open("w", newline="", encoding="utf-8-sig") as file:
         table = csv.writer(file)
         table.writerow(["student", *whole, "total", "remarks"])
         for student, row in {POSSIBLE: Row(dict(whole)), **rows}.items():
