@@ -20,6 +20,7 @@ import torch
 
 from ..data.store import StoredClips
 from ..decoding.peak_decoder import PeakDecoder
+from ..errors import InputError
 from ..evaluation import onset_scores
 from ..files import read_rows, write_rows
 from ..model.inference import feature_posteriors, fixed_features
@@ -90,13 +91,21 @@ def measure_layers(*, folder: Path = CHECKPOINTS) -> list[dict]:
         for treatment in TREATMENTS:
             for layer in (INTACT, *LAYERS):
                 model = treated(layer, treatment, seed, fitting, folder=folder)
-                decoder, _ = fit_decoder(model, fitting)
+                decoder = _fitted(model, fitting)
                 fno = [onset_scores(notes, decoder(feature_posteriors(model, x)))["Fno"] for x, notes in test]
                 row = {"treatment": treatment, "layer": layer, "seed": str(seed)}
                 row |= {"options": json.dumps(asdict(decoder))}
                 rows.append(row | {f"{name} {start}": f"{f:.4f}" for (name, start), f in zip(CLIPS, fno, strict=True)})
     write_rows(Path(folder) / TABLE, rows)
     return rows
+
+
+def _fitted(model: Transcriber, clips: StoredClips) -> PeakDecoder:
+    """The decoder fitted to a network; the usual one for a network of whose candidates none is true."""
+    try:
+        return fit_decoder(model, clips)[0]
+    except InputError:
+        return PeakDecoder()
 
 
 def measured_layers(*, folder: Path = CHECKPOINTS) -> dict[tuple[str, str], Treated]:

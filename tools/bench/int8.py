@@ -2,7 +2,8 @@
 
 The exported graph is cut behind the transform, so that what is timed is the network alone. The library's own
 tool rounds the filters and the inputs of its convolutions; the ranges of the latter come from the book's training
-performances. Kept in ``nmp_lessons/checkpoints/int8.csv``, a row for each form and test clip, for chapter ``beyond``:
+performances. In float32 the graph is run in two forms: with every layer a convolution, as the tool wants it, and as we
+export it. Kept in ``nmp_lessons/checkpoints/int8.csv``, a row for each form and test clip, for chapter ``beyond``:
 bytes of the file, Fno, how far Yo is off on average and at worst, and the quickest of several turns in seconds of the
 processor, on one thread.
 
@@ -30,6 +31,7 @@ from nmp_lessons.model import Posteriors, fixed_features, probabilities
 from nmp_lessons.training import CHECKPOINTS, named
 
 SEEN_FRAMES = 1024  # of each training performance
+CONVOLUTIONS, EXPORTED = "float32, convolutions alone", "float32, as exported"
 FORMS = {"int8, one grid a layer": {"per_channel": False}, "int8, one grid a filter": {"per_channel": True}}
 
 
@@ -47,17 +49,15 @@ class Seen(CalibrationDataReader):
 def main(run: str = "main-0", turns: str = "5") -> None:
     model, settings = named(run)
     decoder, plan = PeakDecoder(**settings), export.plan(run, model, settings)
-    whole = onnx.shape_inference.infer_shapes(
-        onnx.load_from_string(export.graph(run, model, settings, convolutions=True))
-    )
-    given, network = alone(whole, list(plan.heads))
     clips = [ablations.disturbed_clip(name, start, "clean") for name, start in ablations.EXCERPTS]
     with tempfile.TemporaryDirectory() as name, torch.inference_mode():
-        paths = {"float32": Path(name) / "float32.onnx"}
-        onnx.save(network, paths["float32"])
+        paths = {form: Path(name) / f"{i}.onnx" for i, form in enumerate((CONVOLUTIONS, EXPORTED, *FORMS))}
+        for form in (CONVOLUTIONS, EXPORTED):
+            whole = export.graph(run, model, settings, convolutions=form == CONVOLUTIONS)
+            given, network = alone(whole, list(plan.heads))
+            onnx.save(network, paths[form])
         for form, options in FORMS.items():
-            paths[form] = Path(name) / f"{len(paths)}.onnx"
-            quantise(paths["float32"], paths[form], given, **options)
+            quantise(paths[CONVOLUTIONS], paths[form], given, **options)
         rows = []
         for clip, (piece, start) in zip(clips, ablations.EXCERPTS, strict=True):
             features = fixed_features(clip)
@@ -78,8 +78,9 @@ def main(run: str = "main-0", turns: str = "5") -> None:
         print(f"{form:26} {chosen[0]['bytes']:8,} bytes  Fno {f:.3f}  {1000 * taken:.0f} ms for 20 s")
 
 
-def alone(whole: onnx.ModelProto, heads: list[str]) -> tuple[str, onnx.ModelProto]:
-    """The graph from the frames of the transform on, and the name of its input."""
+def alone(graph: bytes, heads: list[str]) -> tuple[str, onnx.ModelProto]:
+    """The graph from the frames of the transform on, and the name of its input, which all forms share."""
+    whole = onnx.shape_inference.infer_shapes(onnx.load_from_string(graph))
     for i, node in enumerate(whole.graph.node):
         node.name = f"{node.op_type}_{i}"
     given = next(node.output[0] for node in whole.graph.node if "first" in node.input)
