@@ -288,16 +288,20 @@ def _network(drawn: _Drawing, model: NMPNet, features: str) -> None:
 
 def _contour_channels(drawn: _Drawing, model: NMPNet, spectrum: Spectrum, stack: str) -> str:
     """What comes before Yp: `NMPNet._contour_channels`."""
-    if model.config.missing != "off":
-        missing = _layer(drawn, stack, model.missing, model.missing_norm)
+    if model.config.missing == "off":
+        return _widest(drawn, model, spectrum, stack)
+    missing = _layer(drawn, stack, model.missing, model.missing_norm)
     if model.config.missing == "series":
         return _layer(drawn, missing, model.contour, model.contour_norm)
+    return drawn.add("Concat", _widest(drawn, model, spectrum, stack), missing, axis=1)
+
+
+def _widest(drawn: _Drawing, model: NMPNet, spectrum: Spectrum, stack: str) -> str:
+    """The 3×39 layer on the stack, (1, 8, frames, 264)."""
     if drawn.convolutions:
-        contour = _layer(drawn, stack, model.contour, model.contour_norm)
-    else:
-        weight, bias = (one.double().numpy() for one in folded(model.contour, model.contour_norm))
-        contour = drawn.add("Relu", wide_layer(drawn, spectrum, weight, bias))
-    return contour if model.config.missing == "off" else drawn.add("Concat", contour, missing, axis=1)
+        return _layer(drawn, stack, model.contour, model.contour_norm)
+    weight, bias = (one.double().numpy() for one in folded(model.contour, model.contour_norm))
+    return drawn.add("Relu", wide_layer(drawn, spectrum, weight, bias))
 
 
 def _spectrum(drawn: _Drawing, model: NMPNet, features: str) -> Spectrum:
