@@ -19,7 +19,11 @@ class Isolated(http.server.SimpleHTTPRequestHandler):
 
 def main(folder: str = "_build/html", port: str = "8000") -> None:
     handler = functools.partial(Isolated, directory=folder)
-    with http.server.ThreadingHTTPServer(("localhost", int(port)), handler) as server:
+    try:
+        server = http.server.ThreadingHTTPServer(("localhost", int(port)), handler)
+    except OSError as problem:
+        sys.exit(f"localhost:{port}: {problem.strerror}; give another port: python -m tools.serve {folder} 8001")
+    with server:
         print(f"http://localhost:{server.server_port} (Ctrl+C ends it)", flush=True)
         try:
             server.serve_forever()
