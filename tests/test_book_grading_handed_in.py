@@ -82,6 +82,26 @@ def test_a_notebook_of_another_term_is_flagged_and_not_a_plain_0(tmp_path, metad
     assert (student.unreadable == ["hearing"]) == flagged == any("another term" in each for each in student.remarks)
 
 
+@pytest.mark.parametrize(
+    ("answer", "check", "remarks"),
+    [
+        ("hearing_a = ...", 'answers.check("hearing-a", 7)', 1),
+        ("hearing_a = ...  # a number", "answers.check('hearing-a', (1 + 6))  # mine", 1),
+        ("hearing_a = ...", 'answers.check("hearing-a", hearing_a)', 0),
+        ("hearing_a = 7", 'answers.check("hearing-a", 8)', 0),
+    ],
+)
+def test_an_answer_in_the_cell_that_checks_it_is_pointed_out(tmp_path, answer, check, remarks):
+    path = tmp_path / "ada" / "hearing.ipynb"
+    notebook(path, check, tags=["otter_ignore"])
+    made = json.loads(path.read_text())
+    made["cells"].insert(0, {"cell_type": "code", "source": answer, "metadata": {}})
+    path.write_text(json.dumps(made))
+    (student,), _ = marks.submissions(tmp_path, CHAPTERS)
+    assert student.notebooks["hearing"] == [answer]
+    assert sum("hearing-a has no answer" in each for each in student.remarks) == remarks
+
+
 def test_a_copy_beside_the_notebook_costs_nothing(tmp_path):
     notebook(tmp_path / "ada" / "hearing.ipynb", "hearing_a = 7")
     notebook(tmp_path / "ada" / "hearing-Copy1.ipynb")

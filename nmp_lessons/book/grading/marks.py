@@ -28,6 +28,7 @@ TYPED = re.compile("_assignsubmission_(?!file)")  # a folder of Moodle's for wha
 PACKED = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz")
 LARGEST = 50 * 2**20  # bytes of a notebook
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet computes a cell that begins like this
+CHECKED = re.compile(r"""^answers\.check\(\s*["']([\w-]+)["']\s*,\s*(.+?)\s*\)\s*(?:#.*)?$""", re.MULTILINE)
 UNGRADED = "otter_ignore"  # the tag of cells that are only for the student
 
 
@@ -154,7 +155,9 @@ def _student(folder: Path, chapters: dict[str, Chapter]) -> Student:
             student.remarks.append(f"{path.name}: was handed in twice; leave only the one that counts.")
         else:
             try:
-                student.notebooks[slug] = code_cells(path, chapters[slug].names, term=chapters[slug].term)
+                cells = _code_of(path, chapters[slug].term)
+                student.notebooks[slug] = _graded(cells, chapters[slug].names)
+                student.remarks += _misplaced(path.name, cells, chapters[slug])
             except InputError as problem:
                 student.unreadable.append(slug)
                 student.remarks.append(str(problem))
@@ -163,7 +166,7 @@ def _student(folder: Path, chapters: dict[str, Chapter]) -> Student:
     return student
 
 
-def code_cells(path: Path, names: Iterable[str] = (), *, term: str = "") -> list[str]:
+def code_cells(path: Path, names: Iterable[str] = ()) -> list[str]:
     """The source of a notebook's code cells, whatever it says about its kernel.
 
     Left out are those that are only for the student, unless they define one of `names`: an editor that merges or
@@ -172,8 +175,17 @@ def code_cells(path: Path, names: Iterable[str] = (), *, term: str = "") -> list
     Raises
     ------
     InputError
-        If it cannot be read, or says that it was made for another term; the message begins with the file's name alone.
+        If it cannot be read; the message begins with the file's name alone.
     """
+    return _graded(_code_of(path), names)
+
+
+def _graded(cells: list[tuple[str, bool]], names: Iterable[str]) -> list[str]:
+    return [source for source, ungraded in cells if not ungraded or _defines(source, names)]
+
+
+def _code_of(path: Path, term: str = "") -> list[tuple[str, bool]]:
+    """The source of every code cell, and whether it is only for the student."""
     if path.is_symlink() or not path.is_file():
         raise InputError(f"{path.name}: is not a file but a link or a folder; ask the student for the notebook itself.")
     if path.stat().st_size > LARGEST:
@@ -184,7 +196,6 @@ def code_cells(path: Path, names: Iterable[str] = (), *, term: str = "") -> list
         made_for = ((notebook.get("metadata") or {}).get("nmp_lessons") or {}).get("term", term)
         cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
         found = [("".join(cell["source"]), _is_ungraded(cell)) for cell in cells]
-        kept = [source for source, ungraded in found if not ungraded or _defines(source, names)]
     except Exception as problem:  # whatever a broken file makes these raise
         reason = f"{type(problem).__name__}: {problem}"[:80]
         raise InputError(
@@ -194,7 +205,20 @@ def code_cells(path: Path, names: Iterable[str] = (), *, term: str = "") -> list
         raise InputError(
             f"{path.name}: was made for another term, with other numbers; ask the student for this term's."
         )
-    return kept
+    return found
+
+
+def _misplaced(file: str, cells: list[tuple[str, bool]], chapter: Chapter) -> list[str]:
+    """A remark for each exercise without an answer, into whose checking cell something was written."""
+    code = "\n".join(source for source, ungraded in cells if not ungraded)
+    checks = [found for source, ungraded in cells if ungraded for found in CHECKED.finditer(source)]
+    checked = {found[1]: found[2] for found in checks}
+    return [
+        f"{file}: {each['name']} has no answer, but something was written into the cell that checks it; look there."
+        for each in chapter.exercises
+        if (name := each.get("variable")) and re.search(rf"^{name} *= *\.\.\.", code, re.MULTILINE)
+        if checked.get(each["name"], name) not in (name, "...")
+    ]
 
 
 def _is_ungraded(cell: dict) -> bool:
