@@ -212,6 +212,34 @@ def test_a_worksheet_that_does_not_fit_is_refused_before_the_grading(tmp_path):
     assert "maximum grade for this assignment is -" in line
 
 
+def test_one_chapter_of_a_course_is_graded_for_its_own_assignment(term, tmp_path, capsys):
+    """In Moodle every chapter is an assignment with a worksheet and a maximum grade of its own."""
+    pytest.importorskip("psutil")
+    notebook(tmp_path / "in" / "Ada_12_assignsubmission_file_" / "hearing.ipynb", "hearing_a = 7")
+    notebook(tmp_path / "in" / "Bob_13_assignsubmission_file_" / "sound.ipynb", "sound_a = 7")
+    sheet, path = tmp_path / "sheet.csv", tmp_path / "marks.csv"
+    sheet.write_text("Identifier,Grade,Maximum Grade\nParticipant 12,,2.00\nParticipant 13,,2.00\n")
+    command = ["grade", str(term), str(tmp_path / "in"), "-o", str(path), "--moodle", str(sheet), *TRUST]
+    assert cli.main([*command, "--chapters", "hearing"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "sound.ipynb: not graded now, and there is nothing for hearing" in line
+    assert list(read_rows(path)[0]) == ["student", "hearing-a", "total", "remarks"]
+    assert [row["Grade"] for row in read_rows(tmp_path / "marks-moodle.csv")] == ["2", "0"]
+
+
+def test_other_chapters_of_a_course_are_passed_over(tmp_path):
+    """In nbgrader's folder each student has those of all weeks."""
+    notebook(tmp_path / "ada" / "hearing" / "hearing.ipynb", "hearing_a = 7")
+    notebook(tmp_path / "ada" / "sound" / "sound (1).ipynb", "sound_a = 7")
+    (student,), complaints = marks.submissions(tmp_path, marks.chosen(CHAPTERS, ["hearing"]), ["sound"])
+    assert list(student.notebooks) == ["hearing"] and student.remarks == [] == complaints
+
+
+def test_a_chapter_that_the_term_does_not_have_is_refused(term, tmp_path, capsys):
+    assert cli.main(["grade", str(term), str(tmp_path), "--chapters", "cqt"]) == 2
+    assert "--chapters cqt: this term has only hearing, sound." in capsys.readouterr().err
+
+
 # The command
 
 

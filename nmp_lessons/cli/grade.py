@@ -22,6 +22,12 @@ def add(commands) -> None:
         "submissions", type=Path, metavar="SUBMISSIONS", help="a folder that contains a folder for each student"
     )
     grade.add_argument(
+        "--chapters",
+        nargs="+",
+        metavar="CHAPTER",
+        help="only these chapters, as when every chapter is an assignment of its own (default: all of FOLDER)",
+    )
+    grade.add_argument(
         "-o",
         "--output",
         type=Path,
@@ -48,13 +54,14 @@ def run(arguments: argparse.Namespace) -> int:
     from ..book.grading import isolation, marks, moodle
 
     marks.needs_packages()
-    chapters = marks.term(arguments.folder)
+    term = marks.term(arguments.folder)
+    chapters = marks.chosen(term, arguments.chapters)
     worksheet = moodle.read_worksheet(arguments.moodle) if arguments.moodle else []
     filled = arguments.output.with_name(f"{arguments.output.stem}-moodle.csv")
     for path in [arguments.output, *([filled] if worksheet else [])]:
         if path.exists() and not arguments.overwrite:
             raise InputError(f"{path}: already exists; add --overwrite, or choose another file with -o.")
-    students, complaints = marks.submissions(arguments.submissions, chapters)
+    students, complaints = marks.submissions(arguments.submissions, chapters, term.keys() - chapters.keys())
     isolation.check(arguments.trust)
     rows, whole = marks.unmarked(students, chapters), marks.possible(chapters)
     work = marks.grade(arguments.folder, students, rows, trust=arguments.trust)

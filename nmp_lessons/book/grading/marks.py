@@ -78,6 +78,21 @@ def term(folder: Path) -> dict[str, Chapter]:
     return chapters
 
 
+def chosen(chapters: dict[str, Chapter], slugs: Iterable[str] | None) -> dict[str, Chapter]:
+    """Those chapters of a term that are graded now: all, if `slugs` is None.
+
+    Raises
+    ------
+    InputError
+        If the term has no chapter of such a name.
+    """
+    wanted = list(chapters) if slugs is None else list(slugs)
+    unknown = [slug for slug in wanted if slug not in chapters]
+    if unknown:
+        raise InputError(f"--chapters {unknown[0]}: this term has only {', '.join(chapters)}.")
+    return {slug: chapter for slug, chapter in chapters.items() if slug in wanted}
+
+
 def possible(chapters: dict[str, Chapter]) -> dict[str, int]:
     """The marks of each exercise of a term."""
     return {name: marks for chapter in chapters.values() for name, marks in chapter.possible.items()}
@@ -86,8 +101,15 @@ def possible(chapters: dict[str, Chapter]) -> dict[str, int]:
 # What was handed in
 
 
-def submissions(folder: Path, chapters: dict[str, Chapter]) -> tuple[list[Student], list[str]]:
-    """What each student handed in, and complaints about folders that are passed over."""
+def submissions(
+    folder: Path, chapters: dict[str, Chapter], others: Iterable[str] = ()
+) -> tuple[list[Student], list[str]]:
+    """What each student handed in, and complaints about folders that are passed over.
+
+    Parameters
+    ----------
+    others : the term's chapters that aren't graded now; their notebooks are passed over
+    """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give one that contains a folder for each student.")
     students, complaints, loose = [], [], []
@@ -104,7 +126,7 @@ def submissions(folder: Path, chapters: dict[str, Chapter]) -> tuple[list[Studen
             complaints.append(f"{path}: is a link to another folder; put the student's own folder there.")
         else:
             try:
-                students.append(_student(path, chapters))
+                students.append(_student(path, chapters, others))
             except OSError as problem:
                 remark = f"its folder cannot be read ({problem.strerror}); check your permissions there."
                 students.append(Student(path.name, unreadable=list(chapters), remarks=[remark]))
@@ -130,11 +152,15 @@ def _files(folder: Path) -> list[Path]:
     return found
 
 
-def _student(folder: Path, chapters: dict[str, Chapter]) -> Student:
-    student, doubtful = Student(folder.name), []  # chapters that may be in what isn't graded
+def _student(folder: Path, chapters: dict[str, Chapter], others: Iterable[str]) -> Student:
+    student, passed = Student(folder.name), []
+    doubtful = []  # chapters that may be in what isn't graded
     for path in _files(folder):
         slug, suffix = path.stem, path.suffix.lower()
         alike = [each for each in chapters if each in slug.lower()] if suffix == ".ipynb" else []
+        if suffix == ".ipynb" and not alike and any(each in slug.lower() for each in others):
+            passed.append(path.name)
+            continue
         if suffix in PACKED:
             student.remarks.append(f"{path.name}: is packed; put the notebooks that it holds in its place.")
             doubtful += chapters
@@ -163,6 +189,9 @@ def _student(folder: Path, chapters: dict[str, Chapter]) -> Student:
                 student.remarks.append(str(problem))
     known = {*student.notebooks, *student.unreadable}
     student.unreadable += [slug for slug in dict.fromkeys(doubtful) if slug not in known]
+    if passed and not student.notebooks and not student.unreadable:
+        wanted = " or ".join(chapters)
+        student.remarks.append(f"{', '.join(passed)}: not graded now, and there is nothing for {wanted}.")
     return student
 
 

@@ -53,6 +53,8 @@ export class Chart {
   private readonly height: number;
   private readonly label: string;
   private width = 0;
+  private frame = ""; // what the axes were drawn for
+  private pictured?: { key: string; image: SVGElement }; // the last picture: drawn again, it isn't decoded again
 
   constructor({ height, x, y }: ChartOptions, label: string) {
     this.height = height;
@@ -105,14 +107,21 @@ export class Chart {
 
   // Drawing
 
-  /** Clears the chart and draws its axes. */
+  /** Clears the chart; its axes are drawn again only if they or the width are others than before. */
   begin(): void {
-    const { left, top } = MARGIN;
-    const bottom = this.height - MARGIN.bottom;
-    this.axes.replaceChildren();
     this.drawn.replaceChildren();
     this.marks.replaceChildren();
     this.width ||= this.svg.getBoundingClientRect().width; // when it has just been put on the page
+    const frame = JSON.stringify([this.width, this.x, this.y]);
+    if (frame === this.frame) return;
+    this.frame = frame;
+    this.drawAxes();
+  }
+
+  private drawAxes(): void {
+    const { left, top } = MARGIN;
+    const bottom = this.height - MARGIN.bottom;
+    this.axes.replaceChildren();
     const size = { x: `${left}`, y: `${top}`, width: `${this.right - left}`, height: `${bottom - top}` };
     for (const [key, value] of Object.entries(size)) this.cut.setAttribute(key, value);
     for (const [tick, name] of named(this.x, this.width / 64)) {
@@ -165,11 +174,15 @@ export class Chart {
     return Math.min(Math.max(this.py(y), -this.height), 2 * this.height);
   }
 
+  /** Dots of one look: one path, because a page draws a path of sixty circles sooner than sixty elements. */
   dots(xs: ArrayLike<number>, ys: ArrayLike<number>, look: string, radius = 4): void {
+    const arc = (across: number): string => `a${radius},${radius} 0 1,0 ${across},0`;
+    let d = "";
     for (let i = 0; i < xs.length; i++) {
-      const [cx, cy] = [this.px(xs[i]!).toFixed(1), this.near(ys[i]!).toFixed(1)];
-      this.marks.append(makeSvg("circle", { class: look, cx, cy, r: `${radius}` }));
+      const [cx, cy] = [this.px(xs[i]!), this.near(ys[i]!)];
+      d += `M${(cx - radius).toFixed(1)},${cy.toFixed(1)}${arc(2 * radius)}${arc(-2 * radius)}Z`;
     }
+    this.marks.append(makeSvg("path", { class: `dots ${look}`, d }));
   }
 
   /** A rectangle between two corners. */
@@ -192,7 +205,12 @@ export class Chart {
   image(href: string, x0: number, y0: number, x1: number, y1: number): void {
     const [left, right, top, bottom] = [this.px(x0), this.px(x1), this.py(y1), this.py(y0)];
     const place = { x: `${left}`, y: `${top}`, width: `${right - left}`, height: `${bottom - top}` };
-    this.drawn.append(makeSvg("image", { class: "nmp-picture", href, preserveAspectRatio: "none", ...place }));
+    const key = JSON.stringify([href, place]);
+    if (key !== this.pictured?.key) {
+      const image = makeSvg("image", { class: "nmp-picture", href, preserveAspectRatio: "none", ...place });
+      this.pictured = { key, image };
+    }
+    this.drawn.append(this.pictured.image);
   }
 
   /** A straight line across the chart at x. */
@@ -259,9 +277,12 @@ export class Chart {
     group.addEventListener("keydown", (event) => obey(event, keys));
     this.overlay(group);
     const place = (x: number, y: number, value: number, meaning: string): void => {
-      group.setAttribute("transform", `translate(${this.px(x).toFixed(1)},${this.near(y).toFixed(1)})`);
-      group.setAttribute("aria-valuenow", String(Number(value.toPrecision(4))));
-      group.setAttribute("aria-valuetext", meaning);
+      const now = {
+        transform: `translate(${this.px(x).toFixed(1)},${this.near(y).toFixed(1)})`,
+        "aria-valuenow": String(Number(value.toPrecision(4))),
+        "aria-valuetext": meaning,
+      };
+      for (const [key, said] of Object.entries(now)) if (group.getAttribute(key) !== said) group.setAttribute(key, said);
     };
     return { group, place };
   }

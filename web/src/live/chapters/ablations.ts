@@ -43,7 +43,11 @@ function manyRows(stage: Stage): () => void {
     draw.begin();
     draw.line([0, rows + 1], [level, level], "miss thin");
     draw.line([0, rows + 1], [level / rows, level / rows], "hit thin dashed");
-    drawn.forEach((p, i) => draw.dots([i + 1], [Math.max(p, SMALLEST)], p <= level / rows ? "hit" : p <= level ? "miss" : "soft", 4));
+    const lookOf = (p: number): string => (p <= level / rows ? "hit" : p <= level ? "miss" : "soft");
+    for (const look of ["soft", "miss", "hit"]) {
+      const some = drawn.flatMap((p, i) => (lookOf(p) === look ? [i] : []));
+      draw.dots(some.map((i) => i + 1), some.map((i) => Math.max(drawn[i]!, SMALLEST)), look, 4);
+    }
     const [loose, strict] = [level, level / rows].map((bound) => drawn.filter((p) => p <= bound).length) as [number, number];
     stage.say(
       `Chance of a false alarm somewhere: ${shown(atLeastOne(rows, level), 2)}; with Bonferroni's rule ${shown(atLeastOne(rows, level / rows), 2)}. ` +
@@ -83,11 +87,10 @@ function holmByHand(stage: Stage, data: { values: number[] }): () => void {
     const accepted = holm(values, level);
     const order = values.map((_, i) => i).sort((a, b) => values[a]! - values[b]! || a - b);
     chart.begin();
-    order.forEach((row, k) => {
-      const bound = level / (rows - k);
-      if (accepted[row]) chart.box(row + 0.55, 0.001, row + 1.45, 1, "hit light");
-      chart.line([row + 0.6, row + 1.4], [bound, bound], "hit");
-    });
+    const columns = order.filter((row) => accepted[row]).map((row): [number, number, number, number] => [row + 0.55, 0.001, row + 1.45, 1]);
+    chart.boxes(columns, "area hit light");
+    const bounds = order.flatMap((row, k) => [[row + 0.6, level / (rows - k)], [row + 1.4, level / (rows - k)], [row + 1.4, NaN]]);
+    chart.line(bounds.map(([x]) => x!), bounds.map(([, y]) => y!), "hit");
     chart.line([0.5, rows + 0.5], [level / rows, level / rows], "soft dashed");
     handles.forEach((handle, i) => handle.place(i + 1, values[i]!, `${shown(values[i]!)}, ${accepted[i] ? "accepted" : "not accepted"}`));
     const names = (which: boolean[]): string => {
