@@ -24,6 +24,8 @@ UV := uv==0.13.9
 VERIFIED := --require-hashes --no-deps --no-compile
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Images of containers often set this; then every process would compile PyTorch and all else anew.
+unexport PYTHONDONTWRITEBYTECODE
 # Threads that wait must not spin: chapters are executed side by side.
 export OMP_WAIT_POLICY := PASSIVE
 # sphinx-external-toc looks at every object, and PyTorch warns of one that is old.
