@@ -305,12 +305,11 @@ def unmoved(tab, control, *, finger: bool) -> list[str]:
 
     def moves(what: str, *acts) -> None:
         """One of the acts must change something: a value may be at one of its ends."""
-        before = control.evaluate(STATE)
-        changed = f"([it, was]) => ({STATE})(it) !== was"
+        control.evaluate(f"it => {{ it.before = ({STATE})(it); }}")  # stays in the page: it may be long
         for act in acts:
             act()
             with contextlib.suppress(PlaywrightTimeoutError):
-                tab.wait_for_function(changed, arg=[control.element_handle(), before], timeout=5000)
+                tab.wait_for_function(f"it => ({STATE})(it) !== it.before", arg=control.element_handle(), timeout=5000)
                 return
         found.append(f"{title}: {what}")
 
