@@ -211,3 +211,23 @@ def test_the_search_finds_and_the_colours_switch(visit, book_site):
     before = tab.evaluate("document.documentElement.dataset.theme")
     tab.locator(".theme-switch-button").first.click()
     assert tab.evaluate("document.documentElement.dataset.theme") != before
+
+
+# Places of an element, one every few pixels, that something else covers or that are cut off.
+COVERED = """element => {
+  const { left, top, right, bottom } = element.getBoundingClientRect(), found = [];
+  for (let x = left + 4; x < right - 4; x += 20) for (let y = top + 4; y < bottom - 4; y += 15) {
+    const upper = document.elementFromPoint(x, y);
+    if (!element.contains(upper)) found.push([Math.round(x - left), Math.round(y - top), upper && upper.className]);
+  }
+  return found;
+}"""
+
+
+def test_the_keys_of_each_player_unfold_on_top_and_uncut(visit, book_site):
+    tab = visit(f"{book_site}/sound.html", color_scheme="dark")
+    for keys in tab.locator("nmp-player details.nmp-keys:visible").all():
+        keys.locator("summary").evaluate("button => button.scrollIntoView({block: 'center'})")
+        keys.locator("summary").click()
+        assert keys.locator("dl").evaluate(COVERED) == []
+        keys.locator("summary").click()
